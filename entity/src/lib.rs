@@ -1,0 +1,44 @@
+//! Rows, ids and money. One table, one file; a status enum lives with the table that stores it.
+//!
+//! Nothing here knows a rule: what may happen to an order stands in `escrow`, in the server's crate.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "SeaORM's derive calls TransactionTrait::begin inside its own expansion; no code here begins a transaction"
+)]
+
+pub mod id;
+pub mod ledger_account;
+pub mod money;
+
+pub mod buyer;
+pub mod contract;
+pub mod conversation;
+pub mod credential;
+pub mod event;
+pub mod feedback;
+pub mod idempotency;
+pub mod job;
+pub mod message;
+pub mod notification;
+pub mod operator;
+pub mod order;
+pub mod payment;
+pub mod payout;
+pub mod payout_account;
+pub mod price_tier;
+pub mod product;
+pub mod receipt;
+pub mod refund;
+pub mod sandbox_movement;
+pub mod search_token;
+pub mod shipment;
+pub mod storefront;
+pub mod supplier;
+pub mod transfer;
+
+pub use id::*;
+pub use ledger_account::LedgerAccount;
+pub use money::{Currency, MinorUnits, Money, MoneyError};
+
+/// Every time in the database: UTC, cut to microseconds (PostgreSQL keeps no more).
+pub type Time = chrono::DateTime<chrono::Utc>;

@@ -1,0 +1,44 @@
+//! The inbox: what a provider told us, verified, kept as it came, applied apart.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{NotificationId, Time};
+
+/// What became of it.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum NotificationStatus {
+    Received,
+    Applied,
+    /// Verified, but not understood or not ours; an operator can drive it again.
+    Quarantined,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "notification")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: NotificationId,
+    pub provider: String,
+    /// The provider's id of this notification; unique per provider.
+    pub event_id: String,
+    /// The raw bytes that were signed.
+    pub body: Vec<u8>,
+    /// SHA-256 of the body, in hex.
+    pub body_hash: String,
+    pub status: NotificationStatus,
+    /// Why it was quarantined.
+    pub reason: Option<String>,
+    /// Wall time.
+    pub received_at: Time,
+    pub applied_at: Option<Time>,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,87 @@
+//! One attempt to fund an order, by one method through one provider.
+
+use sea_orm::FromJsonQueryResult;
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, MinorUnits, OrderId, PaymentId, Time};
+
+/// What the buyer picks.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentMethod {
+    Visa,
+    Mastercard,
+    Maestro,
+    /// T/T, telegraphic transfer.
+    BankTransfer,
+    WesternUnion,
+    Qiwi,
+    Webmoney,
+    Yandex,
+    /// Transferência Eletrônica de Fundos, Brazil.
+    Tef,
+    Alipay,
+}
+
+/// How far a payment has come. Only `Captured` means money.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum PaymentStatus {
+    /// The provider was asked, or its answer is unknown; nothing has arrived.
+    Pending,
+    /// The money arrived.
+    Captured,
+    /// The provider declined it.
+    Failed,
+    Expired,
+    /// Withdrawn before it was paid.
+    Cancelled,
+}
+
+/// What the buyer has to do next.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum NextAction {
+    /// Send the buyer's browser here.
+    Redirect { url: String },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "payment")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: PaymentId,
+    pub order_id: OrderId,
+    pub provider: String,
+    pub method: PaymentMethod,
+    pub status: PaymentStatus,
+    /// What the buyer is asked to pay.
+    pub amount: MinorUnits,
+    pub currency: Currency,
+    /// What arrived by this payment and was applied to the order.
+    pub captured: MinorUnits,
+    pub refunded: MinorUnits,
+    pub charged_back: MinorUnits,
+    /// The provider's id of it, once it has answered.
+    pub provider_reference: Option<String>,
+    #[sea_orm(column_type = "JsonBinary", nullable)]
+    pub next_action: Option<NextAction>,
+    pub return_url: Option<String>,
+    /// Why it failed, in words for the buyer.
+    pub failure: Option<String>,
+    pub expires_at: Option<Time>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,46 @@
+//! Money that arrived but belongs to no open order: late, too much, or of unknown reference. Held in `unapplied/<id>`.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, MinorUnits, OrderId, PaymentId, ReceiptId, Time};
+
+/// Why it could not be applied.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ReceiptReason {
+    /// The order was not, or no longer, waiting for money.
+    OrderNotOpen,
+    /// More than what was still due.
+    Overpaid,
+    /// Another currency than the order's.
+    WrongCurrency,
+    /// No payment of ours has this reference.
+    UnknownReference,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "receipt")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: ReceiptId,
+    pub provider: String,
+    /// The provider's id of the movement.
+    pub movement: String,
+    pub order_id: Option<OrderId>,
+    pub payment_id: Option<PaymentId>,
+    pub reason: ReceiptReason,
+    pub amount: MinorUnits,
+    pub currency: Currency,
+    /// What has left `unapplied/<id>` again as a refund.
+    pub refunded: MinorUnits,
+    pub created_at: Time,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

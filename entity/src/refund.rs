@@ -1,0 +1,51 @@
+//! Money on its way back to a buyer: of a payment that was applied, or of a receipt that never was.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, MinorUnits, OrderId, PaymentId, ReceiptId, RefundId, Time};
+
+/// How far a refund has come.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundStatus {
+    /// Posted in our ledger; the provider has not been asked yet.
+    Requested,
+    /// With the provider.
+    Pending,
+    /// The provider says that it was sent.
+    Succeeded,
+    /// It failed; somebody has to choose another way. The money is still the buyer's.
+    ActionRequired,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "refund")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: RefundId,
+    pub order_id: Option<OrderId>,
+    pub payment_id: Option<PaymentId>,
+    pub receipt_id: Option<ReceiptId>,
+    pub provider: String,
+    pub status: RefundStatus,
+    pub amount: MinorUnits,
+    pub currency: Currency,
+    /// Balance of `refund/<id>`: what has not left the provider yet.
+    pub balance: MinorUnits,
+    pub provider_reference: Option<String>,
+    pub reason: String,
+    pub failure: Option<String>,
+    /// Business days, as the rail promises. Business time.
+    pub expected_by: Option<Time>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

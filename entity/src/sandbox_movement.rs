@@ -1,0 +1,60 @@
+//! The simulated bank's own books: what it was asked to collect, to give back or to pay out.
+
+use sea_orm::entity::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::{Currency, MinorUnits, SandboxMovementId, Time};
+
+/// Which way the simulated money goes.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MovementKind {
+    Payment,
+    Refund,
+    Payout,
+}
+
+/// How far it has come.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum MovementStatus {
+    /// A payment that waits for the buyer.
+    Open,
+    /// Approved; the money is on its way.
+    Settling,
+    Succeeded,
+    Declined,
+    Cancelled,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "sandbox_movement")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: SandboxMovementId,
+    pub kind: MovementKind,
+    /// The caller's reference; the same again answers the same.
+    pub reference: String,
+    pub status: MovementStatus,
+    pub amount: MinorUnits,
+    pub currency: Currency,
+    /// The collected payment that a refund gives back from.
+    pub original_id: Option<SandboxMovementId>,
+    /// Method and description that the checkout page shows.
+    pub description: String,
+    pub notification_url: String,
+    pub return_url: Option<String>,
+    pub created_at: Time,
+    pub updated_at: Time,
+}
+
+#[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}

@@ -1,0 +1,152 @@
+//! Orders, their contracts, their timeline of events; shipments, feedback, conversations.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261122_000002_orders"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        crate::run(manager, UP).await?;
+        // An event gets its place in the feed once; nothing else of it ever changes.
+        crate::append_only(
+            manager,
+            "event",
+            Some(
+                "old.feed_position is null and new.feed_position is not null and old.id = new.id and old.order_id = new.order_id \
+                 and old.sequence = new.sequence and old.kind = new.kind and old.actor = new.actor and old.summary = new.summary \
+                 and old.data = new.data and old.occurred_at = new.occurred_at",
+            ),
+        )
+        .await?;
+        crate::append_only(manager, "contract", None).await?;
+        crate::append_only(manager, "message", None).await
+    }
+
+    /// SQLite wraps a step in a transaction only when asked to.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+const UP: &str = r"
+create table orders (
+    id {uuid} primary key not null,
+    number text not null unique,
+    storefront_id {uuid} not null references storefront (id),
+    buyer_id {uuid} not null references buyer (id),
+    supplier_id {uuid} not null references supplier (id),
+    status text not null check (status in ('DRAFT_REQUESTED', 'AWAITING_CONFIRMATION', 'AWAITING_PAYMENT', 'FUNDED', 'SHIPPED',
+        'CANCEL_REQUESTED', 'DISPUTED', 'RETURN_PENDING', 'COMPLETED', 'CANCELLED', 'REFUNDED')),
+    version {bigint} not null,
+    currency text not null check (length(currency) = 3),
+    contract_version {int} not null check (contract_version >= 0),
+    total {bigint} not null check (total >= 0),
+    captured {bigint} not null check (captured >= 0 and captured <= total),
+    held {bigint} not null check (held >= 0),
+    released {bigint} not null check (released >= 0),
+    refunded {bigint} not null check (refunded >= 0),
+    charged_back {bigint} not null check (charged_back >= 0),
+    frozen {bool} not null,
+    stock_reserved {bool} not null,
+    deadline_at {time},
+    ship_by {time},
+    event_sequence {bigint} not null,
+    draft_request {json},
+    client_reference text,
+    metadata {json} not null,
+    completed_at {time},
+    created_at {time} not null,
+    updated_at {time} not null,
+    check (captured = held + released + refunded + charged_back),
+    check (held = 0 or status not in ('COMPLETED', 'CANCELLED', 'REFUNDED'))
+){strict}
+---
+create index orders_buyer on orders (buyer_id, id)
+---
+create index orders_supplier on orders (supplier_id, id)
+---
+create index orders_storefront on orders (storefront_id, id)
+---
+create index orders_client_reference on orders (storefront_id, client_reference) where client_reference is not null
+---
+create index orders_deadline on orders (deadline_at) where deadline_at is not null
+---
+create table contract (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    version {int} not null check (version > 0),
+    terms {json} not null,
+    hash text not null,
+    drafted_by text not null check (drafted_by in ('LISTING', 'SUPPLIER')),
+    created_at {time} not null,
+    unique (order_id, version)
+){strict}
+---
+create table event (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    sequence {bigint} not null check (sequence > 0),
+    kind text not null,
+    actor text not null check (actor in ('BUYER', 'SUPPLIER', 'OPERATOR', 'PROVIDER', 'TIMER')),
+    summary text not null,
+    data {json} not null,
+    occurred_at {time} not null,
+    feed_position {bigint} unique,
+    unique (order_id, sequence)
+){strict}
+---
+create index event_unsequenced on event (occurred_at) where feed_position is null
+---
+create table shipment (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    carrier text not null,
+    tracking_number text not null,
+    shipped_at {time} not null
+){strict}
+---
+create index shipment_order on shipment (order_id)
+---
+create table feedback (
+    id {uuid} primary key not null,
+    order_id {uuid} not null unique references orders (id),
+    supplier_id {uuid} not null references supplier (id),
+    product_as_agreed {int} not null check (product_as_agreed between 1 and 5),
+    communication {int} not null check (communication between 1 and 5),
+    shipping_time {int} not null check (shipping_time between 1 and 5),
+    comment text,
+    created_at {time} not null
+){strict}
+---
+create index feedback_supplier on feedback (supplier_id)
+---
+create table conversation (
+    id {uuid} primary key not null,
+    buyer_id {uuid} not null references buyer (id),
+    supplier_id {uuid} not null references supplier (id),
+    product_id {uuid} references product (id),
+    order_id {uuid} references orders (id),
+    created_at {time} not null,
+    updated_at {time} not null
+){strict}
+---
+create index conversation_buyer on conversation (buyer_id, id)
+---
+create index conversation_supplier on conversation (supplier_id, id)
+---
+create table message (
+    id {uuid} primary key not null,
+    conversation_id {uuid} not null references conversation (id),
+    sender text not null check (sender in ('BUYER', 'SUPPLIER')),
+    text text not null,
+    created_at {time} not null
+){strict}
+---
+create index message_conversation on message (conversation_id, id)";

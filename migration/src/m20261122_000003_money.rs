@@ -1,0 +1,141 @@
+//! Payments, receipts, refunds, payouts, and the ledger they are posted to.
+
+use sea_orm_migration::prelude::*;
+
+pub(crate) struct Migration;
+
+impl MigrationName for Migration {
+    fn name(&self) -> &str {
+        "m20261122_000003_money"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Migration {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        crate::run(manager, UP).await?;
+        crate::append_only(manager, "transfer", None).await
+    }
+
+    /// SQLite wraps a step in a transaction only when asked to.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+const UP: &str = r"
+create table payment (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    provider text not null,
+    method text not null check (method in ('VISA', 'MASTERCARD', 'MAESTRO', 'BANK_TRANSFER', 'WESTERN_UNION', 'QIWI', 'WEBMONEY',
+        'YANDEX', 'TEF', 'ALIPAY')),
+    status text not null check (status in ('PENDING', 'CAPTURED', 'FAILED', 'EXPIRED', 'CANCELLED')),
+    amount {bigint} not null check (amount > 0),
+    currency text not null check (length(currency) = 3),
+    captured {bigint} not null check (captured >= 0),
+    refunded {bigint} not null check (refunded >= 0),
+    charged_back {bigint} not null check (charged_back >= 0),
+    provider_reference text,
+    next_action {json},
+    return_url text,
+    failure text,
+    expires_at {time},
+    created_at {time} not null,
+    updated_at {time} not null,
+    check (refunded + charged_back <= captured)
+){strict}
+---
+create index payment_order on payment (order_id)
+---
+create unique index payment_provider_reference on payment (provider, provider_reference) where provider_reference is not null
+---
+create unique index payment_one_open_per_method on payment (order_id, method) where status = 'PENDING'
+---
+create table receipt (
+    id {uuid} primary key not null,
+    provider text not null,
+    movement text not null,
+    order_id {uuid} references orders (id),
+    payment_id {uuid} references payment (id),
+    reason text not null check (reason in ('ORDER_NOT_OPEN', 'OVERPAID', 'WRONG_CURRENCY', 'UNKNOWN_REFERENCE')),
+    amount {bigint} not null check (amount > 0),
+    currency text not null check (length(currency) = 3),
+    refunded {bigint} not null check (refunded >= 0 and refunded <= amount),
+    created_at {time} not null,
+    unique (provider, movement)
+){strict}
+---
+create index receipt_order on receipt (order_id)
+---
+create table refund (
+    id {uuid} primary key not null,
+    order_id {uuid} references orders (id),
+    payment_id {uuid} references payment (id),
+    receipt_id {uuid} references receipt (id),
+    provider text not null,
+    status text not null check (status in ('REQUESTED', 'PENDING', 'SUCCEEDED', 'ACTION_REQUIRED')),
+    amount {bigint} not null check (amount > 0),
+    currency text not null check (length(currency) = 3),
+    balance {bigint} not null check (balance >= 0 and balance <= amount),
+    provider_reference text,
+    reason text not null,
+    failure text,
+    expected_by {time},
+    created_at {time} not null,
+    updated_at {time} not null,
+    check ((status = 'SUCCEEDED') = (balance = 0)),
+    check (receipt_id is not null or (payment_id is not null and order_id is not null))
+){strict}
+---
+create index refund_order on refund (order_id)
+---
+create table payout_account (
+    id {uuid} primary key not null,
+    supplier_id {uuid} not null references supplier (id),
+    encrypted_details text not null,
+    mask text not null,
+    active_from {time} not null,
+    created_at {time} not null
+){strict}
+---
+create index payout_account_supplier on payout_account (supplier_id, id)
+---
+create table payout (
+    id {uuid} primary key not null,
+    supplier_id {uuid} not null references supplier (id),
+    payout_account_id {uuid} not null references payout_account (id),
+    provider text not null,
+    status text not null check (status in ('REQUESTED', 'PENDING', 'PAID', 'FAILED')),
+    amount {bigint} not null check (amount > 0),
+    currency text not null check (length(currency) = 3),
+    balance {bigint} not null check (balance >= 0 and balance <= amount),
+    provider_reference text,
+    failure text,
+    created_at {time} not null,
+    updated_at {time} not null,
+    check ((status in ('PAID', 'FAILED')) = (balance = 0))
+){strict}
+---
+create index payout_supplier on payout (supplier_id, id)
+---
+create table transfer (
+    id {uuid} primary key not null,
+    debit text not null,
+    credit text not null,
+    amount {bigint} not null check (amount > 0),
+    currency text not null check (length(currency) = 3),
+    cause text not null,
+    order_id {uuid} references orders (id),
+    movement text,
+    movement_part {int} not null check (movement_part in (0, 1)),
+    created_at {time} not null,
+    check (debit <> credit),
+    unique (movement, movement_part)
+){strict}
+---
+create index transfer_order on transfer (order_id)
+---
+create index transfer_debit on transfer (debit, currency)
+---
+create index transfer_credit on transfer (credit, currency)";
