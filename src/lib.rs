@@ -1,1 +1,42 @@
+//! Secure Payment: an escrow server for cross-border wholesale trade.
+//!
+//! The map, in reading order. Arrows go one way: a door (`graphql`, `webhook`, `worker`) calls what moves orders (`rail`,
+//! `order`), that calls the rules (`escrow`) and the books (`ledger`, `event`, `job`); `payment` knows no order and no database.
 
+// The rules
+pub mod escrow; // what may happen to an order: one table, one pure function
+
+// What happens to an order, and where it is written down
+pub mod event; // the timeline of an order, and the feed of all orders
+pub mod idempotency; // the same call again answers the same
+pub mod job; // work for later, enqueued in the transaction that made it necessary
+pub mod ledger; // transfers: the only money
+pub mod order; // the one write path, and finders that take the viewer
+pub mod rail; // money over providers: paying, hearing back, refunding, paying out
+
+// Who and what is traded
+pub mod catalog; // products and suppliers: search, listings, the seed
+pub mod messaging; // buyer and supplier talk
+pub mod party; // storefronts, buyers, suppliers, operators, their credentials and payout accounts
+
+// Payment providers
+pub mod payment; // the trait, the list, one file per provider
+pub mod simulator; // the sandbox's bank: checkout page and signed notifications over real HTTP
+
+// Doors
+pub mod graphql; // the API
+pub mod http; // routes, GraphQL over HTTP, GraphiQL
+pub mod webhook; // notifications in, and how they are signed
+pub mod worker; // the loop that does jobs and passed deadlines
+
+// Ground
+pub mod app; // what every part shares
+pub mod auth; // who is asking
+pub mod clock; // the only source of time and ids
+pub mod config; // every setting
+pub mod crypto; // bank details at rest
+pub mod db; // how the database is opened, how a write begins
+pub mod error; // every way a call can be refused or fail
+pub mod server; // listening, and shutting down
+pub mod signature; // Standard Webhooks: how notifications are signed
+pub mod validate; // checks of what came in

@@ -1,0 +1,321 @@
+// Makes the whole demo purchase on the GraphiQL page, in a real browser, the way a
+// person does it: click a tab, press the run button, read the answer.
+//
+//   (cd browser && npm ci) && node purchase.mjs http://127.0.0.1:8080 [screenshot-dir]
+//
+// Chromium: /usr/bin/chromium, or the path in CHROMIUM. Exits 1 with the reason at
+// the first step that fails, and if anything asked for another host or broke the
+// Content-Security-Policy.
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { SANDBOX_TABS } from './tabs.js';
+
+const fromBrowser = createRequire(new URL('./browser/package.json', import.meta.url));
+const { chromium } = fromBrowser('playwright-core');
+
+const [base = 'http://127.0.0.1:8080', shots] = process.argv.slice(2);
+const ANSWER_MS = 15_000; // the longest wait for one answer
+const FUNDED_MS = 60_000; // the longest wait for the payment to arrive
+
+// Every problem that must fail the run even though the step itself went on.
+const problems = new Set();
+const problem = text => problems.add(text.length > 400 ? `${text.slice(0, 400)}…` : text);
+
+class StepFailed extends Error {}
+function must(condition, message) {
+  if (!condition) throw new StepFailed(message);
+}
+
+const isLocal = address => {
+  const { protocol, hostname } = new URL(address);
+  return ['data:', 'blob:', 'about:'].includes(protocol) || ['127.0.0.1', 'localhost'].includes(hostname);
+};
+
+function watch(page) {
+  page.on('request', request => {
+    if (!isLocal(request.url())) problem(`external request: ${request.url()}`);
+  });
+  page.on('websocket', socket => {
+    if (!isLocal(socket.url())) problem(`external WebSocket: ${socket.url()}`);
+  });
+  page.on('pageerror', error => problem(`script error on ${page.url()}: ${error.message}`));
+  page.on('console', message => {
+    if (message.type() !== 'error') return;
+    const text = message.text();
+    if (/content.security.policy/i.test(text)) problem(`CSP: ${text}`);
+    else console.log(`      (console error: ${text})`);
+  });
+}
+
+async function openGraphiql(context) {
+  const page = await context.newPage();
+  await page.goto(new URL('/graphiql', base).href);
+  await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+  return page;
+}
+
+const titleOf = tab => tab.query.match(/^(?:query|mutation|subscription) (\w+)/m)[1];
+
+const paneText = (page, pane) =>
+  page.locator(`${pane} .CodeMirror`).evaluate(element => element.CodeMirror.getValue());
+
+async function openTab(page, name) {
+  await page.getByRole('button', { name, exact: true }).click();
+  await page.locator('.graphiql-tab-active', { hasText: name }).waitFor();
+  const wanted = SANDBOX_TABS.find(tab => titleOf(tab) === name);
+  // GraphiQL parses the operation a tenth of a second after the tab is shown.
+  await page.waitForFunction(
+    ({ query, name }) => {
+      const editor = document.querySelector('.graphiql-query-editor .CodeMirror').CodeMirror;
+      return editor.getValue() === query && editor.operationName === name;
+    },
+    { query: wanted.query, name },
+    { timeout: ANSWER_MS },
+  );
+  const headers = await paneText(page, '[aria-label="Headers"] .graphiql-editor:not(.hidden)');
+  must(headers === (wanted.headers ?? ''), `headers of ${name} are ${headers}`);
+}
+
+// Presses the run button of the open tab and returns the answer in the response pane.
+async function run(page) {
+  await page.getByRole('button', { name: /^Execute query/ }).click();
+  return answer(page);
+}
+
+async function answer(page) {
+  const found = await page.waitForFunction(
+    () => {
+      const pane = document.querySelector('.graphiql-response');
+      const text = pane.querySelector('.CodeMirror').CodeMirror.getValue();
+      return !pane.querySelector('.graphiql-spinner') && text.trim() !== '' && text;
+    },
+    undefined,
+    { timeout: ANSWER_MS },
+  );
+  const text = await found.jsonValue();
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new StepFailed(`the answer is not JSON: ${text.slice(0, 300)}`);
+  }
+}
+
+// The field of an answer that has neither GraphQL errors nor a payload's own errors.
+function field(result, name) {
+  must(!result.errors, `the answer has errors: ${JSON.stringify(result.errors)}`);
+  const value = result.data?.[name];
+  must(value, `the answer has no ${name}: ${JSON.stringify(result)}`);
+  must(!value.errors?.length, `${name} answers with errors: ${JSON.stringify(value.errors)}`);
+  return value;
+}
+
+let shot = 0;
+async function screenshot(page, name) {
+  if (!shots) return;
+  mkdirSync(shots, { recursive: true });
+  await page.screenshot({ path: join(shots, `${String(++shot).padStart(2, '0')}-${name}.png`) });
+}
+
+let current = 'start';
+async function step(name, work) {
+  current = name;
+  const said = await work();
+  console.log(`ok    ${name}${said ? `: ${said}` : ''}`);
+}
+
+async function purchase(context) {
+  const page = await openGraphiql(context);
+
+  // Opens a tab, runs it, returns one field of its answer.
+  const perform = async (tab, name) => {
+    await openTab(page, tab);
+    const result = await run(page);
+    await screenshot(page, tab);
+    return field(result, name);
+  };
+
+  await step('tabs', async () => {
+    const titles = await page.locator('.graphiql-tab-button').allTextContents();
+    const wanted = SANDBOX_TABS.map(titleOf);
+    must(titles.join() === wanted.join(), `the tabs are ${titles}, not ${wanted}`);
+    return `${titles.length} tabs`;
+  });
+
+  await step('a tab run too early', async () => {
+    await openTab(page, 'ConfirmOrder');
+    const { errors } = await run(page);
+    await screenshot(page, 'too-early');
+    must(/BuyNow first/.test(errors?.[0]?.message), `no hint at BuyNow: ${JSON.stringify(errors)}`);
+    return errors[0].message;
+  });
+
+  await step('FindProducts', async () => {
+    const { nodes } = await perform('FindProducts', 'products');
+    must(nodes.length > 0, 'no product found');
+    return `${nodes.length} products, first: ${nodes[0].name}`;
+  });
+
+  await step('ContactSupplier', async () => {
+    const { conversation } = await perform('ContactSupplier', 'contactSupplier');
+    must(conversation.messages.nodes.length > 0, 'the conversation has no message');
+    return conversation.messages.nodes.at(-1).text;
+  });
+
+  await step('BuyNow', async () => {
+    const { order } = await perform('BuyNow', 'buyNow');
+    must(order.id && order.status, `not an order: ${JSON.stringify(order)}`);
+    must(Number(order.contract.total.amount) > 0, 'the contract has no total');
+    must(order.availableActions.length > 0, 'the buyer has no action available');
+    return `${order.number} ${order.status}, ${order.contract.total.amount} ${order.contract.total.currency}`;
+  });
+
+  await step('ConfirmOrder', async () => {
+    const { order } = await perform('ConfirmOrder', 'confirmOrder');
+    must(order.status !== 'FUNDED', 'FUNDED before any payment');
+    return order.status;
+  });
+
+  await step('PayOrder', async () => {
+    const { payment } = await perform('PayOrder', 'payOrder');
+    must(payment.nextAction?.url, `no checkout page to open: ${JSON.stringify(payment)}`);
+    return `${payment.status}, ${payment.nextAction.__typename}`;
+  });
+
+  await step('checkout page', async () => {
+    const opened = context.waitForEvent('page');
+    await page.getByRole('link', { name: 'Open the checkout page' }).click();
+    const checkout = await opened;
+    const approve = checkout.getByRole('button', { name: 'Approve', exact: true });
+    await approve.waitFor();
+    await screenshot(checkout, 'checkout');
+    const [answered] = await Promise.all([
+      checkout.waitForResponse(response => response.request().method() === 'POST'),
+      approve.click(),
+    ]);
+    must(answered.status() < 400, `the Approve button was answered with ${answered.status()}`);
+    await checkout.waitForLoadState();
+    await screenshot(checkout, 'approved');
+    await checkout.close();
+    return `approved, ${answered.status()}`;
+  });
+
+  await step('Order is FUNDED', async () => {
+    await openTab(page, 'Order');
+    const end = Date.now() + FUNDED_MS;
+    for (;;) {
+      const order = field(await run(page), 'order');
+      if (order.status === 'FUNDED') {
+        must(Number(order.escrow.captured.amount) > 0, 'nothing captured');
+        must(Number(order.escrow.held.amount) > 0, 'nothing held');
+        must(order.payments.length > 0, 'no payment listed');
+        must(order.events.nodes.length > 0, 'no event listed');
+        must((await page.locator('.checkout').count()) === 0, 'the checkout bar is still shown');
+        await screenshot(page, 'Order');
+        return `held ${order.escrow.held.amount}, ${order.events.nodes.length} events`;
+      }
+      must(Date.now() < end, `still ${order.status} after ${FUNDED_MS / 1000} s`);
+      await page.waitForTimeout(500);
+    }
+  });
+
+  // A second window watches the rest live.
+  const window2 = await openGraphiql(context);
+  await step('WatchOrder starts', async () => {
+    await openTab(window2, 'WatchOrder');
+    const subscribed = new Promise((resolve, reject) => {
+      window2.on('websocket', socket => {
+        socket.on('framesent', ({ payload }) => String(payload).includes('"subscribe"') && resolve());
+        socket.on('close', () => reject(new StepFailed('the WebSocket closed')));
+      });
+      setTimeout(() => reject(new StepFailed('nothing was subscribed over a WebSocket')), ANSWER_MS);
+    });
+    await window2.getByRole('button', { name: /^Execute query/ }).click();
+    await subscribed;
+    await window2.getByRole('button', { name: /^Stop query/ }).waitFor();
+  });
+
+  await step('ShipOrder', async () => {
+    await page.bringToFront();
+    const { order } = await perform('ShipOrder', 'shipOrder');
+    must(order.status !== 'FUNDED', 'still FUNDED after shipping');
+    return order.status;
+  });
+
+  await step('ConfirmReceived', async () => {
+    const { order } = await perform('ConfirmReceived', 'confirmReceived');
+    must(order.status === 'COMPLETED', `${order.status}, not COMPLETED`);
+    must(Number(order.escrow.held.amount) === 0, `still held: ${order.escrow.held.amount}`);
+    must(Number(order.escrow.released.amount) > 0, 'nothing released');
+    return `COMPLETED, released ${order.escrow.released.amount}`;
+  });
+
+  await step('WatchOrder saw it', async () => {
+    await window2.bringToFront();
+    const event = field(await answer(window2), 'orderEvents');
+    must(event.type && event.cursor, `not an event: ${JSON.stringify(event)}`);
+    await screenshot(window2, 'WatchOrder');
+    await window2.getByRole('button', { name: /^Stop query/ }).click();
+    await window2.getByRole('button', { name: /^Execute query/ }).waitFor();
+    await window2.close();
+    return `last event ${event.type}`;
+  });
+
+  await step('LeaveFeedback', async () => {
+    const { feedback } = await perform('LeaveFeedback', 'leaveFeedback');
+    must(feedback.comment, 'no comment in the feedback');
+    return feedback.comment;
+  });
+
+  await step('Ledger', async () => {
+    const { nodes } = await perform('Ledger', 'ledger');
+    must(nodes.length > 0, 'no transfer listed');
+    return nodes.map(entry => `${entry.cause} ${entry.amount.amount}`).join(', ');
+  });
+
+  await step('tabs after a reload', async () => {
+    await page.waitForTimeout(1000); // GraphiQL stores its tabs half a second late
+    await page.reload();
+    await page.getByRole('button', { name: /^Execute query/ }).waitFor();
+    const count = await page.locator('.graphiql-tab-button').count();
+    must(count === SANDBOX_TABS.length, `${count} tabs`);
+    const { nodes } = field(await run(page), 'ledger');
+    await screenshot(page, 'reloaded');
+    return `still on Ledger, which lists ${nodes.length}`;
+  });
+}
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: [
+    '--headless',
+    '--no-sandbox',
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost',
+  ],
+});
+try {
+  const context = await browser.newContext({ viewport: { width: 1440, height: 900 } });
+  context.setDefaultTimeout(ANSWER_MS);
+  context.on('page', watch);
+  await context.route(
+    address => !isLocal(address.href),
+    route => route.abort(),
+  );
+  await purchase(context);
+} catch (error) {
+  problem(`${current}: ${error instanceof StepFailed ? error.message : error.stack}`);
+  const last = browser.contexts()[0]?.pages().at(-1);
+  if (last) await screenshot(last, 'failed').catch(() => {});
+} finally {
+  await browser.close();
+}
+
+for (const text of problems) console.error(`FAIL  ${text}`);
+if (problems.size === 0) console.log('ok    the purchase is complete; no external request, no CSP error');
+process.exit(problems.size === 0 ? 0 : 1);

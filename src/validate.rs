@@ -1,0 +1,143 @@
+//! Checks of what came in, all of an input at once: a caller is told everything that has to change, each with its path.
+//!
+//! ```text
+//! let mut checks = Checks::input();
+//! let name = checks.text("name", &input.name, 200);
+//! let country = checks.under("address", |checks| checks.country("country", &input.address.country));
+//! checks.finish()?;   // nothing below runs if anything above was refused
+//! ```
+
+use std::fmt::Display;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use crate::error::{ErrorCode, Problem, Result};
+
+/// Collects problems. A check that fails returns a placeholder, which is never used because `finish` refuses.
+#[derive(Debug)]
+pub struct Checks {
+    prefix: Vec<String>,
+    problems: Vec<Problem>,
+}
+
+impl Checks {
+    /// For the `input` argument of a mutation.
+    #[must_use]
+    pub fn input() -> Self {
+        Self { prefix: vec!["input".to_owned()], problems: Vec::new() }
+    }
+
+    /// For the arguments of a query's field.
+    #[must_use]
+    pub fn arguments() -> Self {
+        Self { prefix: Vec::new(), problems: Vec::new() }
+    }
+
+    pub fn problem(&mut self, field: &str, code: ErrorCode, message: impl Into<String>) {
+        let mut path = self.prefix.clone();
+        path.push(field.to_owned());
+        self.problems.push(Problem { code, message: message.into(), path });
+    }
+
+    /// Checks of a nested input object (or of a list's item: pass its index as the field).
+    pub fn under<T>(&mut self, field: &str, check: impl FnOnce(&mut Self) -> T) -> T {
+        self.prefix.push(field.to_owned());
+        let result = check(self);
+        self.prefix.pop();
+        result
+    }
+
+    pub fn finish(self) -> Result<()> {
+        if self.problems.is_empty() { Ok(()) } else { Err(self.problems.into()) }
+    }
+
+    /// Trimmed text of 1 to `max` characters, line breaks and tabs allowed, other control characters not.
+    pub fn text(&mut self, field: &str, value: &str, max: usize) -> String {
+        let text = value.trim();
+        if text.is_empty() {
+            self.problem(field, ErrorCode::InvalidInput, "must not be empty");
+        }
+        self.printable(field, text, max);
+        text.to_owned()
+    }
+
+    /// Like `text`, but may be missing; blank means missing.
+    pub fn optional_text(&mut self, field: &str, value: Option<&str>, max: usize) -> Option<String> {
+        let text = value.map(str::trim).filter(|text| !text.is_empty())?;
+        self.printable(field, text, max);
+        Some(text.to_owned())
+    }
+
+    fn printable(&mut self, field: &str, text: &str, max: usize) {
+        let length = text.chars().count();
+        if length > max {
+            self.problem(field, ErrorCode::InvalidInput, format!("has {length} characters; at most {max} are allowed"));
+        }
+        if let Some(control) = text.chars().find(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+            let code = u32::from(control);
+            self.problem(
+                field,
+                ErrorCode::InvalidInput,
+                format!("contains the control character U+{code:04X}; remove it"),
+            );
+        }
+    }
+
+    pub fn within<N: PartialOrd + Display + Copy>(&mut self, field: &str, value: N, range: RangeInclusive<N>) -> N {
+        if !range.contains(&value) {
+            self.problem(
+                field,
+                ErrorCode::InvalidInput,
+                format!("is {value}; it must be from {} to {}", range.start(), range.end()),
+            );
+        }
+        value
+    }
+
+    /// An id of ours. What is malformed is named; whether it exists, and for whom, is the finder's question.
+    pub fn id<T: FromStr<Err = entity::IdError>>(&mut self, field: &str, value: &str) -> Option<T> {
+        match value.parse() {
+            Ok(id) => Some(id),
+            Err(error) => {
+                self.problem(field, ErrorCode::InvalidInput, error.to_string());
+                None
+            }
+        }
+    }
+
+    /// ISO 3166-1 alpha-2, upper case.
+    pub fn country(&mut self, field: &str, value: &str) -> String {
+        let known = value.len() == 2 && rust_iso3166::from_alpha2(value).is_some();
+        if !known {
+            let shown: String = value.chars().filter(|c| !c.is_control()).take(20).collect();
+            let message = format!("\"{shown}\" is not an ISO 3166-1 alpha-2 country code such as BR or DE");
+            self.problem(field, ErrorCode::InvalidInput, message);
+        }
+        value.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Error;
+
+    #[test]
+    fn every_problem_is_named_with_its_path() {
+        let mut checks = Checks::input();
+        checks.text("name", "  ", 10);
+        checks.text("note", "nul\0byte", 4);
+        checks.under("address", |checks| checks.country("country", "XZ"));
+        let Err(Error::Refused(problems)) = checks.finish() else { panic!("must refuse") };
+        let paths: Vec<String> = problems.iter().map(|problem| problem.path.join(".")).collect();
+        assert_eq!(paths, ["input.name", "input.note", "input.note", "input.address.country"]);
+    }
+
+    #[test]
+    fn ordinary_text_of_any_script_passes() {
+        let mut checks = Checks::input();
+        assert_eq!(checks.text("name", " Łódź 深圳 🎉\nline two ", 40), "Łódź 深圳 🎉\nline two");
+        assert_eq!(checks.country("country", "BR"), "BR");
+        assert!(checks.finish().is_ok());
+    }
+}
