@@ -1,6 +1,6 @@
 // Starts GraphiQL on /graphiql. The server says in data-mode whether this is the
-// sandbox (the demo purchase, demo tokens) or live (one empty tab, nothing stored
-// that identifies anyone). Anything but "sandbox" counts as live.
+// sandbox (the demo purchase, demo tokens) or live (one empty tab, headers never
+// stored). Anything but "sandbox" counts as live.
 //
 // In the sandbox the tabs run one after another without copying ids by hand:
 //

@@ -11,6 +11,8 @@ use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use entity::{Currency, MinorUnits, Money, MoneyError};
+
 use crate::error::{ErrorCode, Problem, Result};
 
 /// Collects problems. A check that fails returns a placeholder, which is never used because `finish` refuses.
@@ -101,6 +103,39 @@ impl Checks {
             Err(error) => {
                 self.problem(field, ErrorCode::InvalidInput, error.to_string());
                 None
+            }
+        }
+    }
+
+    /// ISO 4217, upper case.
+    pub fn currency(&mut self, field: &str, value: &str) -> Currency {
+        value.parse().unwrap_or_else(|error: MoneyError| {
+            self.problem(field, ErrorCode::CurrencyNotAvailable, error.to_string());
+            Currency::USD
+        })
+    }
+
+    /// An exact decimal amount of `currency`, at least `least` minor units; never rounded.
+    pub fn amount(&mut self, field: &str, value: &str, currency: Currency, least: i64) -> MinorUnits {
+        let Ok(decimal) = rust_decimal::Decimal::from_str_exact(value) else {
+            let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
+            self.problem(
+                field,
+                ErrorCode::InvalidAmount,
+                format!("\"{shown}\" is not an exact decimal number such as \"19.99\""),
+            );
+            return MinorUnits::ZERO;
+        };
+        match currency.minor_units(decimal) {
+            Ok(units) if units.0 < least => {
+                let least = Money::new(MinorUnits(least), currency);
+                self.problem(field, ErrorCode::InvalidAmount, format!("must be at least {least}"));
+                units
+            }
+            Ok(units) => units,
+            Err(error) => {
+                self.problem(field, ErrorCode::InvalidAmount, error.to_string());
+                MinorUnits::ZERO
             }
         }
     }

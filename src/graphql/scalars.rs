@@ -1,0 +1,111 @@
+//! Scalars, and money.
+//!
+//! Input scalars keep the text as it came, so that a wrong amount, currency or country is reported with its path beside the
+//! other problems of the input instead of failing the whole document.
+
+use async_graphql::{InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
+
+/// An exact decimal number, as a string: "19.99". Whole numbers may be sent as numbers; numbers with a decimal point may
+/// not, because they lose digits on the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decimal(pub String);
+
+#[Scalar]
+impl ScalarType for Decimal {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => Ok(Self(text.clone())),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Ok(Self(number.to_string())),
+            Value::Number(_) => {
+                Err(InputValueError::custom("send amounts as a string, such as \"19.99\": a number loses digits"))
+            }
+            _other => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.clone())
+    }
+}
+
+/// A whole number of up to 64 bits, as a string: "1999".
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BigInt(pub i64);
+
+#[Scalar]
+impl ScalarType for BigInt {
+    fn parse(value: Value) -> InputValueResult<Self> {
+        match &value {
+            Value::String(text) => {
+                text.parse().map(Self).map_err(|_source| InputValueError::custom("not a whole number of up to 64 bits"))
+            }
+            Value::Number(number) => {
+                number.as_i64().map(Self).ok_or_else(|| InputValueError::custom("not a whole number of up to 64 bits"))
+            }
+            _other => Err(InputValueError::expected_type(value)),
+        }
+    }
+
+    fn to_value(&self) -> Value {
+        Value::String(self.0.to_string())
+    }
+}
+
+macro_rules! text_scalar {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        pub struct $name(pub String);
+
+        #[Scalar]
+        impl ScalarType for $name {
+            fn parse(value: Value) -> InputValueResult<Self> {
+                match &value {
+                    Value::String(text) => Ok(Self(text.clone())),
+                    _other => Err(InputValueError::expected_type(value)),
+                }
+            }
+
+            fn to_value(&self) -> Value {
+                Value::String(self.0.clone())
+            }
+        }
+    };
+}
+
+text_scalar! {
+    /// An ISO 4217 currency code, upper case: "USD".
+    CurrencyCode
+}
+text_scalar! {
+    /// An ISO 3166-1 alpha-2 country code, upper case: "BR".
+    CountryCode
+}
+
+/// An exact amount of money.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct Money {
+    /// In major units, with all the digits of the currency: "1200.00".
+    pub amount: Decimal,
+    pub currency: CurrencyCode,
+    /// The same amount in minor units (cents): "120000".
+    pub minor_units: BigInt,
+}
+
+impl From<entity::Money> for Money {
+    fn from(money: entity::Money) -> Self {
+        Self {
+            amount: Decimal(money.decimal().to_string()),
+            currency: CurrencyCode(money.currency.code().to_owned()),
+            minor_units: BigInt(money.amount.0),
+        }
+    }
+}
+
+/// An amount of money as input.
+#[derive(Clone, Debug, InputObject)]
+pub struct MoneyInput {
+    /// In major units; no more digits than the currency has.
+    pub amount: Decimal,
+    pub currency: CurrencyCode,
+}
