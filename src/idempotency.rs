@@ -1,1 +1,83 @@
-//! (being built)
+//! The same call again answers the same: once per key and principal, whatever token it comes with.
+//!
+//! The key is written in the transaction of the effect, so that there is never one without the other. Refusals are not
+//! written: a refused call may be mended and sent again under the same key. Keys are kept for 30 days.
+
+use chrono::TimeDelta;
+use entity::idempotency::{ActiveModel, Column, Entity};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::auth::Viewer;
+use crate::clock::Clock;
+use crate::db::Db;
+use crate::error::{Error, ErrorCode, Problem, Result};
+
+const KEPT_DAYS: i64 = 30;
+
+/// One call that must have its effect once.
+#[derive(Clone, Debug)]
+pub struct Once {
+    principal: String,
+    key: String,
+    mutation: &'static str,
+    input_hash: String,
+}
+
+impl Once {
+    /// `input` is all of the mutation's input but the key itself.
+    pub fn new<T: Serialize>(viewer: &Viewer, mutation: &'static str, key: &str, input: &T) -> Result<Self> {
+        let printable = !key.chars().any(char::is_control);
+        if key.is_empty() || key.chars().count() > 255 || !printable {
+            let message = "must be 1 to 255 printable characters, a fresh one for each new request (a UUID does well)";
+            return Err(vec![Problem::new(ErrorCode::InvalidInput, message).at("idempotencyKey")].into());
+        }
+        let document = serde_json::to_vec(input).map_err(|error| Error::internal(error.to_string()))?;
+        Ok(Self {
+            principal: viewer.principal(),
+            key: key.to_owned(),
+            mutation,
+            input_hash: hex::encode(Sha256::digest(&document)),
+        })
+    }
+
+    /// What the first call made, if this is a repetition. Another input under the same key is refused.
+    pub async fn find<C: ConnectionTrait>(&self, db: &C) -> Result<Option<String>> {
+        let found = Entity::find_by_id((self.principal.clone(), self.key.clone())).one(db).await?;
+        match found {
+            None => Ok(None),
+            Some(row) if row.mutation == self.mutation && row.input_hash == self.input_hash => Ok(Some(row.result)),
+            Some(row) => {
+                let message = format!(
+                    "this key was used for a {} with another input; use a fresh key for a new request",
+                    row.mutation
+                );
+                Err(vec![Problem::new(ErrorCode::IdempotencyKeyReused, message).at("idempotencyKey")].into())
+            }
+        }
+    }
+
+    /// Writes down what was made. Of two calls at once the second fails on the key, begins again, and finds the first's.
+    pub async fn record<C: ConnectionTrait>(&self, db: &C, clock: &Clock, result: String) -> Result<()> {
+        let row = ActiveModel {
+            principal: Set(self.principal.clone()),
+            key: Set(self.key.clone()),
+            mutation: Set(self.mutation.to_owned()),
+            input_hash: Set(self.input_hash.clone()),
+            result: Set(result),
+            created_at: Set(clock.now()),
+        };
+        Entity::insert(row).exec_without_returning(db).await?;
+        Ok(())
+    }
+}
+
+/// Forgets keys older than 30 days.
+pub async fn prune(db: &Db, clock: &Clock) -> Result<u64> {
+    let transaction = db.begin_write().await?;
+    let old = Column::CreatedAt.lt(clock.now() - TimeDelta::days(KEPT_DAYS));
+    let pruned = Entity::delete_many().filter(old).exec(&transaction).await?.rows_affected;
+    transaction.commit().await?;
+    Ok(pruned)
+}

@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use entity::job::{ActiveModel, Column, Entity, Model};
 use entity::{Currency, JobId, NotificationId, PaymentId, PayoutId, RefundId, SandboxMovementId, SupplierId, Time};
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Order, Query};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
@@ -119,14 +119,10 @@ fn parse(row: Model) -> Result<Leased> {
     Ok(Leased { id: row.id, job, attempts: row.attempts, leased_until: row.leased_until })
 }
 
-/// True if a job is due now, leased or not. For the worker's tests: nothing due means that all is done.
-pub async fn is_any_due<C: ConnectionTrait>(db: &C, now: Time) -> Result<bool> {
-    Ok(Entity::find().filter(Column::RunAt.lte(now)).limit(1).one(db).await?.is_some())
-}
-
-/// The due time of the job that is due next, if there is any.
-pub async fn next_due<C: ConnectionTrait>(db: &C) -> Result<Option<Time>> {
-    Ok(Entity::find().order_by_asc(Column::RunAt).limit(1).one(db).await?.map(|row| row.run_at))
+/// True if a job is due now and not leased.
+pub async fn is_any_due<C: ConnectionTrait>(db: &C, now: Time, wall: Time) -> Result<bool> {
+    let free = Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(wall));
+    Ok(Entity::find().filter(Column::RunAt.lte(now)).filter(free).limit(1).one(db).await?.is_some())
 }
 
 /// Writes down what a run came to. Whoever lost the lease meanwhile changes nothing: the row is the other's now.

@@ -1,1 +1,103 @@
-//! (being built)
+//! The ledger: transfers, the only money there is.
+//!
+//! A transfer debits one account and credits another, so the books balance by construction; it is never changed, and a
+//! correction is a further transfer. What a provider moved carries the provider's id of that movement under a unique key:
+//! the same movement is posted once, however often and by whichever way we hear of it.
+#![warn(clippy::arithmetic_side_effects)]
+
+use std::collections::BTreeMap;
+
+use entity::transfer::{ActiveModel, Column, Entity};
+use entity::{Currency, LedgerAccount, MinorUnits, Money, OrderId, Time, TransferId};
+use sea_orm::sea_query::{Alias, ExprTrait};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+mod verify;
+pub use verify::verify;
+
+#[derive(Clone, Debug)]
+pub struct NewTransfer {
+    pub debit: LedgerAccount,
+    pub credit: LedgerAccount,
+    /// More than zero.
+    pub amount: Money,
+    /// As in the timeline: `payment.captured`, `funds.released` …
+    pub cause: &'static str,
+    pub order_id: Option<OrderId>,
+    /// The provider's movement, and which part of it this is.
+    pub movement: Option<(String, i32)>,
+}
+
+/// Posts transfers, in the transaction that saves what caused them.
+pub async fn post<C: ConnectionTrait>(db: &C, clock: &Clock, at: Time, transfers: Vec<NewTransfer>) -> Result<()> {
+    if transfers.is_empty() {
+        return Ok(());
+    }
+    let rows = transfers.into_iter().map(|transfer| {
+        let (movement, part) = transfer.movement.map_or((None, 0), |(movement, part)| (Some(movement), part));
+        ActiveModel {
+            id: Set(TransferId(clock.new_id())),
+            debit: Set(transfer.debit),
+            credit: Set(transfer.credit),
+            amount: Set(transfer.amount.amount),
+            currency: Set(transfer.amount.currency),
+            cause: Set(transfer.cause.to_owned()),
+            order_id: Set(transfer.order_id),
+            movement: Set(movement),
+            movement_part: Set(part),
+            created_at: Set(at),
+        }
+    });
+    Entity::insert_many(rows).exec_without_returning(db).await?;
+    Ok(())
+}
+
+/// The unique key of a movement of real money.
+#[must_use]
+pub fn movement_key(provider: &str, kind: &str, id: &str) -> String {
+    format!("{provider}:{kind}:{id}")
+}
+
+/// True if this movement has been posted. Ask under the lock of whatever it would be posted to.
+pub async fn is_posted<C: ConnectionTrait>(db: &C, movement: &str) -> Result<bool> {
+    Ok(Entity::find().filter(Column::Movement.eq(movement)).limit(1).one(db).await?.is_some())
+}
+
+/// Credits less debits.
+pub async fn balance<C: ConnectionTrait>(db: &C, account: &LedgerAccount, currency: Currency) -> Result<MinorUnits> {
+    let sum = async |side: Column| -> Result<i64> {
+        let total: Option<Option<i64>> = Entity::find()
+            .select_only()
+            .column_as(Column::Amount.sum().cast_as(Alias::new("bigint")), "total")
+            .filter(side.eq(account.clone()))
+            .filter(Column::Currency.eq(currency))
+            .into_tuple()
+            .one(db)
+            .await?;
+        Ok(total.flatten().unwrap_or(0))
+    };
+    let (credits, debits) = (sum(Column::Credit).await?, sum(Column::Debit).await?);
+    credits.checked_sub(debits).map(MinorUnits).ok_or_else(|| Error::internal(format!("{account} is out of range")))
+}
+
+/// Every pair of accounts with what moved between them in all: what [`verify`] works from.
+pub(crate) async fn flows<C: ConnectionTrait>(
+    db: &C,
+) -> Result<BTreeMap<(LedgerAccount, LedgerAccount, Currency), i64>> {
+    let rows: Vec<(LedgerAccount, LedgerAccount, Currency, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Debit)
+        .column(Column::Credit)
+        .column(Column::Currency)
+        .column_as(Column::Amount.sum().cast_as(Alias::new("bigint")), "total")
+        .group_by(Column::Debit)
+        .group_by(Column::Credit)
+        .group_by(Column::Currency)
+        .into_tuple()
+        .all(db)
+        .await?;
+    Ok(rows.into_iter().map(|(debit, credit, currency, total)| ((debit, credit, currency), total)).collect())
+}

@@ -13,7 +13,10 @@ use std::str::FromStr;
 
 use entity::{Currency, MinorUnits, Money, MoneyError};
 
-use crate::error::{ErrorCode, Problem, Result};
+use crate::error::{Error, ErrorCode, Problem, Result};
+
+/// Source: ICC, Incoterms 2020.
+const INCOTERMS: [&str; 11] = ["EXW", "FCA", "FAS", "FOB", "CFR", "CIF", "CPT", "CIP", "DAP", "DPU", "DDP"];
 
 /// Collects problems. A check that fails returns a placeholder, which is never used because `finish` refuses.
 #[derive(Debug)]
@@ -53,6 +56,12 @@ impl Checks {
         if self.problems.is_empty() { Ok(()) } else { Err(self.problems.into()) }
     }
 
+    /// Like `finish`; `value` is what a check returned, which is None only if it named a problem.
+    pub fn finish_with<T>(self, value: Option<T>) -> Result<T> {
+        self.finish()?;
+        value.ok_or_else(|| Error::internal("a check returned nothing and named no problem"))
+    }
+
     /// Trimmed text of 1 to `max` characters, line breaks and tabs allowed, other control characters not.
     pub fn text(&mut self, field: &str, value: &str, max: usize) -> String {
         let text = value.trim();
@@ -61,6 +70,15 @@ impl Checks {
         }
         self.printable(field, text, max);
         text.to_owned()
+    }
+
+    /// Like `text`, but without line breaks and tabs.
+    pub fn line(&mut self, field: &str, value: &str, max: usize) -> String {
+        let text = self.text(field, value, max);
+        if text.contains(['\n', '\r', '\t']) {
+            self.problem(field, ErrorCode::InvalidInput, "must be a single line, without tabs");
+        }
+        text
     }
 
     /// Like `text`, but may be missing; blank means missing.
@@ -140,6 +158,15 @@ impl Checks {
         }
     }
 
+    /// A rule of Incoterms 2020, upper case.
+    pub fn incoterm(&mut self, field: &str, value: &str) -> String {
+        if !INCOTERMS.contains(&value) {
+            let rules = INCOTERMS.join(", ");
+            self.problem(field, ErrorCode::InvalidInput, format!("must be a rule of Incoterms 2020: {rules}"));
+        }
+        value.to_owned()
+    }
+
     /// ISO 3166-1 alpha-2, upper case.
     pub fn country(&mut self, field: &str, value: &str) -> String {
         let known = value.len() == 2 && rust_iso3166::from_alpha2(value).is_some();
@@ -155,7 +182,6 @@ impl Checks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Error;
 
     #[test]
     fn every_problem_is_named_with_its_path() {

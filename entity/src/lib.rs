@@ -39,6 +39,7 @@ pub mod transfer;
 pub use id::*;
 pub use ledger_account::LedgerAccount;
 pub use money::{Currency, MinorUnits, Money, MoneyError};
+pub use order::OrderStatus;
 
 /// Every time in the database: UTC, cut to microseconds (PostgreSQL keeps no more).
 pub type Time = chrono::DateTime<chrono::Utc>;

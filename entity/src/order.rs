@@ -38,6 +38,20 @@ pub enum OrderStatus {
     Refunded,
 }
 
+impl OrderStatus {
+    /// As the API and the database write it: `AWAITING_PAYMENT`.
+    #[must_use]
+    pub fn name(self) -> String {
+        ActiveEnum::to_value(&self)
+    }
+}
+
+impl std::fmt::Display for OrderStatus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
 /// What the buyer asked the supplier to draft.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct DraftRequest {

@@ -27,6 +27,14 @@ pub enum PaymentMethod {
     Alipay,
 }
 
+impl PaymentMethod {
+    /// As the API and the database write it: `BANK_TRANSFER`.
+    #[must_use]
+    pub fn name(self) -> String {
+        ActiveEnum::to_value(&self)
+    }
+}
+
 /// How far a payment has come. Only `Captured` means money.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,

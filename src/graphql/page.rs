@@ -1,51 +1,11 @@
-//! Keyset pages: a cursor names the last row seen, so that page 9,000 costs what page 1 costs and nothing is skipped when
-//! rows come in between.
+//! Relay's connections over keyset pages.
 
 use async_graphql::OutputType;
 use async_graphql::connection::{Connection, Edge};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
-use crate::error::{ErrorCode, Result};
-use crate::validate::Checks;
-
-pub const MOST_PER_PAGE: i32 = 100;
-const USUAL_PER_PAGE: i32 = 20;
-
-/// What part of a list was asked for. `K` is the key of the row after which it begins.
-#[derive(Clone, Debug)]
-pub struct Page<K> {
-    pub limit: u64,
-    pub after: Option<K>,
-}
-
-impl<K: DeserializeOwned> Page<K> {
-    /// From the arguments `first` and `after`.
-    pub fn parse(first: Option<i32>, after: Option<&str>) -> Result<Self> {
-        let mut checks = Checks::arguments();
-        let first = checks.within("first", first.unwrap_or(USUAL_PER_PAGE), 1..=MOST_PER_PAGE);
-        let after = after.map(|cursor| {
-            let key = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|json| serde_json::from_slice(&json).ok());
-            if key.is_none() {
-                checks.problem(
-                    "after",
-                    ErrorCode::InvalidInput,
-                    "is not a cursor of this list; pass the endCursor of the page before",
-                );
-            }
-            key
-        });
-        checks.finish()?;
-        Ok(Self { limit: u64::try_from(first).unwrap_or(1), after: after.flatten() })
-    }
-
-    /// How many rows to ask the database for: one more than shown tells whether there is a next page.
-    #[must_use]
-    pub fn fetch(&self) -> u64 {
-        self.limit + 1
-    }
-}
+use crate::page::{MOST_PER_PAGE, USUAL_PER_PAGE};
+pub use crate::page::{Page, cursor};
 
 /// Relay's connection over rows that were fetched with [`Page::fetch`].
 pub fn connection<T, N, K>(
@@ -64,7 +24,8 @@ where
     connection
 }
 
-/// Opaque to clients.
-pub fn cursor<K: Serialize>(key: &K) -> String {
-    URL_SAFE_NO_PAD.encode(serde_json::to_vec(key).unwrap_or_default())
+/// What a page of rows costs, each of which costs `row`: for the `complexity` of a field.
+pub(crate) fn cost(first: Option<i32>, row: usize) -> usize {
+    let rows = usize::try_from(first.unwrap_or(USUAL_PER_PAGE).clamp(1, MOST_PER_PAGE)).unwrap_or(1);
+    row.saturating_mul(rows).saturating_add(1)
 }

@@ -1,1 +1,23 @@
-//! (being built)
+//! Orders: the one write path, and finders that take the viewer.
+//!
+//! Everything that changes an order, whoever causes it, goes through [`Writing`]: it locks the order, decides the deadlines
+//! that have passed, asks the rules ([`crate::escrow::decide`]) about the command, and then saves the order, posts the
+//! transfers, appends the events and enqueues the jobs, all in one transaction. So a crash leaves all of it or nothing, the
+//! result never depends on how late the worker is, and of two commands at once the second is decided on what the first left.
+//!
+//! Locks are taken in this order: order, then product (ascending id), then supplier.
+
+mod apply;
+mod begin;
+mod find;
+mod number;
+mod terms;
+mod write;
+
+pub use begin::{BuyNow, DraftOrder, NewOrderDetails, RequestDraft, buy_now, draft_order, request_draft};
+pub use find::{
+    EventKey, OrderFilter, events_of, feed, find_contract, find_order, find_orders, find_payment, require_order,
+    transfers_of, visible,
+};
+pub use terms::{DraftLine, DraftTerms, contract_hash};
+pub use write::{Writing, execute, execute_as_provider, load, overdue, pass_deadlines};

@@ -1,13 +1,259 @@
-//! (being built)
+//! `sandbox`: the simulated bank's adapter. Everything but the bank is real: a hosted checkout page, an HTTP API with a key, and
+//! signed notifications over HTTP. It is there in sandbox mode only, and offers every method.
+//!
+//! The bank answers and notifies with the same document, a *movement* of money, which becomes facts in one place
+//! ([`movement::facts`]). Nothing but `SUCCEEDED` means money.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::PaymentProvider;
+use entity::payment::{NextAction, PaymentMethod};
+use entity::{Money, Time};
+use reqwest::{Method, StatusCode, Url};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use super::{
+    Acknowledgement, Fact, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest, PayoutQuery,
+    PayoutRequest, ProviderError, RefundQuery, RefundRequest, Uninterpretable, Verified, VerifyError, WebhookRequest,
+};
 use crate::config::Settings;
+use crate::signature;
+
+mod movement;
+
+use movement::{Movement, facts, notified};
 
 pub const NAME: &str = "sandbox";
 
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(15);
+/// No answer of this API is near as long.
+const LONGEST_ANSWER: usize = 64 * 1024;
+
+/// The provider, in sandbox mode.
 #[must_use]
-pub fn from_settings(_settings: &Settings) -> Option<Arc<dyn PaymentProvider>> {
-    None
+pub fn from_settings(settings: &Settings) -> Option<Arc<dyn PaymentProvider>> {
+    if !settings.is_sandbox() {
+        return None;
+    }
+    let base = settings.sandbox_api_base.clone().unwrap_or_else(|| format!("{}/sandbox", settings.own_url()));
+    let client = http_client(&base)
+        .inspect_err(|error| tracing::error!(%error, "the sandbox provider is off: no HTTP client could be built"))
+        .ok()?;
+    Some(Arc::new(Sandbox {
+        client,
+        base,
+        api_key: settings.sandbox_api_key.clone(),
+        webhook_secrets: settings.sandbox_webhook_secret.clone(),
+    }))
+}
+
+fn http_client(base: &str) -> reqwest::Result<reqwest::Client> {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::trace!("a rustls provider is installed already");
+    }
+    let builder = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT);
+    if base.starts_with("https://") {
+        return builder.build();
+    }
+    // Plain http needs no certificates: reading the machine's takes time, and a bare container has none.
+    builder.tls_certs_only([]).build()
+}
+
+#[derive(Debug)]
+struct Sandbox {
+    client: reqwest::Client,
+    base: String,
+    api_key: SecretString,
+    webhook_secrets: Vec<SecretString>,
+}
+
+impl Sandbox {
+    async fn get(&self, path: [&str; 2]) -> Result<Movement, ProviderError> {
+        self.answer(self.client.request(Method::GET, self.url(&path)?)).await
+    }
+
+    async fn post(&self, path: &[&str], body: &Value) -> Result<Movement, ProviderError> {
+        self.answer(self.client.request(Method::POST, self.url(path)?).json(body)).await
+    }
+
+    /// Segments are percent-encoded, so that no reference can reach another path.
+    fn url(&self, segments: &[&str]) -> Result<Url, ProviderError> {
+        let mut url = Url::parse(&self.base)
+            .map_err(|error| ProviderError::Unknown(format!("SANDBOX_API_BASE is not a URL: {error}")))?;
+        match url.path_segments_mut() {
+            Ok(mut path) => {
+                path.pop_if_empty().extend(segments);
+            }
+            Err(()) => return Err(ProviderError::Unknown("SANDBOX_API_BASE can't have a path".to_owned())),
+        }
+        Ok(url)
+    }
+
+    async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Movement, ProviderError> {
+        let unknown = |error: reqwest::Error| ProviderError::Unknown(in_words(error));
+        let mut response = request.bearer_auth(self.api_key.expose_secret()).send().await.map_err(unknown)?;
+        let status = response.status();
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(unknown)? {
+            body.extend_from_slice(&chunk);
+            if body.len() > LONGEST_ANSWER {
+                return Err(ProviderError::Unknown("the answer is too long".to_owned()));
+            }
+        }
+        if !status.is_success() {
+            return Err(error_of(status, &body));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|error| ProviderError::Unknown(format!("an answer that can't be read: {error}")))
+    }
+}
+
+fn in_words(error: reqwest::Error) -> String {
+    if error.is_timeout() {
+        "timed out".to_owned()
+    } else if error.is_connect() {
+        "no connection".to_owned()
+    } else {
+        error.without_url().to_string()
+    }
+}
+
+/// What was refused stays refused; anything that may pass the next time is unknown.
+fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
+    let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    if !status.is_client_error() || again {
+        return ProviderError::Unknown(format!("HTTP {}", status.as_u16()));
+    }
+    let said: Option<Value> = serde_json::from_slice(body).ok();
+    let message = said.as_ref().and_then(|said| said.pointer("/error/message")).and_then(Value::as_str);
+    ProviderError::Refused(match message {
+        Some(text) => text.chars().take(500).collect(),
+        None => format!("HTTP {}", status.as_u16()),
+    })
+}
+
+/// An answer must be about what we asked; any other leaves it unknown.
+fn about(movement: &Movement, kind: &str, reference: &str) -> Result<Vec<Fact>, ProviderError> {
+    if movement.kind != kind || movement.reference != reference {
+        return Err(ProviderError::Unknown("the answer is about another movement".to_owned()));
+    }
+    facts(movement).map_err(ProviderError::Unknown)
+}
+
+fn wire(money: Money) -> Value {
+    json!({ "amount": money.decimal().to_string(), "currency": money.currency.code() })
+}
+
+#[async_trait::async_trait]
+impl PaymentProvider for Sandbox {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn terms(&self, method: PaymentMethod) -> Option<MethodTerms> {
+        let flow = match method {
+            PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro => {
+                "You go to the simulated bank's page and approve the card payment there."
+            }
+            PaymentMethod::BankTransfer | PaymentMethod::Tef | PaymentMethod::WesternUnion => {
+                "You go to the simulated bank's page and approve the transfer there; it can settle at once or later."
+            }
+            PaymentMethod::Qiwi | PaymentMethod::Webmoney | PaymentMethod::Yandex | PaymentMethod::Alipay => {
+                "You go to the simulated bank's page and approve the wallet payment there."
+            }
+        };
+        Some(MethodTerms { flow, refundable: true, refund_days: (7, 10), partial_funding: false })
+    }
+
+    async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError> {
+        let body = json!({
+            "reference": request.reference,
+            "method": request.method,
+            "amount": wire(request.amount),
+            "description": request.description,
+            "notification_url": request.notification_url,
+            "return_url": request.return_url,
+        });
+        let movement = self.post(&["payments"], &body).await?;
+        let facts = about(&movement, "PAYMENT", &request.reference)?;
+        let next_action = match (movement.status.as_str(), movement.checkout_url) {
+            ("OPEN", Some(url)) => Some(NextAction::Redirect { url }),
+            ("OPEN", None) => return Err(ProviderError::Unknown("an open payment without a page".to_owned())),
+            _nothing_to_do => None,
+        };
+        Ok(OpenedPayment { provider_reference: movement.id, next_action, expires_at: None, facts })
+    }
+
+    async fn query_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
+        about(&self.get(["payments", &payment.reference]).await?, "PAYMENT", &payment.reference)
+    }
+
+    async fn cancel_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
+        let movement = self.post(&["payments", &payment.reference, "cancel"], &json!({})).await?;
+        about(&movement, "PAYMENT", &payment.reference)
+    }
+
+    async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError> {
+        let body = json!({
+            "reference": request.reference,
+            "payment": request.payment.reference,
+            "amount": wire(request.amount),
+            "notification_url": request.notification_url,
+        });
+        about(&self.post(&["refunds"], &body).await?, "REFUND", &request.reference)
+    }
+
+    async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
+        about(&self.get(["refunds", &refund.reference]).await?, "REFUND", &refund.reference)
+    }
+
+    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
+        let body = json!({
+            "reference": request.reference,
+            "amount": wire(request.amount),
+            "account": request.account.expose_secret(),
+            "notification_url": request.notification_url,
+        });
+        about(&self.post(&["payouts"], &body).await?, "PAYOUT", &request.reference)
+    }
+
+    async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
+        about(&self.get(["payouts", &payout.reference]).await?, "PAYOUT", &payout.reference)
+    }
+
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
+        signature::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
+            .map(|event_id| Verified { event_id })
+            .map_err(|error| VerifyError(error.0))
+    }
+
+    fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
+        notified(body).map_err(Uninterpretable)
+    }
+
+    fn acknowledgement(&self) -> Acknowledgement {
+        Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_pass_the_next_time_is_unknown_and_the_rest_is_refused_with_the_banks_words() {
+        let said = br#"{"error":{"code":"conflict","message":"too late"}}"#;
+        assert_eq!(error_of(StatusCode::CONFLICT, said), ProviderError::Refused("too late".to_owned()));
+        assert_eq!(error_of(StatusCode::NOT_FOUND, b"?"), ProviderError::Refused("HTTP 404".to_owned()));
+        for status in [301, 408, 429, 500, 502, 503] {
+            let status = StatusCode::from_u16(status).expect("a status");
+            assert!(matches!(error_of(status, said), ProviderError::Unknown(_)), "{status}");
+        }
+    }
 }

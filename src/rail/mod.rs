@@ -1,1 +1,28 @@
-//! (being built)
+//! Money over providers: paying, hearing back, refunding, paying out.
+//!
+//! Between our books and a provider there is always a gap in time, so every step is the same three: commit what we want,
+//! ask the provider with an id of ours that makes the question idempotent, commit what it answers. A crash between any two
+//! leaves a job that asks again. Answers, notifications and answers to our own questions are the same [`crate::payment::Fact`]s
+//! and go the same way, so it doesn't matter which comes first, or how often.
+
+mod fact;
+mod notification;
+mod open;
+mod pay;
+mod payout;
+mod refund;
+
+pub use fact::{Applied, apply_fact};
+pub use notification::apply_notification;
+pub use open::{ask_payment, cancel_payment};
+pub use pay::{MethodOption, PayOrder, pay_order, payment_methods};
+pub use payout::{request_payout, send_payout};
+pub use refund::send_refund;
+
+use crate::error::Error;
+use crate::payment::ProviderError;
+
+/// A question without an answer is asked again, by the job that asked it.
+fn unanswered(provider: &str, error: &ProviderError) -> Error {
+    Error::internal(format!("{provider}: {error}"))
+}

@@ -1,1 +1,56 @@
-//! (being built)
+//! The simulated bank. Everything but the bank is real: it is called over HTTP with a key, it shows the buyer a checkout
+//! page, it settles sooner or later, and it posts signed notifications until they are answered.
+//!
+//! It keeps its own books (`sandbox_movement`) and knows no order and no payment of ours: it speaks to the rest of the
+//! server over HTTP only. Mount [`routes`] in sandbox mode; in live mode its API answers 404 whatever is mounted.
+//!
+//! ```text
+//! POST /sandbox/payments {reference, method, amount: {amount, currency}, description, notification_url, return_url?}
+//! GET  /sandbox/payments/{reference}     POST /sandbox/payments/{reference}/cancel
+//! POST /sandbox/refunds  {reference, payment, amount, notification_url}      GET /sandbox/refunds/{reference}
+//! POST /sandbox/payouts  {reference, amount, account, notification_url}      GET /sandbox/payouts/{reference}
+//! GET  /sandbox/checkout/{id}            POST /sandbox/checkout/{id}  decision=approve|decline|approve_later|settle
+//! ```
+//!
+//! Promises:
+//! * the same reference and amount again answers the same movement; another amount is refused (409);
+//! * a movement moves forward only, each step is one transaction, and the notification about it is enqueued in that
+//!   transaction: OPEN → SUCCEEDED, DECLINED, CANCELLED or SETTLING; SETTLING → SUCCEEDED or DECLINED;
+//! * refunds of a payment never sum up to more than the payment, also when many ask at once;
+//! * bank details of a payout are looked at and not kept.
+//!
+//! **To see a failure:** a refund or a payout whose minor units end in 13 (10.13 USD, 2013 JPY) is declined when it
+//! settles. A payment is declined by the button of that name.
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+
+use crate::app::App;
+
+mod api;
+mod books;
+mod checkout;
+mod notify;
+mod page;
+
+pub use books::settle;
+pub use notify::notify;
+
+/// The longest request that the bank reads, in bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Full paths, under `/sandbox`.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/sandbox/payments", post(api::create_payment))
+        .route("/sandbox/payments/{reference}", get(api::show_payment))
+        .route("/sandbox/payments/{reference}/cancel", post(api::cancel_payment))
+        .route("/sandbox/refunds", post(api::create_refund))
+        .route("/sandbox/refunds/{reference}", get(api::show_refund))
+        .route("/sandbox/payouts", post(api::create_payout))
+        .route("/sandbox/payouts/{reference}", get(api::show_payout))
+        .route("/sandbox/checkout/{id}", get(checkout::show).post(checkout::decide))
+        .route("/sandbox/checkout.css", get(checkout::style))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+}

@@ -1,1 +1,8 @@
-fn main() {}
+//! One binary, so that the server's crates are linked once. How a test is written: see `support`.
+
+mod support;
+
+mod harness;
+mod http;
+mod process;
+mod semantics;

@@ -1,0 +1,192 @@
+//! The terms that both sides agree to.
+
+use async_graphql::{ID, InputObject, Object, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::contract::{Address, Drafter, Line, Model};
+
+use super::scalars::{CountryCode, Money};
+
+/// One version of an order's contract. It is never changed; a further version replaces it.
+pub struct Contract(pub Model);
+
+/// Who drew a contract up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+pub enum DraftedBy {
+    /// Buy Now: the listing is the supplier's standing consent.
+    Listing,
+    Supplier,
+}
+
+/// One thing sold.
+pub struct ContractLine {
+    line: Line,
+    currency: entity::Currency,
+}
+
+#[Object]
+impl ContractLine {
+    /// The listing, if it is one.
+    async fn product_id(&self) -> Option<ID> {
+        self.line.product_id.map(|id| ID(id.to_string()))
+    }
+
+    async fn description(&self) -> &str {
+        &self.line.description
+    }
+
+    async fn quantity(&self) -> i32 {
+        i32::try_from(self.line.quantity).unwrap_or(i32::MAX)
+    }
+
+    /// What one piece of the quantity is: "piece", "reel", "kg".
+    async fn unit(&self) -> &str {
+        &self.line.unit
+    }
+
+    /// For `pricePerUnits` units.
+    async fn unit_price(&self) -> Money {
+        entity::Money::new(self.line.price, self.currency).into()
+    }
+
+    /// The price is for this many units, so that parts of a cent work.
+    async fn price_per_units(&self) -> i32 {
+        self.line.price_per_units
+    }
+
+    /// unitPrice × quantity ÷ pricePerUnits, half-even.
+    async fn total(&self) -> Money {
+        entity::Money::new(self.line.total, self.currency).into()
+    }
+}
+
+#[Object]
+impl Contract {
+    async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// 1, 2, 3 … within the order. `confirmOrder` names it.
+    async fn version(&self) -> i32 {
+        self.0.version
+    }
+
+    /// SHA-256 of the terms in canonical form (JSON, sorted keys, no blanks), in hex.
+    async fn hash(&self) -> &str {
+        &self.0.hash
+    }
+
+    async fn drafted_by(&self) -> DraftedBy {
+        match self.0.drafted_by {
+            Drafter::Listing => DraftedBy::Listing,
+            Drafter::Supplier => DraftedBy::Supplier,
+        }
+    }
+
+    async fn lines(&self) -> Vec<ContractLine> {
+        let terms = &self.0.terms;
+        terms.lines.iter().map(|line| ContractLine { line: line.clone(), currency: terms.currency }).collect()
+    }
+
+    async fn shipping_fee(&self) -> Money {
+        entity::Money::new(self.0.terms.shipping_fee, self.0.terms.currency).into()
+    }
+
+    /// What the buyer pays: the lines and the shipping fee.
+    async fn total(&self) -> Money {
+        entity::Money::new(self.0.terms.total, self.0.terms.currency).into()
+    }
+
+    /// A rule of Incoterms 2020, such as FOB.
+    async fn incoterm(&self) -> Option<&str> {
+        self.0.terms.incoterm.as_deref()
+    }
+
+    /// The ship-by date is this many days after the order is funded.
+    async fn ship_within_days(&self) -> i32 {
+        self.0.terms.ship_within_days
+    }
+
+    /// Days that the goods may travel, from the day they are shipped …
+    async fn transit_days(&self) -> i32 {
+        self.0.terms.transit_days
+    }
+
+    /// … and days that the buyer has to inspect them.
+    async fn inspection_days(&self) -> i32 {
+        self.0.terms.inspection_days
+    }
+
+    async fn shipping_address(&self) -> AddressObject {
+        self.0.terms.shipping_address.clone().into()
+    }
+
+    /// The operator's fee on what is released to the supplier, in basis points (1/100 %).
+    async fn fee_basis_points(&self) -> i32 {
+        self.0.terms.fee_basis_points
+    }
+
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// A postal address.
+#[derive(Clone, SimpleObject)]
+#[graphql(name = "Address")]
+pub struct AddressObject {
+    name: String,
+    line1: String,
+    line2: Option<String>,
+    city: String,
+    region: Option<String>,
+    postal_code: String,
+    country: CountryCode,
+    phone: Option<String>,
+}
+
+impl From<Address> for AddressObject {
+    fn from(address: Address) -> Self {
+        Self {
+            name: address.name,
+            line1: address.line1,
+            line2: address.line2,
+            city: address.city,
+            region: address.region,
+            postal_code: address.postal_code,
+            country: CountryCode(address.country),
+            phone: address.phone,
+        }
+    }
+}
+
+/// Where to ship to.
+#[derive(Clone, InputObject)]
+pub struct AddressInput {
+    /// Person or company that receives it; at most 200 characters.
+    name: String,
+    /// Street and number; at most 200 characters.
+    line1: String,
+    line2: Option<String>,
+    city: String,
+    /// State or province.
+    region: Option<String>,
+    postal_code: String,
+    /// ISO 3166-1 alpha-2: "BR".
+    country: CountryCode,
+    phone: Option<String>,
+}
+
+impl From<AddressInput> for Address {
+    fn from(input: AddressInput) -> Self {
+        Self {
+            name: input.name,
+            line1: input.line1,
+            line2: input.line2,
+            city: input.city,
+            region: input.region,
+            postal_code: input.postal_code,
+            country: input.country.0,
+            phone: input.phone,
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! Events of orders: the timeline's, the feed's and the subscription's are the same.
+
+use std::collections::VecDeque;
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, Json, Object, Result, Subscription};
+use chrono::{DateTime, Utc};
+use entity::{OrderId, event, order};
+use futures_util::Stream;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use tokio::sync::watch;
+
+use super::page::{Page, connection, cursor};
+use super::{app, viewer};
+use crate::app::App;
+use crate::auth::Viewer;
+use crate::error::{Error, ErrorCode};
+use crate::order::{EventKey, feed, require_order};
+use crate::validate::Checks;
+
+/// One thing that happened to an order. Never changed, never deleted, and without personal data.
+pub struct OrderEvent {
+    pub(super) row: event::Model,
+    pub(super) order_number: String,
+}
+
+#[Object]
+impl OrderEvent {
+    async fn id(&self) -> ID {
+        ID(self.row.id.to_string())
+    }
+
+    /// `noun.past_verb`: "order.funded".
+    async fn r#type(&self) -> &str {
+        &self.row.kind
+    }
+
+    async fn order_id(&self) -> ID {
+        ID(self.row.order_id.to_string())
+    }
+
+    async fn order_number(&self) -> &str {
+        &self.order_number
+    }
+
+    /// 1, 2, 3 … within the order, without a gap.
+    async fn sequence(&self) -> i64 {
+        self.row.sequence
+    }
+
+    async fn occurred_at(&self) -> DateTime<Utc> {
+        self.row.occurred_at
+    }
+
+    /// Who caused it: BUYER, SUPPLIER, OPERATOR, PROVIDER, or TIMER for a deadline.
+    async fn actor(&self) -> &str {
+        &self.row.actor
+    }
+
+    /// What happened, in one sentence.
+    async fn summary(&self) -> &str {
+        &self.row.summary
+    }
+
+    /// The event's own fields; amounts as `{"amount": "12.50", "currency": "USD"}`.
+    async fn data(&self) -> Json<serde_json::Value> {
+        Json(self.row.data.clone())
+    }
+
+    /// Its place among all events, to go on from with `orderEvents(after:)`. Null for the moment until it has one.
+    async fn cursor(&self) -> Option<String> {
+        self.row.feed_position.map(|position| cursor(&EventKey(position)))
+    }
+}
+
+pub(super) struct EventFeed;
+
+impl EventFeed {
+    pub(super) async fn page(
+        ctx: &Context<'_>,
+        order_id: Option<ID>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<String, OrderEvent>> {
+        let page: Page<EventKey> = Page::parse(first, after.as_deref())?;
+        let (viewer, order_id) = parse(viewer(ctx), order_id)?;
+        let events = read(app(ctx), &viewer, order_id, page.after.unwrap_or_default(), page.fetch()).await?;
+        Ok(connection(events, &page, |event| EventKey(event.row.feed_position.unwrap_or(0)), |event| event))
+    }
+}
+
+fn parse(viewer: Viewer, order_id: Option<ID>) -> Result<(Viewer, Option<OrderId>), Error> {
+    if viewer == Viewer::Anonymous {
+        return Err(Error::refused(ErrorCode::Unauthenticated, "send Authorization: Bearer <token>"));
+    }
+    let mut checks = Checks::arguments();
+    let order_id = order_id.and_then(|id| checks.id("orderId", &id));
+    checks.finish()?;
+    Ok((viewer, order_id))
+}
+
+async fn read(
+    app: &App,
+    viewer: &Viewer,
+    order_id: Option<OrderId>,
+    after: EventKey,
+    limit: u64,
+) -> Result<Vec<OrderEvent>, Error> {
+    let rows = feed(&app.db.read, viewer, order_id, after, limit).await?;
+    let mut ids: Vec<OrderId> = rows.iter().map(|row| row.order_id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let numbers: Vec<(OrderId, String)> = order::Entity::find()
+        .select_only()
+        .column(order::Column::Id)
+        .column(order::Column::Number)
+        .filter(order::Column::Id.is_in(ids))
+        .into_tuple()
+        .all(&app.db.read)
+        .await?;
+    let number = |id: OrderId| {
+        numbers.iter().find(|(known, _)| *known == id).map(|(_, number)| number.clone()).unwrap_or_default()
+    };
+    Ok(rows.into_iter().map(|row| OrderEvent { order_number: number(row.order_id), row }).collect())
+}
+
+#[derive(Default)]
+pub struct EventSubscription;
+
+#[Subscription]
+impl EventSubscription {
+    /// Events of the viewer's orders, or of one of them, as they are committed: from now on, or from after a cursor,
+    /// without a gap or a repetition. Works on any node.
+    async fn order_events(
+        &self,
+        ctx: &Context<'_>,
+        order_id: Option<ID>,
+        after: Option<String>,
+    ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
+        let page: Page<EventKey> = Page::parse(None, after.as_deref())?;
+        let (viewer, order_id) = parse(viewer(ctx), order_id)?;
+        let app = app(ctx).clone();
+        if let Some(id) = order_id {
+            require_order(&app.db.read, &viewer, id).await?;
+        }
+        let mut grown = app.feed.subscribe();
+        let newest = *grown.borrow_and_update();
+        let after = page.after.unwrap_or(EventKey(newest));
+        let following = Following { app, viewer, order_id, after, ready: VecDeque::new(), grown };
+        Ok(futures_util::stream::try_unfold(following, |mut following| async move {
+            let event = following.next().await?;
+            Ok(Some((event, following)))
+        }))
+    }
+}
+
+/// A subscriber's place in the feed.
+struct Following {
+    app: App,
+    viewer: Viewer,
+    order_id: Option<OrderId>,
+    after: EventKey,
+    ready: VecDeque<OrderEvent>,
+    grown: watch::Receiver<i64>,
+}
+
+impl Following {
+    async fn next(&mut self) -> Result<OrderEvent> {
+        loop {
+            if let Some(event) = self.ready.pop_front() {
+                return Ok(event);
+            }
+            let newest = *self.grown.borrow_and_update();
+            if newest > self.after.0 {
+                let events = read(&self.app, &self.viewer, self.order_id, self.after, 100).await?;
+                let last = events.last().and_then(|event| event.row.feed_position);
+                // Nothing of the viewer's up to `newest`: the next look begins there.
+                self.after = EventKey(last.unwrap_or(newest));
+                self.ready = events.into();
+                if !self.ready.is_empty() {
+                    continue;
+                }
+            }
+            self.grown.changed().await.map_err(|_closed| Error::internal("the server is shutting down"))?;
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The books, for operators.
+
+use async_graphql::connection::Connection;
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+use entity::transfer::Model;
+
+use super::page::{self, Page, connection};
+use super::scalars::Money;
+use super::{app, viewer};
+use crate::order::transfers_of;
+use crate::validate::Checks;
+
+/// One ledger movement: debits one account, credits another. Never changed.
+pub struct Transfer(Model);
+
+#[Object]
+impl Transfer {
+    async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Where it came from: "escrow/order_01h…".
+    async fn debit(&self) -> String {
+        self.0.debit.to_string()
+    }
+
+    /// Where it went: "supplier/supplier_01h…".
+    async fn credit(&self) -> String {
+        self.0.credit.to_string()
+    }
+
+    async fn amount(&self) -> Money {
+        entity::Money::new(self.0.amount, self.0.currency).into()
+    }
+
+    /// What it was for: "payment.captured", "funds.released" …
+    async fn cause(&self) -> &str {
+        &self.0.cause
+    }
+
+    async fn order_id(&self) -> Option<ID> {
+        self.0.order_id.map(|id| ID(id.to_string()))
+    }
+
+    /// The provider's movement of real money, where there was one: it is posted once.
+    async fn movement(&self) -> Option<&str> {
+        self.0.movement.as_deref()
+    }
+
+    async fn occurred_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+#[derive(Default)]
+pub struct LedgerQuery;
+
+#[Object]
+impl LedgerQuery {
+    /// Transfers, oldest first: of one order, or of all. For operators.
+    #[graphql(complexity = "page::cost(first, child_complexity)")]
+    async fn ledger(
+        &self,
+        ctx: &Context<'_>,
+        order_id: Option<ID>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Option<Result<Connection<String, Transfer>>> {
+        Some(find(ctx, order_id, first, after).await)
+    }
+}
+
+async fn find(
+    ctx: &Context<'_>,
+    order_id: Option<ID>,
+    first: Option<i32>,
+    after: Option<String>,
+) -> Result<Connection<String, Transfer>> {
+    let page = Page::parse(first, after.as_deref())?;
+    let mut checks = Checks::arguments();
+    let order_id = order_id.and_then(|id| checks.id("orderId", &id));
+    checks.finish()?;
+    let rows = transfers_of(&app(ctx).db.read, &viewer(ctx), order_id, &page).await?;
+    Ok(connection(rows, &page, |row| row.id, Transfer))
+}

@@ -1,0 +1,69 @@
+//! `node` and `nodes`: any object by its id, if it exists for the viewer.
+
+use async_graphql::{Context, ID, Interface, Object, Result};
+
+use super::conversation::Conversation;
+use super::order::Order;
+use super::payment::Payment;
+use super::product::Product;
+use super::supplier::Supplier;
+use super::{app, viewer};
+use crate::error::{Error, ErrorCode};
+use crate::order::{find_order, find_payment};
+
+/// Anything with an id of its own.
+#[derive(Interface)]
+#[graphql(field(name = "id", ty = "ID", desc = "The type's name and a unique part: \"order_01h…\"."))]
+pub enum Node {
+    Order(Order),
+    Payment(Payment),
+    Product(Product),
+    Supplier(Supplier),
+    Conversation(Conversation),
+}
+
+const MOST_NODES: usize = 100;
+
+#[derive(Default)]
+pub struct NodeQuery;
+
+#[Object]
+impl NodeQuery {
+    /// The object with this id; null if there is none for this viewer.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Node>> {
+        find(ctx, &id).await.transpose()
+    }
+
+    /// The objects with these ids, at most 100, in the same order; null where there is none for this viewer.
+    #[graphql(complexity = "5 + ids.len() * child_complexity")]
+    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+        if ids.len() > MOST_NODES {
+            return Err(Error::refused(
+                ErrorCode::InvalidInput,
+                format!("{} ids; at most {MOST_NODES} are allowed", ids.len()),
+            )
+            .into());
+        }
+        futures_util::future::try_join_all(ids.iter().map(|id| find(ctx, id))).await
+    }
+}
+
+async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
+    let (db, viewer) = (&app(ctx).db.read, viewer(ctx));
+    if let Ok(id) = id.parse() {
+        return Ok(find_order(db, &viewer, id).await?.map(|row| Node::Order(Order(row))));
+    }
+    if let Ok(id) = id.parse() {
+        return Ok(find_payment(db, &viewer, id).await?.map(|row| Node::Payment(Payment(row))));
+    }
+    if let Ok(id) = id.parse() {
+        return Ok(Product::load(ctx, id).await?.map(Node::Product));
+    }
+    if let Ok(id) = id.parse() {
+        return Ok(Supplier::find(ctx, id).await?.map(Node::Supplier));
+    }
+    if let Ok(id) = id.parse() {
+        return Ok(Conversation::find(ctx, id).await?.map(Node::Conversation));
+    }
+    Ok(None)
+}

@@ -1,0 +1,395 @@
+//! Mutations that move an order.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use entity::{ConversationId, OrderId};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+
+use super::contract::AddressInput;
+use super::order::{Feedback, Order};
+use super::payload::{answer, payloads};
+use super::payment::{Payment, PaymentMethod};
+use super::scalars::{CurrencyCode, Decimal};
+use super::{app, viewer};
+use crate::error::{Error, Result as Outcome};
+use crate::escrow::Command;
+use crate::idempotency::Once;
+use crate::order::{self, BuyNow, DraftLine, DraftOrder, DraftTerms, NewOrderDetails, RequestDraft};
+use crate::rail::{self, PayOrder};
+use crate::validate::Checks;
+
+payloads! {
+    RequestDraftPayload {
+        order: Order
+    }
+    DraftOrderPayload {
+        order: Order
+    }
+    BuyNowPayload {
+        order: Order
+    }
+    ConfirmOrderPayload {
+        order: Order
+    }
+    CancelOrderPayload {
+        order: Order
+    }
+    ShipOrderPayload {
+        order: Order
+    }
+    ConfirmReceivedPayload {
+        order: Order
+    }
+    PayOrderPayload {
+        payment: Payment
+    }
+    LeaveFeedbackPayload {
+        feedback: Feedback
+    }
+}
+
+/// A key and a value of the storefront's own: at most 40 and 500 characters.
+#[derive(InputObject)]
+pub struct MetadataInput {
+    key: String,
+    value: String,
+}
+
+fn details(client_reference: Option<String>, metadata: Option<Vec<MetadataInput>>) -> NewOrderDetails {
+    let metadata = metadata.unwrap_or_default().into_iter().map(|entry| (entry.key, entry.value)).collect();
+    NewOrderDetails { client_reference, metadata }
+}
+
+/// Order a product at its listing's terms.
+#[derive(InputObject)]
+pub struct BuyNowInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same.
+    idempotency_key: String,
+    product_id: ID,
+    /// At least the product's minimumOrderQuantity.
+    quantity: i32,
+    /// One of the product's; USD, where it has a price in it, if left out.
+    currency: Option<CurrencyCode>,
+    shipping_address: AddressInput,
+    /// A rule of Incoterms 2020; the listing's if left out.
+    incoterm: Option<String>,
+    /// Your own id of the order; at most 255 characters.
+    client_reference: Option<String>,
+    /// Your own keys and values; at most 20.
+    metadata: Option<Vec<MetadataInput>>,
+}
+
+/// Ask a supplier to draft a contract.
+#[derive(InputObject)]
+pub struct RequestDraftInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same.
+    idempotency_key: String,
+    supplier_id: ID,
+    /// One of the supplier's, if it is about one.
+    product_id: Option<ID>,
+    quantity: Option<i32>,
+    /// The currency that the order is to be in.
+    currency: CurrencyCode,
+    /// What you want, in words; at most 4,000 characters.
+    message: String,
+    shipping_address: AddressInput,
+    /// Your own id of the order; at most 255 characters.
+    client_reference: Option<String>,
+    /// Your own keys and values; at most 20.
+    metadata: Option<Vec<MetadataInput>>,
+}
+
+/// One thing sold.
+#[derive(InputObject)]
+pub struct DraftLineInput {
+    /// One of your listings, if it is one: its stock is reserved at confirmation.
+    product_id: Option<ID>,
+    description: String,
+    quantity: i32,
+    /// "piece", "reel", "kg".
+    unit: String,
+    /// For `pricePerUnits` units, in the draft's currency.
+    unit_price: Decimal,
+    #[graphql(default = 1)]
+    price_per_units: i32,
+}
+
+/// Put a contract, or a further version of it, on the table.
+#[derive(InputObject)]
+pub struct DraftOrderInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same.
+    idempotency_key: String,
+    /// An order that the buyer asked for, or whose contract is not confirmed yet …
+    order_id: Option<ID>,
+    /// … or, for a new order, a conversation with the buyer.
+    conversation_id: Option<ID>,
+    /// Required for a new order; an order keeps its currency.
+    currency: Option<CurrencyCode>,
+    lines: Vec<DraftLineInput>,
+    /// In the draft's currency; "0" if there is none.
+    shipping_fee: Decimal,
+    /// A rule of Incoterms 2020.
+    incoterm: Option<String>,
+    /// The ship-by date is this many days after the order is funded; 1 to 365.
+    ship_within_days: i32,
+    /// 1 to 90; 30 if left out.
+    transit_days: Option<i32>,
+    /// 1 to 30; 14 if left out.
+    inspection_days: Option<i32>,
+    /// Of the buyer's request if left out.
+    shipping_address: Option<AddressInput>,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i64>,
+}
+
+/// Agree to a contract.
+#[derive(InputObject)]
+pub struct ConfirmOrderInput {
+    order_id: ID,
+    /// The version that you have read.
+    contract_version: i32,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i64>,
+}
+
+/// Which order.
+#[derive(InputObject)]
+pub struct CancelOrderInput {
+    order_id: ID,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i64>,
+}
+
+/// Pay what is still due.
+#[derive(InputObject)]
+pub struct PayOrderInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same payment.
+    idempotency_key: String,
+    order_id: ID,
+    method: PaymentMethod,
+    /// Where the buyer's browser goes afterwards: within the storefront's return origins.
+    return_url: Option<String>,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i64>,
+}
+
+/// Hand the goods to a carrier.
+#[derive(InputObject)]
+pub struct ShipOrderInput {
+    order_id: ID,
+    /// At most 100 characters.
+    carrier: String,
+    /// At most 100 characters.
+    tracking_number: String,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i64>,
+}
+
+/// Say that the goods arrived as agreed.
+#[derive(InputObject)]
+pub struct ConfirmReceivedInput {
+    order_id: ID,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i64>,
+}
+
+/// Say how it went: stars from 1 to 5.
+#[derive(InputObject)]
+pub struct LeaveFeedbackInput {
+    order_id: ID,
+    product_as_agreed: i32,
+    communication: i32,
+    shipping_time: i32,
+    /// At most 2,000 characters.
+    comment: Option<String>,
+}
+
+#[derive(Default)]
+pub struct OrderMutation;
+
+#[Object]
+impl OrderMutation {
+    /// Buyer: ask a supplier to draft a contract.
+    async fn request_draft(&self, ctx: &Context<'_>, input: RequestDraftInput) -> Result<RequestDraftPayload> {
+        answer(request_draft(ctx, input).await)
+    }
+
+    /// Supplier: put a contract on the table, for an order that a buyer asked for or for the buyer of a conversation.
+    async fn draft_order(&self, ctx: &Context<'_>, input: DraftOrderInput) -> Result<DraftOrderPayload> {
+        answer(draft_order(ctx, input).await)
+    }
+
+    /// Buyer: order a product at its listing's terms; the contract is then on the table to be confirmed.
+    async fn buy_now(&self, ctx: &Context<'_>, input: BuyNowInput) -> Result<BuyNowPayload> {
+        answer(buy_now(ctx, input).await)
+    }
+
+    /// Buyer: agree to exactly this version of the contract. The stock is reserved, and the order can be paid.
+    async fn confirm_order(&self, ctx: &Context<'_>, input: ConfirmOrderInput) -> Result<ConfirmOrderPayload> {
+        let command = Command::ConfirmOrder { contract_version: input.contract_version };
+        answer(execute(ctx, &input.order_id, input.expected_version, &command).await)
+    }
+
+    /// Buyer or supplier: end an order that is not funded yet; the buyer also one that was not shipped in time. What
+    /// arrived goes back.
+    async fn cancel_order(&self, ctx: &Context<'_>, input: CancelOrderInput) -> Result<CancelOrderPayload> {
+        answer(execute(ctx, &input.order_id, input.expected_version, &Command::CancelOrder).await)
+    }
+
+    /// Buyer: open a payment for what is still due. While one by this method is open, it is shown again.
+    async fn pay_order(&self, ctx: &Context<'_>, input: PayOrderInput) -> Result<PayOrderPayload> {
+        answer(pay_order(ctx, input).await)
+    }
+
+    /// Supplier: hand the goods to a carrier. The transit time and the buyer's inspection period begin.
+    async fn ship_order(&self, ctx: &Context<'_>, input: ShipOrderInput) -> Result<ShipOrderPayload> {
+        answer(ship_order(ctx, input).await)
+    }
+
+    /// Buyer: say that the goods arrived as agreed. The held money is released to the supplier; there is no way back.
+    async fn confirm_received(&self, ctx: &Context<'_>, input: ConfirmReceivedInput) -> Result<ConfirmReceivedPayload> {
+        answer(execute(ctx, &input.order_id, input.expected_version, &Command::ConfirmReceived).await)
+    }
+
+    /// Buyer: rate a completed order, within 30 days.
+    async fn leave_feedback(&self, ctx: &Context<'_>, input: LeaveFeedbackInput) -> Result<LeaveFeedbackPayload> {
+        answer(leave_feedback(ctx, input).await)
+    }
+}
+
+async fn execute(ctx: &Context<'_>, order_id: &ID, expected_version: Option<i64>, command: &Command) -> Outcome<Order> {
+    let mut checks = Checks::input();
+    let order_id: Option<OrderId> = checks.id("orderId", order_id);
+    run(ctx, checks, order_id, expected_version, command).await
+}
+
+async fn run(
+    ctx: &Context<'_>,
+    checks: Checks,
+    order_id: Option<OrderId>,
+    expected_version: Option<i64>,
+    command: &Command,
+) -> Outcome<Order> {
+    checks.finish()?;
+    let order_id = order_id.ok_or_else(|| Error::not_found("order").at("orderId"))?;
+    let order = order::execute(app(ctx), &viewer(ctx), order_id, expected_version, command).await?;
+    Ok(Order(order.row))
+}
+
+async fn buy_now(ctx: &Context<'_>, input: BuyNowInput) -> Outcome<Order> {
+    let mut checks = Checks::input();
+    let product_id = checks.id("productId", &input.product_id);
+    let Some(product_id) = product_id else {
+        return Err(checks.finish().err().unwrap_or_else(|| Error::not_found("product")));
+    };
+    let request = BuyNow {
+        product_id,
+        quantity: i64::from(input.quantity),
+        currency: input.currency.map(|currency| currency.0),
+        shipping_address: input.shipping_address.into(),
+        incoterm: input.incoterm,
+        details: details(input.client_reference, input.metadata),
+    };
+    let viewer = viewer(ctx);
+    let once = Once::new(&viewer, "buyNow", &input.idempotency_key, &request)?;
+    Ok(Order(order::buy_now(app(ctx), &viewer, &once, &request).await?.row))
+}
+
+async fn request_draft(ctx: &Context<'_>, input: RequestDraftInput) -> Outcome<Order> {
+    let mut checks = Checks::input();
+    let supplier_id = checks.id("supplierId", &input.supplier_id);
+    let product_id = input.product_id.as_deref().and_then(|id| checks.id("productId", id));
+    checks.finish()?;
+    let request = RequestDraft {
+        supplier_id: supplier_id.ok_or_else(|| Error::not_found("supplier").at("supplierId"))?,
+        product_id,
+        quantity: input.quantity.map(i64::from),
+        currency: input.currency.0,
+        message: input.message,
+        shipping_address: input.shipping_address.into(),
+        details: details(input.client_reference, input.metadata),
+    };
+    let viewer = viewer(ctx);
+    let once = Once::new(&viewer, "requestDraft", &input.idempotency_key, &request)?;
+    Ok(Order(order::request_draft(app(ctx), &viewer, &once, &request).await?.row))
+}
+
+async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order> {
+    let mut checks = Checks::input();
+    let order_id: Option<OrderId> = input.order_id.as_deref().and_then(|id| checks.id("orderId", id));
+    let conversation_id: Option<ConversationId> =
+        input.conversation_id.as_deref().and_then(|id| checks.id("conversationId", id));
+    let lines = checks.under("lines", |checks| {
+        let line = |(index, line): (usize, DraftLineInput)| DraftLine {
+            product_id: line
+                .product_id
+                .as_deref()
+                .and_then(|id| checks.under(&index.to_string(), |checks| checks.id("productId", id))),
+            description: line.description,
+            quantity: i64::from(line.quantity),
+            unit: line.unit,
+            price: line.unit_price.0,
+            price_per_units: line.price_per_units,
+        };
+        input.lines.into_iter().enumerate().map(line).collect()
+    });
+    checks.finish()?;
+    let request = DraftOrder {
+        order_id,
+        conversation_id,
+        expected_version: input.expected_version,
+        terms: DraftTerms {
+            currency: input.currency.map(|currency| currency.0),
+            lines,
+            shipping_fee: input.shipping_fee.0,
+            incoterm: input.incoterm,
+            ship_within_days: input.ship_within_days,
+            transit_days: input.transit_days,
+            inspection_days: input.inspection_days,
+            shipping_address: input.shipping_address.map(Into::into),
+        },
+    };
+    let viewer = viewer(ctx);
+    let once = Once::new(&viewer, "draftOrder", &input.idempotency_key, &request)?;
+    Ok(Order(order::draft_order(app(ctx), &viewer, &once, &request).await?.row))
+}
+
+async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> {
+    let mut checks = Checks::input();
+    let order_id = checks.id("orderId", &input.order_id);
+    checks.finish()?;
+    let request = PayOrder {
+        order_id: order_id.ok_or_else(|| Error::not_found("order").at("orderId"))?,
+        method: input.method.into(),
+        return_url: input.return_url,
+        expected_version: input.expected_version,
+    };
+    let viewer = viewer(ctx);
+    let once = Once::new(&viewer, "payOrder", &input.idempotency_key, &request)?;
+    Ok(Payment(rail::pay_order(app(ctx), &viewer, &once, &request).await?))
+}
+
+async fn ship_order(ctx: &Context<'_>, input: ShipOrderInput) -> Outcome<Order> {
+    let mut checks = Checks::input();
+    let order_id = checks.id("orderId", &input.order_id);
+    let carrier = checks.text("carrier", &input.carrier, 100);
+    let tracking_number = checks.text("trackingNumber", &input.tracking_number, 100);
+    let command = Command::ShipOrder { carrier, tracking_number };
+    run(ctx, checks, order_id, input.expected_version, &command).await
+}
+
+async fn leave_feedback(ctx: &Context<'_>, input: LeaveFeedbackInput) -> Outcome<Feedback> {
+    let mut checks = Checks::input();
+    let order_id = checks.id("orderId", &input.order_id);
+    let command = Command::LeaveFeedback {
+        product_as_agreed: checks.within("productAsAgreed", input.product_as_agreed, 1..=5),
+        communication: checks.within("communication", input.communication, 1..=5),
+        shipping_time: checks.within("shippingTime", input.shipping_time, 1..=5),
+        comment: checks.optional_text("comment", input.comment.as_deref(), 2_000),
+    };
+    let order = run(ctx, checks, order_id, None, &command).await?;
+    let feedback = entity::feedback::Entity::find()
+        .filter(entity::feedback::Column::OrderId.eq(order.0.id))
+        .one(&app(ctx).db.read)
+        .await?;
+    feedback.map(Feedback::from).ok_or_else(|| Error::internal("feedback that was left is gone"))
+}

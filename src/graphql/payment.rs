@@ -1,0 +1,219 @@
+//! Payments, refunds, and how an order can be paid.
+
+use async_graphql::{Context, ID, Object, Result, SimpleObject, Union};
+use chrono::{DateTime, Utc};
+use entity::payment::{Model, NextAction as Next};
+use entity::{PaymentId, refund};
+
+use super::scalars::Money;
+use super::{app, viewer};
+use crate::order::find_payment;
+use crate::rail::MethodOption;
+
+/// What the buyer picks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(remote = "entity::payment::PaymentMethod")]
+pub enum PaymentMethod {
+    Visa,
+    Mastercard,
+    Maestro,
+    /// T/T, telegraphic transfer: by bank, with a reference.
+    BankTransfer,
+    WesternUnion,
+    Qiwi,
+    Webmoney,
+    Yandex,
+    /// Transferência Eletrônica de Fundos, Brazil.
+    Tef,
+    Alipay,
+}
+
+/// How far a payment has come. Only CAPTURED means money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(remote = "entity::payment::PaymentStatus")]
+pub enum PaymentStatus {
+    /// The provider was asked, or has not answered yet; nothing has arrived.
+    Pending,
+    /// The money arrived.
+    Captured,
+    /// The provider declined it.
+    Failed,
+    Expired,
+    /// Withdrawn before it was paid.
+    Cancelled,
+}
+
+/// One attempt to fund an order, by one method through one provider.
+pub struct Payment(pub Model);
+
+/// Send the buyer's browser to this URL.
+#[derive(SimpleObject)]
+pub struct RedirectAction {
+    url: String,
+}
+
+/// What the buyer has to do next.
+#[derive(Union)]
+pub enum NextAction {
+    Redirect(RedirectAction),
+}
+
+#[Object]
+impl Payment {
+    pub async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    async fn order_id(&self) -> ID {
+        ID(self.0.order_id.to_string())
+    }
+
+    async fn method(&self) -> PaymentMethod {
+        self.0.method.into()
+    }
+
+    async fn status(&self) -> PaymentStatus {
+        self.0.status.into()
+    }
+
+    /// What the buyer is asked to pay.
+    async fn amount(&self) -> Money {
+        entity::Money::new(self.0.amount, self.0.currency).into()
+    }
+
+    /// What has arrived by this payment and was applied to the order.
+    async fn captured(&self) -> Money {
+        entity::Money::new(self.0.captured, self.0.currency).into()
+    }
+
+    /// What of it went, or is going, back.
+    async fn refunded(&self) -> Money {
+        entity::Money::new(self.0.refunded, self.0.currency).into()
+    }
+
+    /// Null when there is nothing to do, or the provider has not answered yet: then ask again in a moment.
+    async fn next_action(&self) -> Option<NextAction> {
+        match &self.0.next_action {
+            Some(Next::Redirect { url }) if self.0.status == entity::payment::PaymentStatus::Pending => {
+                Some(NextAction::Redirect(RedirectAction { url: url.clone() }))
+            }
+            Some(Next::Redirect { .. }) | None => None,
+        }
+    }
+
+    /// Why it failed, in words for the buyer.
+    async fn failure(&self) -> Option<&str> {
+        self.0.failure.as_deref()
+    }
+
+    async fn expires_at(&self) -> Option<DateTime<Utc>> {
+        self.0.expires_at
+    }
+
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// How far a refund has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(remote = "entity::refund::RefundStatus")]
+pub enum RefundStatus {
+    /// In our books; the provider has not been asked yet.
+    Requested,
+    /// With the provider.
+    Pending,
+    /// The provider says that it was sent.
+    Succeeded,
+    /// It failed, and another way has to be found. The money is still the buyer's.
+    ActionRequired,
+}
+
+/// Money on its way back to the buyer.
+pub struct Refund(pub refund::Model);
+
+#[Object]
+impl Refund {
+    async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    async fn status(&self) -> RefundStatus {
+        self.0.status.into()
+    }
+
+    async fn amount(&self) -> Money {
+        entity::Money::new(self.0.amount, self.0.currency).into()
+    }
+
+    /// The payment that it goes back by.
+    async fn payment_id(&self) -> Option<ID> {
+        self.0.payment_id.map(|id| ID(id.to_string()))
+    }
+
+    async fn reason(&self) -> &str {
+        &self.0.reason
+    }
+
+    /// Why it needs somebody to act.
+    async fn failure(&self) -> Option<&str> {
+        self.0.failure.as_deref()
+    }
+
+    /// When it usually has arrived, in business days of the rail.
+    async fn expected_by(&self) -> Option<DateTime<Utc>> {
+        self.0.expected_by
+    }
+
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+/// A way to pay an order, or why it is none.
+#[derive(SimpleObject)]
+pub struct PaymentMethodOption {
+    method: PaymentMethod,
+    available: bool,
+    /// Why it is not available.
+    reason: Option<String>,
+    /// What the buyer does next, in words.
+    flow: Option<String>,
+    /// Whether money can go back the same way.
+    refundable: Option<bool>,
+    /// Business days until a refund usually arrives, at best …
+    refund_days_from: Option<i32>,
+    /// … and at worst.
+    refund_days_to: Option<i32>,
+}
+
+impl From<MethodOption> for PaymentMethodOption {
+    fn from(option: MethodOption) -> Self {
+        let days = |days: u32| i32::try_from(days).ok();
+        Self {
+            method: option.method.into(),
+            available: option.unavailable_because.is_none(),
+            reason: option.unavailable_because,
+            flow: option.flow.map(str::to_owned),
+            refundable: option.refundable,
+            refund_days_from: option.refund_days.and_then(|(from, _)| days(from)),
+            refund_days_to: option.refund_days.and_then(|(_, to)| days(to)),
+        }
+    }
+}
+
+#[derive(Default)]
+pub struct PaymentQuery;
+
+#[Object]
+impl PaymentQuery {
+    /// A payment of one of the viewer's orders; null if there is none with this id.
+    async fn payment(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Payment>> {
+        let id: PaymentId = id.parse().ok()?;
+        find_payment(&app(ctx).db.read, &viewer(ctx), id)
+            .await
+            .map(|row| row.map(Payment))
+            .map_err(Into::into)
+            .transpose()
+    }
+}

@@ -1,0 +1,87 @@
+//! Routes. What a request passes on its way in: its id, span and count ([`observe`]), a panic's last stop, its body in
+//! bounded time and size ([`body`]), then the door it asked for.
+
+use axum::extract::State;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use axum::{Extension, Json, Router};
+use serde_json::json;
+use tower::ServiceBuilder;
+use tower_http::CompressionLevel;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+
+use crate::app::App;
+use crate::server::Lifecycle;
+
+mod body;
+pub mod execution;
+pub mod failure;
+mod graphiql;
+mod graphql;
+pub mod observe;
+mod subscription;
+
+use execution::Executor;
+
+/// What the routes of this folder share.
+#[derive(Clone)]
+struct Door {
+    app: App,
+    executor: Executor,
+    lifecycle: Lifecycle,
+}
+
+/// Every route of the server.
+pub fn router(app: App, lifecycle: Lifecycle) -> Router {
+    let executor = Executor::new(crate::graphql::build(app.settings.mode));
+    let sdl = crate::graphql::sdl(executor.schema());
+    let door = Door { app: app.clone(), executor, lifecycle };
+
+    let api = Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/schema.graphql", get(schema).layer(Extension(Sdl(sdl.into()))))
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .route("/graphql/ws", get(subscription::upgrade))
+        .route("/", get(|| async { Redirect::to("/graphiql") }))
+        .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(observe::metrics))
+        .with_state(door);
+
+    let mut routes =
+        api.merge(graphiql::routes(app.settings.mode)).merge(crate::webhook::routes().with_state(app.clone()));
+    if app.settings.is_sandbox() {
+        routes = routes.merge(crate::simulator::routes().with_state(app.clone()));
+    }
+    routes
+        .fallback(|| async { failure::not_found() })
+        .method_not_allowed_fallback(|| async { failure::method_not_allowed() })
+        .layer(
+            ServiceBuilder::new()
+                .layer(middleware::from_fn_with_state(app, observe::observe))
+                .layer(CatchPanicLayer::custom(failure::after_panic))
+                .layer(middleware::from_fn(body::read_in_bounds)),
+        )
+}
+
+/// Whether this node should be sent requests: false from the moment it is told to stop.
+async fn readyz(State(door): State<Door>) -> Response {
+    let problem = if door.lifecycle.is_stopping() {
+        "shutting down"
+    } else if !door.app.db.is_ready().await {
+        "the database does not answer"
+    } else {
+        return Json(json!({ "status": "ready" })).into_response();
+    };
+    (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": problem }))).into_response()
+}
+
+#[derive(Clone)]
+struct Sdl(axum::body::Bytes);
+
+async fn schema(Extension(Sdl(sdl)): Extension<Sdl>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"))], sdl).into_response()
+}

@@ -1,0 +1,289 @@
+//! GraphQL over WebSocket: the protocol graphql-transport-ws, with its own close codes.
+//!
+//! A socket is bounded: it must introduce itself within 10 seconds, may have 50 operations at once, must answer pings,
+//! and must read what it is sent. Its credential is looked at again with every ping, so that one that was revoked or has
+//! expired ends what it began. An operation's loaders and data are its own, not the socket's.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use futures_util::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+use tokio::sync::mpsc;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tracing::Instrument;
+
+use super::execution::{Parameters, is_request_error};
+use super::{Door, failure, graphql};
+use crate::auth::Viewer;
+use crate::error::ErrorCode;
+use crate::graphql::limits::refusal;
+
+const PROTOCOL: &str = "graphql-transport-ws";
+const INIT_PATIENCE: Duration = Duration::from_secs(10);
+const PING_EVERY: Duration = Duration::from_secs(30);
+const SEND_PATIENCE: Duration = Duration::from_secs(10);
+const MOST_OPERATIONS: usize = 50;
+const MOST_MESSAGE_BYTES: usize = super::body::MOST_BYTES;
+
+pub(super) async fn upgrade(
+    State(door): State<Door>,
+    headers: HeaderMap,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    let Ok(upgrade) = upgrade else {
+        let problem = format!("this address takes WebSockets that speak {PROTOCOL}");
+        return failure::answer(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, &problem);
+    };
+    let upgrade = upgrade.max_message_size(MOST_MESSAGE_BYTES).max_frame_size(MOST_MESSAGE_BYTES).protocols([PROTOCOL]);
+    if upgrade.selected_protocol().is_none() {
+        let problem = format!("the subprotocol {PROTOCOL} is the one spoken here");
+        return failure::answer(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, &problem);
+    }
+    let authorization = headers.get(header::AUTHORIZATION).cloned();
+    let socket = move |socket| async move {
+        let socket =
+            Socket { socket, authorization, door, operations: HashMap::new(), begun: 0, tasks: JoinSet::new() };
+        socket.serve().await;
+    };
+    upgrade.on_upgrade(|stream| socket(stream).instrument(tracing::Span::current()))
+}
+
+#[derive(Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Received {
+    ConnectionInit { payload: Option<Json> },
+    Subscribe { id: String, payload: Json },
+    Complete { id: String },
+    Ping {},
+    Pong {},
+}
+
+#[derive(Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+enum Sent {
+    ConnectionAck,
+    Ping,
+    Pong,
+    Next { id: String, payload: async_graphql::Response },
+    Error { id: String, payload: Vec<async_graphql::ServerError> },
+    Complete { id: String },
+}
+
+/// Why a socket ends, as the protocol numbers it.
+struct Close {
+    code: u16,
+    reason: &'static str,
+}
+
+impl Close {
+    const GONE: Self = Self { code: 1006, reason: "" };
+    const SHUTTING_DOWN: Self = Self { code: 1012, reason: "Service restart" };
+    const MALFORMED: Self = Self { code: 4400, reason: "Invalid message received" };
+    const TOO_MANY: Self = Self { code: 4400, reason: "Too many operations at once" };
+    const UNAUTHORIZED: Self = Self { code: 4401, reason: "Unauthorized" };
+    const FORBIDDEN: Self = Self { code: 4403, reason: "Forbidden" };
+    const INIT_TIMEOUT: Self = Self { code: 4408, reason: "Connection initialisation timeout" };
+    const SUBSCRIBED: Self = Self { code: 4409, reason: "Subscriber already exists" };
+    const TWICE_INIT: Self = Self { code: 4429, reason: "Too many initialisation requests" };
+    const SILENT: Self = Self { code: 4499, reason: "Pings were not answered" };
+}
+
+struct Socket {
+    socket: WebSocket,
+    /// Of the upgrade request, or of `connection_init`, which has the last word.
+    authorization: Option<HeaderValue>,
+    door: Door,
+    /// Running operations by the client's id. The number tells an operation from an earlier one with the same id.
+    operations: HashMap<String, (u64, AbortHandle)>,
+    begun: u64,
+    /// Dropping it ends them all.
+    tasks: JoinSet<()>,
+}
+
+/// What an operation's task has to say.
+struct Said {
+    number: u64,
+    message: Sent,
+}
+
+impl Socket {
+    async fn serve(mut self) {
+        let Err(close) = self.converse().await;
+        self.tasks.abort_all();
+        if close.code != Close::GONE.code {
+            let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
+            // The client may be gone already, and then needs no farewell.
+            if let Ok(Err(cause)) = timeout(SEND_PATIENCE, self.socket.send(Message::Close(Some(frame)))).await {
+                tracing::debug!(%cause, "closing a socket");
+            }
+        }
+        metrics::gauge!("graphql_sockets").decrement(1.0);
+    }
+
+    async fn converse(&mut self) -> Result<std::convert::Infallible, Close> {
+        metrics::gauge!("graphql_sockets").increment(1.0);
+        let mut stopping = self.door.lifecycle.stopping();
+        let viewer = {
+            let introduction = timeout(INIT_PATIENCE, self.introduction());
+            tokio::select! {
+                viewer = introduction => viewer.unwrap_or(Err(Close::INIT_TIMEOUT))?,
+                () = stopping.told() => return Err(Close::SHUTTING_DOWN),
+            }
+        };
+        self.send(&Sent::ConnectionAck).await?;
+
+        // Bounded: an operation waits when the client reads slower than it speaks.
+        let (say, mut said) = mpsc::channel::<Said>(16);
+        let mut ping = interval_at(Instant::now() + PING_EVERY, PING_EVERY);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut answered = true;
+        loop {
+            tokio::select! {
+                message = self.socket.recv() => {
+                    answered = true;
+                    if let Some(message) = read(message)? {
+                        self.heed(message, viewer, &say).await?;
+                    }
+                }
+                Some(words) = said.recv() => self.pass_on(words).await?,
+                _tick = ping.tick() => {
+                    if !answered {
+                        return Err(Close::SILENT);
+                    }
+                    answered = false;
+                    self.authenticate().await?;
+                    self.send(&Sent::Ping).await?;
+                }
+                () = stopping.told() => return Err(Close::SHUTTING_DOWN),
+            }
+        }
+    }
+
+    /// Waits for `connection_init`; pings may come before it.
+    async fn introduction(&mut self) -> Result<Viewer, Close> {
+        loop {
+            let message = self.socket.recv().await;
+            match read(message)? {
+                Some(Received::ConnectionInit { payload }) => {
+                    if let Some(authorization) = authorization_in(payload)? {
+                        self.authorization = Some(authorization);
+                    }
+                    return self.authenticate().await;
+                }
+                Some(Received::Ping {}) => self.send(&Sent::Pong).await?,
+                Some(Received::Subscribe { .. }) => return Err(Close::UNAUTHORIZED),
+                Some(Received::Complete { .. } | Received::Pong {}) | None => {}
+            }
+        }
+    }
+
+    async fn authenticate(&mut self) -> Result<Viewer, Close> {
+        graphql::viewer(&self.door.app, self.authorization.as_ref()).await.map_err(|_refusal| Close::FORBIDDEN)
+    }
+
+    async fn heed(&mut self, message: Received, viewer: Viewer, say: &mpsc::Sender<Said>) -> Result<(), Close> {
+        match message {
+            Received::ConnectionInit { .. } => Err(Close::TWICE_INIT),
+            Received::Ping {} => self.send(&Sent::Pong).await,
+            Received::Pong {} => Ok(()),
+            Received::Complete { id } => {
+                if let Some((_number, task)) = self.operations.remove(&id) {
+                    task.abort();
+                }
+                Ok(())
+            }
+            Received::Subscribe { id, payload } => {
+                if self.operations.contains_key(&id) {
+                    return Err(Close::SUBSCRIBED);
+                }
+                if self.operations.len() >= MOST_OPERATIONS {
+                    return Err(Close::TOO_MANY);
+                }
+                self.begun += 1;
+                let operation = operation(self.door.clone(), viewer, id.clone(), payload, self.begun, say.clone());
+                let task = self.tasks.spawn(operation.in_current_span());
+                self.operations.insert(id, (self.begun, task));
+                while self.tasks.try_join_next().is_some() {}
+                Ok(())
+            }
+        }
+    }
+
+    /// Sends what an operation said, unless the client has ended it meanwhile.
+    async fn pass_on(&mut self, said: Said) -> Result<(), Close> {
+        let (Sent::Next { id, .. } | Sent::Error { id, .. } | Sent::Complete { id }) = &said.message else {
+            return Ok(());
+        };
+        if self.operations.get(id).is_none_or(|(number, _task)| *number != said.number) {
+            return Ok(());
+        }
+        if matches!(said.message, Sent::Error { .. } | Sent::Complete { .. }) {
+            self.operations.remove(id);
+        }
+        self.send(&said.message).await
+    }
+
+    async fn send(&mut self, message: &Sent) -> Result<(), Close> {
+        let text = serde_json::to_string(message).map_err(|_cause| Close::GONE)?;
+        match timeout(SEND_PATIENCE, self.socket.send(Message::Text(text.into()))).await {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) | Err(_) => Err(Close::GONE),
+        }
+    }
+}
+
+/// Runs one operation and says what comes of it.
+async fn operation(door: Door, viewer: Viewer, id: String, payload: Json, number: u64, say: mpsc::Sender<Said>) {
+    let prepared = Parameters::from_json(payload)
+        .map_err(|problem| refusal(ErrorCode::BadRequest, problem))
+        .and_then(Parameters::prepare);
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(mut error) => {
+            failure::publish(std::slice::from_mut(&mut error));
+            let refusal = Said { number, message: Sent::Error { id, payload: vec![error] } };
+            return drop(say.send(refusal).await);
+        }
+    };
+    tracing::info!(operation = prepared.operation.name, "subscribed");
+    let mut responses = door.executor.stream(prepared, &door.app, viewer);
+    while let Some(response) = responses.next().await {
+        if is_request_error(&response) {
+            let refusal = Said { number, message: Sent::Error { id, payload: response.errors } };
+            return drop(say.send(refusal).await);
+        }
+        if say.send(Said { number, message: Sent::Next { id: id.clone(), payload: response } }).await.is_err() {
+            return;
+        }
+    }
+    drop(say.send(Said { number, message: Sent::Complete { id } }).await);
+}
+
+fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Received>, Close> {
+    match message {
+        Some(Ok(Message::Text(text))) => {
+            serde_json::from_str(text.as_str()).map(Some).map_err(|_cause| Close::MALFORMED)
+        }
+        Some(Ok(Message::Binary(_))) => Err(Close::MALFORMED),
+        Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
+        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Close::GONE),
+    }
+}
+
+/// `{"Authorization": "Bearer …"}`, whatever the letters' case; GraphiQL sends its headers here.
+fn authorization_in(payload: Option<Json>) -> Result<Option<HeaderValue>, Close> {
+    let Some(Json::Object(members)) = payload else { return Ok(None) };
+    let Some((_name, value)) = members.iter().find(|(name, _value)| name.eq_ignore_ascii_case("authorization")) else {
+        return Ok(None);
+    };
+    let value = value.as_str().and_then(|text| HeaderValue::from_str(text).ok()).ok_or(Close::FORBIDDEN)?;
+    Ok(Some(value))
+}

@@ -1,0 +1,155 @@
+//! Finders. All of them take the viewer: what isn't the viewer's doesn't exist.
+
+use entity::order::{Column, Entity, Model};
+use entity::{OrderId, OrderStatus, PaymentId, SupplierId, Time, contract, event, order, payment, transfer};
+use sea_orm::sea_query::{Expr, Query};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use serde::{Deserialize, Serialize};
+
+use crate::auth::Viewer;
+use crate::error::{Error, Result};
+use crate::page::Page;
+
+/// Which orders exist for a viewer.
+#[must_use]
+pub fn visible(viewer: &Viewer) -> Condition {
+    match viewer {
+        Viewer::Anonymous => Condition::all().add(Expr::cust("1 = 0")),
+        Viewer::Storefront { storefront_id } => Condition::all().add(Column::StorefrontId.eq(*storefront_id)),
+        Viewer::Buyer { buyer_id, .. } => Condition::all().add(Column::BuyerId.eq(*buyer_id)),
+        Viewer::Supplier { supplier_id } => Condition::all().add(Column::SupplierId.eq(*supplier_id)),
+        Viewer::Operator { .. } => Condition::all(),
+    }
+}
+
+pub async fn find_order<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: OrderId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).filter(visible(viewer)).one(db).await?)
+}
+
+pub async fn require_order<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: OrderId) -> Result<Model> {
+    find_order(db, viewer, id).await?.ok_or_else(|| Error::not_found("order"))
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct OrderFilter {
+    pub statuses: Vec<OrderStatus>,
+    pub number: Option<String>,
+    pub client_reference: Option<String>,
+    pub supplier_id: Option<SupplierId>,
+    pub created_from: Option<Time>,
+    pub created_before: Option<Time>,
+}
+
+/// Newest first.
+pub async fn find_orders<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    filter: &OrderFilter,
+    page: &Page<OrderId>,
+) -> Result<Vec<Model>> {
+    let mut query = Entity::find().filter(visible(viewer)).order_by_desc(Column::Id).limit(page.fetch());
+    if !filter.statuses.is_empty() {
+        query = query.filter(Column::Status.is_in(filter.statuses.iter().copied()));
+    }
+    if let Some(number) = &filter.number {
+        query = query.filter(Column::Number.eq(number.trim().to_uppercase()));
+    }
+    if let Some(reference) = &filter.client_reference {
+        query = query.filter(Column::ClientReference.eq(reference.as_str()));
+    }
+    if let Some(supplier_id) = filter.supplier_id {
+        query = query.filter(Column::SupplierId.eq(supplier_id));
+    }
+    if let Some(from) = filter.created_from {
+        query = query.filter(Column::CreatedAt.gte(from));
+    }
+    if let Some(before) = filter.created_before {
+        query = query.filter(Column::CreatedAt.lt(before));
+    }
+    if let Some(after) = page.after {
+        query = query.filter(Column::Id.lt(after));
+    }
+    Ok(query.all(db).await?)
+}
+
+/// A version of an order's contract; the caller has found the order for the viewer.
+pub async fn find_contract<C: ConnectionTrait>(
+    db: &C,
+    order_id: OrderId,
+    version: i32,
+) -> Result<Option<contract::Model>> {
+    Ok(contract::Entity::find()
+        .filter(contract::Column::OrderId.eq(order_id))
+        .filter(contract::Column::Version.eq(version))
+        .one(db)
+        .await?)
+}
+
+pub async fn find_payment<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    id: PaymentId,
+) -> Result<Option<payment::Model>> {
+    let Some(found) = payment::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
+    Ok(find_order(db, viewer, found.order_id).await?.map(|_| found))
+}
+
+/// An order's timeline, oldest first; the caller has found the order for the viewer.
+pub async fn events_of<C: ConnectionTrait>(db: &C, order_id: OrderId, page: &Page<i64>) -> Result<Vec<event::Model>> {
+    let after = page.after.unwrap_or(0);
+    Ok(event::Entity::find()
+        .filter(event::Column::OrderId.eq(order_id))
+        .filter(event::Column::Sequence.gt(after))
+        .order_by_asc(event::Column::Sequence)
+        .limit(page.fetch())
+        .all(db)
+        .await?)
+}
+
+/// A place in the feed of all orders.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventKey(pub i64);
+
+/// The feed: events of all the viewer's orders (or of one), in commit order, after a place.
+pub async fn feed<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    order_id: Option<OrderId>,
+    after: EventKey,
+    limit: u64,
+) -> Result<Vec<event::Model>> {
+    let mut query = event::Entity::find()
+        .filter(event::Column::FeedPosition.gt(after.0))
+        .order_by_asc(event::Column::FeedPosition)
+        .limit(limit);
+    match (order_id, viewer) {
+        (Some(id), _) => {
+            require_order(db, viewer, id).await?;
+            query = query.filter(event::Column::OrderId.eq(id));
+        }
+        (None, Viewer::Operator { .. }) => {}
+        (None, _) => {
+            let own = Query::select().column(Column::Id).from(order::Entity).cond_where(visible(viewer)).to_owned();
+            query = query.filter(event::Column::OrderId.in_subquery(own));
+        }
+    }
+    Ok(query.all(db).await?)
+}
+
+/// The transfers of one order, or of all: for operators.
+pub async fn transfers_of<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    order_id: Option<OrderId>,
+    page: &Page<entity::TransferId>,
+) -> Result<Vec<transfer::Model>> {
+    viewer.require_operator()?;
+    let mut query = transfer::Entity::find().order_by_asc(transfer::Column::Id).limit(page.fetch());
+    if let Some(id) = order_id {
+        query = query.filter(transfer::Column::OrderId.eq(id));
+    }
+    if let Some(after) = page.after {
+        query = query.filter(transfer::Column::Id.gt(after));
+    }
+    Ok(query.all(db).await?)
+}

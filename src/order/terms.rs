@@ -1,0 +1,197 @@
+//! Terms of a contract: made from a listing, or from what a supplier drafts; checked, summed and hashed.
+
+use entity::contract::{Address, Line, Terms};
+use entity::{Currency, MinorUnits, ProductId};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::catalog::Offer;
+use crate::error::{Error, ErrorCode, Problem, Result};
+use crate::escrow::fee::line_total;
+use crate::validate::Checks;
+
+pub(super) const DEFAULT_TRANSIT_DAYS: i32 = 30;
+pub(super) const DEFAULT_INSPECTION_DAYS: i32 = 14;
+pub(super) const MOST_QUANTITY: i64 = 2_000_000_000;
+/// So that no sum of an order can leave 64 bits.
+const MOST_TOTAL: i64 = i64::MAX / 4;
+
+/// What a supplier puts into a draft.
+#[derive(Clone, Debug, Serialize)]
+pub struct DraftTerms {
+    pub currency: Option<String>,
+    pub lines: Vec<DraftLine>,
+    /// Decimal, in the draft's currency.
+    pub shipping_fee: String,
+    pub incoterm: Option<String>,
+    pub ship_within_days: i32,
+    pub transit_days: Option<i32>,
+    pub inspection_days: Option<i32>,
+    /// Of the buyer's request if missing.
+    pub shipping_address: Option<Address>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct DraftLine {
+    pub product_id: Option<ProductId>,
+    pub description: String,
+    pub quantity: i64,
+    pub unit: String,
+    /// Decimal, for `price_per_units` units.
+    pub price: String,
+    pub price_per_units: i32,
+}
+
+/// SHA-256 of the terms' canonical form: JSON with sorted keys and without blanks.
+pub fn contract_hash(terms: &Terms) -> Result<String> {
+    // serde_json's map keeps its keys sorted.
+    let document = serde_json::to_value(terms).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(hex::encode(Sha256::digest(document.to_string().as_bytes())))
+}
+
+pub(super) fn check_address(checks: &mut Checks, address: &Address) -> Address {
+    Address {
+        name: checks.text("name", &address.name, 200),
+        line1: checks.text("line1", &address.line1, 200),
+        line2: checks.optional_text("line2", address.line2.as_deref(), 200),
+        city: checks.text("city", &address.city, 100),
+        region: checks.optional_text("region", address.region.as_deref(), 100),
+        postal_code: checks.text("postalCode", &address.postal_code, 20),
+        country: checks.country("country", &address.country),
+        phone: checks.optional_text("phone", address.phone.as_deref(), 40),
+    }
+}
+
+/// Buy Now: the listing's price and lead time are the terms.
+pub(super) fn of_listing(
+    offer: &Offer,
+    currency: Currency,
+    quantity: i64,
+    address: Address,
+    incoterm: Option<String>,
+) -> Result<Terms> {
+    let product = &offer.product;
+    let price = offer.price_for(currency, quantity).ok_or_else(|| below_minimum(offer, currency, quantity))?;
+    let total = line_total(price.price, quantity, product.price_per_units)
+        .filter(|total| total.0 <= MOST_TOTAL)
+        .ok_or_else(too_large)?;
+    if !total.is_positive() {
+        let message = "the price of this quantity is less than the smallest coin; order more";
+        return Err(Error::refused(ErrorCode::InvalidAmount, message).at("quantity"));
+    }
+    let line = Line {
+        product_id: Some(product.id),
+        description: product.name.clone(),
+        quantity,
+        unit: product.unit.clone(),
+        price: price.price,
+        price_per_units: product.price_per_units,
+        total,
+    };
+    Ok(Terms {
+        currency,
+        lines: vec![line],
+        shipping_fee: MinorUnits::ZERO,
+        total,
+        incoterm: incoterm.or_else(|| product.incoterm.clone()),
+        ship_within_days: product.lead_time_days.max(1),
+        transit_days: DEFAULT_TRANSIT_DAYS,
+        inspection_days: DEFAULT_INSPECTION_DAYS,
+        shipping_address: address,
+        fee_basis_points: offer.supplier.fee_basis_points,
+    })
+}
+
+fn below_minimum(offer: &Offer, currency: Currency, quantity: i64) -> Error {
+    let minimum = offer.product.minimum_order_quantity;
+    let tiers = offer.tiers_in_words(currency);
+    let message = format!("{quantity} is below the minimum order quantity of {minimum}; prices: {tiers}");
+    Error::refused(ErrorCode::BelowMinimumQuantity, message).at("quantity")
+}
+
+/// A supplier's draft, with everything checked that the supplier typed.
+pub(super) fn of_draft(
+    draft: &DraftTerms,
+    currency: Currency,
+    requested: Option<&Address>,
+    fee_basis_points: i32,
+) -> Result<Terms> {
+    let mut checks = Checks::input();
+    if !(1..=100).contains(&draft.lines.len()) {
+        checks.problem(
+            "lines",
+            ErrorCode::InvalidInput,
+            format!("has {} lines; it must have 1 to 100", draft.lines.len()),
+        );
+    }
+    let lines = checks.under("lines", |checks| {
+        let line = |(index, line): (usize, &DraftLine)| {
+            checks.under(&index.to_string(), |checks| check_line(checks, line, currency))
+        };
+        draft.lines.iter().take(100).enumerate().map(line).collect::<Vec<Line>>()
+    });
+    let shipping_fee = checks.amount("shippingFee", &draft.shipping_fee, currency, 0);
+    let incoterm = draft.incoterm.as_deref().map(|rule| checks.incoterm("incoterm", rule));
+    let ship_within_days = checks.within("shipWithinDays", draft.ship_within_days, 1..=365);
+    let transit_days = checks.within("transitDays", draft.transit_days.unwrap_or(DEFAULT_TRANSIT_DAYS), 1..=90);
+    let inspection_days =
+        checks.within("inspectionDays", draft.inspection_days.unwrap_or(DEFAULT_INSPECTION_DAYS), 1..=30);
+    let shipping_address = match (&draft.shipping_address, requested) {
+        (Some(address), _) => Some(checks.under("shippingAddress", |checks| check_address(checks, address))),
+        (None, Some(address)) => Some(address.clone()),
+        (None, None) => {
+            checks.problem("shippingAddress", ErrorCode::InvalidInput, "is required: the buyer has given none yet");
+            None
+        }
+    };
+    checks.finish()?;
+    let total = lines
+        .iter()
+        .map(|line| line.total)
+        .chain([shipping_fee])
+        .try_fold(MinorUnits::ZERO, MinorUnits::checked_add)
+        .filter(|total| total.0 <= MOST_TOTAL)
+        .ok_or_else(too_large)?;
+    if !total.is_positive() {
+        return Err(vec![
+            Problem::new(ErrorCode::InvalidAmount, "the contract's total must be more than zero").at("lines"),
+        ]
+        .into());
+    }
+    let shipping_address = shipping_address.ok_or_else(|| Error::internal("an address that was not checked"))?;
+    Ok(Terms {
+        currency,
+        lines,
+        shipping_fee,
+        total,
+        incoterm,
+        ship_within_days,
+        transit_days,
+        inspection_days,
+        shipping_address,
+        fee_basis_points,
+    })
+}
+
+fn check_line(checks: &mut Checks, line: &DraftLine, currency: Currency) -> Line {
+    let quantity = checks.within("quantity", line.quantity, 1..=MOST_QUANTITY);
+    let price = checks.amount("price", &line.price, currency, 0);
+    let price_per_units = checks.within("pricePerUnits", line.price_per_units, 1..=1_000_000);
+    let total = line_total(price, quantity, price_per_units).unwrap_or_else(|| {
+        checks.problem("price", ErrorCode::InvalidAmount, "is too large for this quantity");
+        MinorUnits::ZERO
+    });
+    Line {
+        product_id: line.product_id,
+        description: checks.text("description", &line.description, 500),
+        quantity,
+        unit: checks.text("unit", &line.unit, 30),
+        price,
+        price_per_units,
+        total,
+    }
+}
+
+fn too_large() -> Error {
+    Error::refused(ErrorCode::InvalidAmount, "the total is too large for one order").at("quantity")
+}

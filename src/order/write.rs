@@ -1,0 +1,239 @@
+//! The one write path.
+
+use entity::order::{Column, Entity, Model};
+use entity::{OrderId, OrderStatus, contract, feedback, payment, refund};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
+    QuerySelect,
+};
+
+use super::find::visible;
+use crate::app::App;
+use crate::auth::Viewer;
+use crate::db::retrying;
+use crate::error::{Error, ErrorCode, Result};
+use crate::escrow::{self, Actor, Command, Order, Policy, Rejection};
+use crate::ledger;
+
+/// An order under its lock, in a transaction that is not committed yet. Dropped, it leaves nothing behind.
+pub struct Writing<'a> {
+    pub(super) app: &'a App,
+    pub(super) transaction: DatabaseTransaction,
+    pub(super) order: Order,
+    pub(super) policy: Policy,
+    pub(super) has_jobs: bool,
+}
+
+impl<'a> Writing<'a> {
+    /// Locks the viewer's order, and decides every deadline of it that has passed.
+    pub async fn begin(app: &'a App, viewer: &Viewer, order_id: OrderId) -> Result<Self> {
+        let transaction = app.db.begin_write().await?;
+        let row = Entity::find_by_id(order_id).filter(visible(viewer)).lock_exclusive().one(&transaction).await?;
+        Self::locked(app, transaction, row).await
+    }
+
+    /// For the provider and the timer, who see every order.
+    pub async fn begin_for_all(app: &'a App, order_id: OrderId) -> Result<Self> {
+        let transaction = app.db.begin_write().await?;
+        let row = Entity::find_by_id(order_id).lock_exclusive().one(&transaction).await?;
+        Self::locked(app, transaction, row).await
+    }
+
+    async fn locked(app: &'a App, transaction: DatabaseTransaction, row: Option<Model>) -> Result<Self> {
+        let row = row.ok_or_else(|| Error::not_found("order").at("orderId"))?;
+        let order = load(&transaction, row).await?;
+        let mut writing = Self { app, transaction, order, policy: Policy::default(), has_jobs: false };
+        writing.pass_deadlines().await?;
+        Ok(writing)
+    }
+
+    #[must_use]
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    #[must_use]
+    pub fn transaction(&self) -> &DatabaseTransaction {
+        &self.transaction
+    }
+
+    /// Each at its own moment, in order: as if a worker had been there in time.
+    async fn pass_deadlines(&mut self) -> Result<()> {
+        let now = self.app.clock.now();
+        while let Some(deadline) = self.order.row.deadline_at.filter(|at| *at <= now && !self.order.row.frozen) {
+            let decided = escrow::decide(&self.order, Actor::Timer, &Command::PassDeadline, deadline, &self.policy);
+            let decision = decided.map_err(|rejection| {
+                Error::internal(format!("the deadline of {} can't be decided: {rejection}", self.order.row.number))
+            })?;
+            self.apply(Actor::Timer, deadline, decision).await?;
+        }
+        Ok(())
+    }
+
+    /// Refuses unless the order is still as the caller last saw it. Deadlines that passed count as changes.
+    pub fn expect_version(&self, expected: Option<i64>) -> Result<()> {
+        match expected {
+            Some(version) if version != self.order.row.version => {
+                let now = self.order.row.version;
+                let message = format!("the order is at version {now}, not {version}; read it again and decide again");
+                Err(Error::refused(ErrorCode::StaleVersion, message).at("expectedVersion"))
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Decides a command, and writes what follows. Money that a provider moved is applied once, however often it is told.
+    pub async fn command(&mut self, actor: Actor, command: &Command) -> Result<()> {
+        if let Some(movement) = movement(command)
+            && ledger::is_posted(&self.transaction, movement).await?
+        {
+            return Ok(());
+        }
+        let now = self.now();
+        let decision = escrow::decide(&self.order, actor, command, now, &self.policy).map_err(refusal)?;
+        if decision.is_empty() {
+            return Ok(());
+        }
+        self.apply(actor, now, decision).await
+    }
+
+    /// Business time, but never before the order's newest event: a timeline doesn't run backwards between nodes.
+    fn now(&self) -> entity::Time {
+        self.app.clock.now().max(self.order.row.updated_at)
+    }
+
+    pub async fn commit(self) -> Result<Order> {
+        self.transaction.commit().await?;
+        // Also without a job: the worker gives new events their place in the feed.
+        self.app.wake_worker();
+        tracing::debug!(order = %self.order.row.number, status = %self.order.row.status, jobs = self.has_jobs, "committed");
+        Ok(self.order)
+    }
+}
+
+fn movement(command: &Command) -> Option<&str> {
+    match command {
+        Command::CapturePayment { movement, .. } | Command::SettleRefund { movement, .. } => Some(movement),
+        _moves_no_real_money => None,
+    }
+}
+
+/// One command of a viewer, from lock to commit.
+///
+/// A deadline that had passed stays decided even if the command is refused because of it.
+pub async fn execute(
+    app: &App,
+    viewer: &Viewer,
+    order_id: OrderId,
+    expected_version: Option<i64>,
+    command: &Command,
+) -> Result<Order> {
+    let actor = actor(viewer)?;
+    retrying(|| async {
+        let mut writing = Writing::begin(app, viewer, order_id).await?;
+        let result = match writing.expect_version(expected_version) {
+            Ok(()) => writing.command(actor, command).await,
+            Err(error) => Err(error),
+        };
+        settle(writing, result).await
+    })
+    .await
+}
+
+/// Commits, unless the command failed half-way; hands on the refusal.
+pub(super) async fn settle(writing: Writing<'_>, result: Result<()>) -> Result<Order> {
+    match result {
+        Ok(()) => writing.commit().await,
+        // Refused by the rules: nothing was written for the command, only for deadlines that had passed.
+        Err(Error::Refused(problems)) if problems.iter().all(|problem| problem.code != ErrorCode::OutOfStock) => {
+            writing.commit().await?;
+            Err(Error::Refused(problems))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// What a provider says has happened to an order.
+pub async fn execute_as_provider(app: &App, order_id: OrderId, command: &Command) -> Result<Order> {
+    retrying(|| async {
+        let mut writing = Writing::begin_for_all(app, order_id).await?;
+        writing.command(Actor::Provider, command).await?;
+        writing.commit().await
+    })
+    .await
+}
+
+/// Decides what an order's passed deadlines bring; nothing if none has.
+pub async fn pass_deadlines(app: &App, order_id: OrderId) -> Result<()> {
+    retrying(|| async { Writing::begin_for_all(app, order_id).await?.commit().await }).await?;
+    Ok(())
+}
+
+pub(super) fn actor(viewer: &Viewer) -> Result<Actor> {
+    match viewer {
+        Viewer::Buyer { .. } => Ok(Actor::Buyer),
+        Viewer::Supplier { .. } => Ok(Actor::Supplier),
+        Viewer::Operator { .. } => Ok(Actor::Operator),
+        Viewer::Storefront { .. } => Err(Error::refused(
+            ErrorCode::NotPermitted,
+            "a storefront sees its orders but acts on none; mint a buyer session with createBuyerSession",
+        )),
+        Viewer::Anonymous => Err(Error::refused(ErrorCode::Unauthenticated, "send Authorization: Bearer <token>")),
+    }
+}
+
+pub(super) fn refusal(rejection: Rejection) -> Error {
+    let message = rejection.to_string();
+    match rejection {
+        Rejection::InvalidTransition { .. } => Error::refused(ErrorCode::InvalidTransition, message),
+        Rejection::NotPermitted { .. } => Error::refused(ErrorCode::NotPermitted, message),
+        Rejection::StaleContract { .. } => Error::refused(ErrorCode::StaleVersion, message).at("contractVersion"),
+        Rejection::Frozen => Error::refused(ErrorCode::OrderFrozen, message),
+        Rejection::FeedbackExists => Error::refused(ErrorCode::AlreadyExists, message),
+        Rejection::NotYetDecided(_) => Error::refused(ErrorCode::NotImplemented, message),
+        Rejection::Inconsistent(_) => Error::internal(message),
+    }
+}
+
+/// What the rules look at. Reads only what this status can need.
+pub async fn load<C: ConnectionTrait>(db: &C, row: Model) -> Result<Order> {
+    let id = row.id;
+    let terms = contract::Entity::find()
+        .filter(contract::Column::OrderId.eq(id))
+        .filter(contract::Column::Version.eq(row.contract_version))
+        .one(db)
+        .await?
+        .map(|contract| contract.terms);
+    let before_payment = matches!(row.status, OrderStatus::DraftRequested | OrderStatus::AwaitingConfirmation);
+    let (payments, refunds) = if before_payment {
+        (Vec::new(), Vec::new())
+    } else {
+        let payments =
+            payment::Entity::find().filter(payment::Column::OrderId.eq(id)).order_by_asc(payment::Column::Id);
+        let refunds = refund::Entity::find().filter(refund::Column::OrderId.eq(id)).order_by_asc(refund::Column::Id);
+        (payments.all(db).await?, refunds.all(db).await?)
+    };
+    let has_feedback = row.status == OrderStatus::Completed
+        && feedback::Entity::find().filter(feedback::Column::OrderId.eq(id)).count(db).await? > 0;
+    Ok(Order { row, terms, payments, refunds, has_feedback })
+}
+
+/// Orders whose deadline has passed, the longest overdue first, but for those that are `skipped`.
+pub async fn overdue<C: ConnectionTrait>(
+    db: &C,
+    now: entity::Time,
+    skipped: &[OrderId],
+    limit: u64,
+) -> Result<Vec<OrderId>> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::Id)
+        .filter(Column::DeadlineAt.lte(now))
+        .filter(Column::Frozen.eq(false))
+        .filter(Column::Id.is_not_in(skipped.iter().copied()))
+        .order_by_asc(Column::DeadlineAt)
+        .limit(limit)
+        .into_tuple()
+        .all(db)
+        .await?)
+}

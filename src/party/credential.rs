@@ -1,0 +1,238 @@
+//! Bearer tokens: made here, returned once, kept as a hash only.
+
+use chrono::TimeDelta;
+use entity::credential::{ActiveModel, Entity, Model, Role};
+use entity::{BuyerId, CredentialId, OperatorId, StorefrontId, SupplierId, Time, buyer, operator};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
+
+use super::storefront;
+use crate::app::App;
+use crate::auth::{Viewer, hash_token};
+use crate::catalog::search;
+use crate::clock::Clock;
+use crate::db;
+use crate::error::{Error, ErrorCode, Result};
+use crate::validate::Checks;
+
+/// A buyer session lasts at most 30 days.
+pub const MOST_SESSION_HOURS: i32 = 720;
+
+/// Whose a credential is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    Storefront(StorefrontId),
+    Buyer(StorefrontId, BuyerId),
+    Supplier(SupplierId),
+    Operator(OperatorId),
+}
+
+impl Subject {
+    #[must_use]
+    pub fn role(self) -> Role {
+        match self {
+            Self::Storefront(_) => Role::Storefront,
+            Self::Buyer(..) => Role::Buyer,
+            Self::Supplier(_) => Role::Supplier,
+            Self::Operator(_) => Role::Operator,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct CredentialInput {
+    pub role: Role,
+    pub subject_id: String,
+    pub label: String,
+    /// Wall time. None: never.
+    pub expires_at: Option<Time>,
+}
+
+/// The only time that the token can be read.
+#[derive(Clone)]
+pub struct CreatedCredential {
+    pub credential: Model,
+    pub token: String,
+}
+
+#[derive(Clone)]
+pub struct Session {
+    pub token: String,
+    pub buyer: buyer::Model,
+    /// Wall time.
+    pub expires_at: Time,
+}
+
+/// A credential for a storefront, a supplier or an operator. Buyers get sessions, from their storefront.
+pub async fn create_credential(app: &App, viewer: Viewer, input: &CredentialInput) -> Result<CreatedCredential> {
+    viewer.require_operator()?;
+    let wall = app.clock.wall();
+    let mut checks = Checks::input();
+    let label = checks.line("label", &input.label, 200);
+    if input.expires_at.is_some_and(|at| at <= wall) {
+        checks.problem("expiresAt", ErrorCode::InvalidInput, "must be in the future");
+    }
+    let subject = subject(&mut checks, input.role, &input.subject_id);
+    let subject = checks.finish_with(subject)?;
+    let token = new_token(&app.clock, subject.role());
+    let credential = row(CredentialId(app.clock.new_id()), &token, subject, label, input.expires_at, wall);
+    db::retrying(|| async {
+        let tx = app.db.begin_write().await?;
+        let exists = match subject {
+            Subject::Storefront(id) => storefront::find_storefront(&tx, id).await?.is_some(),
+            Subject::Buyer(_storefront, id) => storefront::find_buyer(&tx, id).await?.is_some(),
+            Subject::Supplier(id) => search::find_supplier(&tx, id).await?.is_some(),
+            Subject::Operator(id) => storefront::find_operator(&tx, id).await?.is_some(),
+        };
+        if !exists {
+            return Err(Error::not_found(role_name(subject.role())).at("subjectId"));
+        }
+        insert(&tx, credential.clone()).await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await?;
+    Ok(CreatedCredential { credential, token })
+}
+
+fn subject(checks: &mut Checks, role: Role, id: &str) -> Option<Subject> {
+    match role {
+        Role::Storefront => checks.id("subjectId", id).map(Subject::Storefront),
+        Role::Supplier => checks.id("subjectId", id).map(Subject::Supplier),
+        Role::Operator => checks.id("subjectId", id).map(Subject::Operator),
+        Role::Buyer => {
+            let message = "buyers have sessions that end; their storefront makes them with createBuyerSession";
+            checks.problem("role", ErrorCode::InvalidInput, message);
+            None
+        }
+    }
+}
+
+/// A session of the storefront's buyer with this reference, who comes into being with the first one.
+pub async fn create_buyer_session(
+    app: &App,
+    viewer: Viewer,
+    buyer_reference: &str,
+    expires_in_hours: Option<i32>,
+) -> Result<Session> {
+    let storefront_id = viewer.require_storefront()?;
+    let usual = i32::try_from(app.settings.session_hours).unwrap_or(MOST_SESSION_HOURS);
+    let mut checks = Checks::input();
+    let reference = checks.line("buyerReference", buyer_reference, 200);
+    let hours = checks.within("expiresInHours", expires_in_hours.unwrap_or(usual), 1..=MOST_SESSION_HOURS);
+    checks.finish()?;
+    let (now, wall) = (app.clock.now(), app.clock.wall());
+    let expires_at = wall + TimeDelta::hours(i64::from(hours));
+    let token = new_token(&app.clock, Role::Buyer);
+    let buyer = db::retrying(|| async {
+        let tx = app.db.begin_write().await?;
+        let known = buyer::Entity::find()
+            .filter(buyer::Column::StorefrontId.eq(storefront_id))
+            .filter(buyer::Column::Reference.eq(&reference))
+            .one(&tx)
+            .await?;
+        let buyer = match known {
+            Some(buyer) => buyer,
+            None => {
+                let id = BuyerId(app.clock.new_id());
+                let buyer = buyer::Model { id, storefront_id, reference: reference.clone(), created_at: now };
+                // If another session of this buyer is first, the unique key refuses this one and it begins again.
+                let row = buyer.clone().into_active_model().reset_all();
+                buyer::Entity::insert(row).exec_without_returning(&tx).await?;
+                buyer
+            }
+        };
+        let subject = Subject::Buyer(storefront_id, buyer.id);
+        let id = CredentialId(app.clock.new_id());
+        insert(&tx, row(id, &token, subject, "session".to_owned(), Some(expires_at), wall)).await?;
+        tx.commit().await?;
+        Ok(buyer)
+    })
+    .await?;
+    Ok(Session { token, buyer, expires_at })
+}
+
+/// An operator with a credential that doesn't expire: how the first one of an installation comes to be. No viewer: whoever
+/// can run the program on the database may do this.
+pub async fn create_operator(app: &App, name: &str) -> Result<String> {
+    let mut checks = Checks::arguments();
+    let name = checks.line("name", name, 200);
+    checks.finish()?;
+    let operator = operator::Model { id: OperatorId(app.clock.new_id()), name, created_at: app.clock.now() };
+    let token = new_token(&app.clock, Role::Operator);
+    let subject = Subject::Operator(operator.id);
+    let label = "made at the command line".to_owned();
+    let credential = row(CredentialId(app.clock.new_id()), &token, subject, label, None, app.clock.wall());
+    db::retrying(|| async {
+        let tx = app.db.begin_write().await?;
+        let row = operator.clone().into_active_model().reset_all();
+        operator::Entity::insert(row).exec_without_returning(&tx).await?;
+        insert(&tx, credential.clone()).await?;
+        tx.commit().await?;
+        Ok(())
+    })
+    .await?;
+    Ok(token)
+}
+
+/// `sp_operator_` and 256 random bits.
+fn new_token(clock: &Clock, role: Role) -> String {
+    let random = [clock.random_bytes(), clock.random_bytes()].concat();
+    format!("sp_{}_{}", role_name(role), hex::encode(random))
+}
+
+fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Storefront => "storefront",
+        Role::Buyer => "buyer",
+        Role::Supplier => "supplier",
+        Role::Operator => "operator",
+    }
+}
+
+pub(crate) fn row(
+    id: CredentialId,
+    token: &str,
+    subject: Subject,
+    label: String,
+    expires_at: Option<Time>,
+    created_at: Time,
+) -> Model {
+    let (storefront_id, buyer_id, supplier_id, operator_id) = match subject {
+        Subject::Storefront(storefront) => (Some(storefront), None, None, None),
+        Subject::Buyer(storefront, buyer) => (Some(storefront), Some(buyer), None, None),
+        Subject::Supplier(supplier) => (None, None, Some(supplier), None),
+        Subject::Operator(operator) => (None, None, None, Some(operator)),
+    };
+    Model {
+        id,
+        token_hash: hash_token(token),
+        role: subject.role(),
+        storefront_id,
+        buyer_id,
+        supplier_id,
+        operator_id,
+        label,
+        expires_at,
+        revoked_at: None,
+        created_at,
+    }
+}
+
+pub(crate) async fn insert<C: ConnectionTrait>(tx: &C, row: Model) -> Result<()> {
+    let row: ActiveModel = row.into_active_model();
+    Entity::insert(row.reset_all()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_its_role_and_is_never_the_same() {
+        let clock = Clock::default();
+        let (one, two) = (new_token(&clock, Role::Supplier), new_token(&clock, Role::Supplier));
+        assert!(one.starts_with("sp_supplier_") && one.len() == "sp_supplier_".len() + 64);
+        assert_ne!(one, two);
+    }
+}

@@ -1,0 +1,56 @@
+//! From the inbox to the books: interpret, match, one command, the one write path.
+
+use entity::notification::{ActiveModel, Entity, NotificationStatus};
+use entity::{NotificationId, Time};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, EntityTrait};
+
+use super::fact::{Applied, apply_fact};
+use super::open::require_provider;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::job::Outcome;
+
+/// Applies a notification. Run twice, it changes nothing the second time: each fact is booked once.
+pub async fn apply_notification(app: &App, id: NotificationId) -> Result<Outcome> {
+    let row =
+        Entity::find_by_id(id).one(&app.db.read).await?.ok_or_else(|| Error::internal(format!("{id} is gone")))?;
+    if row.status != NotificationStatus::Received {
+        return Ok(Outcome::Done);
+    }
+    let provider = require_provider(app, &row.provider)?;
+    let facts = match provider.interpret(&row.body) {
+        Ok(facts) => facts,
+        Err(error) => return mark(app, id, NotificationStatus::Quarantined, Some(error.to_string())).await,
+    };
+    let mut misfits = Vec::new();
+    for fact in facts {
+        match apply_fact(app, provider.as_ref(), fact).await? {
+            Applied::Done => {}
+            Applied::NotOurs(reason) => misfits.push(reason),
+        }
+    }
+    if misfits.is_empty() {
+        mark(app, id, NotificationStatus::Applied, None).await
+    } else {
+        mark(app, id, NotificationStatus::Quarantined, Some(misfits.join("; "))).await
+    }
+}
+
+async fn mark(app: &App, id: NotificationId, status: NotificationStatus, reason: Option<String>) -> Result<Outcome> {
+    if let Some(reason) = &reason {
+        tracing::warn!(notification = %id, reason, "quarantined");
+    }
+    let applied_at: Option<Time> = (status == NotificationStatus::Applied).then(|| app.clock.wall());
+    let transaction = app.db.begin_write().await?;
+    let row = ActiveModel {
+        id: Set(id),
+        status: Set(status),
+        reason: Set(reason),
+        applied_at: Set(applied_at),
+        ..Default::default()
+    };
+    row.update(&transaction).await?;
+    transaction.commit().await?;
+    Ok(Outcome::Done)
+}

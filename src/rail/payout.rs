@@ -1,0 +1,209 @@
+//! Released money leaving for the supplier's bank.
+//!
+//! What is payable is the balance of `supplier/<id>`; a payout takes all of it, so that a debt is set off by itself. Only a
+//! verified supplier with an active payout account is paid; until then the money waits where it is.
+
+use chrono::TimeDelta;
+use entity::payout::{ActiveModel, Entity, Model, PayoutStatus};
+use entity::{Currency, LedgerAccount, MinorUnits, Money, PayoutId, SupplierId, payout_account, supplier};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, QuerySelect};
+use secrecy::SecretString;
+
+use super::fact::{Applied, apply_fact, unknown};
+use super::open::require_provider;
+use super::unanswered;
+use crate::app::App;
+use crate::db::retrying;
+use crate::error::{Error, Result};
+use crate::job::{self, Job, Outcome};
+use crate::ledger::{self, NewTransfer, movement_key};
+use crate::party;
+use crate::payment::{Fact, PayoutQuery, PayoutRequest, ProviderError};
+
+const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
+
+/// Turns what a supplier is owed into a payout, if there is anything and somewhere to send it.
+pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Currency) -> Result<Outcome> {
+    retrying(|| async {
+        let transaction = app.db.begin_write().await?;
+        let owed_to = supplier::Entity::find_by_id(supplier_id).lock_exclusive().one(&transaction).await?;
+        let is_verified = owed_to.is_some_and(|row| row.verified_at.is_some());
+        let account = party::find_active_payout_account(&transaction, supplier_id, app.clock.now()).await?;
+        let amount = ledger::balance(&transaction, &LedgerAccount::Supplier(supplier_id), currency).await?;
+        let (Some(account), Some(provider), true, true) =
+            (account, app.providers.for_payouts(), is_verified, amount.is_positive())
+        else {
+            return Ok(Outcome::Done);
+        };
+        let (id, now) = (PayoutId(app.clock.new_id()), app.clock.now());
+        let row = ActiveModel {
+            id: Set(id),
+            supplier_id: Set(supplier_id),
+            payout_account_id: Set(account.id),
+            provider: Set(provider.name().to_owned()),
+            status: Set(PayoutStatus::Requested),
+            amount: Set(amount),
+            currency: Set(currency),
+            balance: Set(amount),
+            provider_reference: Set(None),
+            failure: Set(None),
+            created_at: Set(now),
+            updated_at: Set(now),
+        };
+        Entity::insert(row).exec_without_returning(&transaction).await?;
+        let transfer = NewTransfer {
+            debit: LedgerAccount::Supplier(supplier_id),
+            credit: LedgerAccount::Payout(id),
+            amount: Money::new(amount, currency),
+            cause: "payout.requested",
+            order_id: None,
+            movement: None,
+        };
+        ledger::post(&transaction, &app.clock, now, vec![transfer]).await?;
+        job::enqueue(&transaction, &app.clock, &Job::SendPayout { payout_id: id }, now).await?;
+        transaction.commit().await?;
+        app.wake_worker();
+        Ok(Outcome::Done)
+    })
+    .await
+}
+
+pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
+    let payout = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
+    let provider = require_provider(app, &payout.provider)?;
+    let reference = payout.id.to_string();
+    let answer = match payout.status {
+        PayoutStatus::Paid | PayoutStatus::Failed => return Ok(Outcome::Done),
+        PayoutStatus::Requested => provider.pay_out(&request(app, &payout, provider.name()).await?).await,
+        PayoutStatus::Pending => {
+            let query =
+                PayoutQuery { reference: reference.clone(), provider_reference: payout.provider_reference.clone() };
+            provider.query_payout(&query).await
+        }
+    };
+    let facts = match answer {
+        Ok(facts) => facts,
+        Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
+        Err(ProviderError::Refused(reason)) => vec![Fact::PayoutFailed { reference, reason }],
+    };
+    for fact in facts {
+        apply_fact(app, provider.as_ref(), fact).await?.or_log(provider.name());
+    }
+    let after = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
+    match after.status {
+        PayoutStatus::Requested | PayoutStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
+        PayoutStatus::Paid | PayoutStatus::Failed => Ok(Outcome::Done),
+    }
+}
+
+async fn request(app: &App, payout: &Model, provider: &str) -> Result<PayoutRequest> {
+    let account = payout_account::Entity::find_by_id(payout.payout_account_id).one(&app.db.read).await?;
+    let account = account.ok_or_else(|| Error::internal(format!("{} has no account", payout.id)))?;
+    let details = app.cipher.decrypt(&account.id.to_string(), &account.encrypted_details)?;
+    Ok(PayoutRequest {
+        reference: payout.id.to_string(),
+        amount: Money::new(payout.amount, payout.currency),
+        account: SecretString::from(details),
+        notification_url: app.settings.notification_url(provider),
+    })
+}
+
+/// Locks a payout of this provider.
+async fn lock(transaction: &DatabaseTransaction, provider: &str, id: PayoutId) -> Result<Option<Model>> {
+    let found = Entity::find_by_id(id).lock_exclusive().one(transaction).await?;
+    Ok(found.filter(|payout| payout.provider == provider))
+}
+
+pub(super) async fn pending(app: &App, provider: &str, id: PayoutId, provider_reference: &str) -> Result<Applied> {
+    let transaction = app.db.begin_write().await?;
+    let Some(payout) = lock(&transaction, provider, id).await? else { return Ok(unknown("payout", &id.to_string())) };
+    if payout.status == PayoutStatus::Requested {
+        let row = ActiveModel {
+            id: Set(id),
+            status: Set(PayoutStatus::Pending),
+            provider_reference: Set(Some(provider_reference.to_owned())),
+            updated_at: Set(app.clock.now()),
+            ..Default::default()
+        };
+        row.update(&transaction).await?;
+    }
+    transaction.commit().await?;
+    Ok(Applied::Done)
+}
+
+/// payout → provider: the money has left.
+pub(super) async fn paid(
+    app: &App,
+    provider: &str,
+    id: PayoutId,
+    (movement, amount): (&str, Money),
+) -> Result<Applied> {
+    let movement = movement_key(provider, "payout", movement);
+    let transaction = app.db.begin_write().await?;
+    let Some(payout) = lock(&transaction, provider, id).await? else { return Ok(unknown("payout", &id.to_string())) };
+    let asked = Money::new(payout.amount, payout.currency);
+    if amount != asked {
+        return Ok(Applied::NotOurs(format!("{id}: the provider paid {amount}, we asked for {asked}")));
+    }
+    match payout.status {
+        PayoutStatus::Requested | PayoutStatus::Pending => {
+            let to = LedgerAccount::Provider(provider.to_owned());
+            finish(app, &transaction, &payout, (PayoutStatus::Paid, None), (to, "payout.paid", Some((movement, 0))))
+                .await?;
+            transaction.commit().await?;
+            Ok(Applied::Done)
+        }
+        PayoutStatus::Paid => Ok(Applied::Done),
+        PayoutStatus::Failed => Ok(Applied::NotOurs(format!("{id} was paid after it had failed"))),
+    }
+}
+
+/// payout → supplier: it is owed again.
+pub(super) async fn failed(app: &App, provider: &str, id: PayoutId, reason: &str) -> Result<Applied> {
+    let transaction = app.db.begin_write().await?;
+    let Some(payout) = lock(&transaction, provider, id).await? else { return Ok(unknown("payout", &id.to_string())) };
+    match payout.status {
+        PayoutStatus::Requested | PayoutStatus::Pending => {
+            let to = LedgerAccount::Supplier(payout.supplier_id);
+            let failure = Some(reason.to_owned());
+            finish(app, &transaction, &payout, (PayoutStatus::Failed, failure), (to, "payout.failed", None)).await?;
+            transaction.commit().await?;
+            Ok(Applied::Done)
+        }
+        PayoutStatus::Failed => Ok(Applied::Done),
+        PayoutStatus::Paid => Ok(Applied::NotOurs(format!("{id} failed after it had been paid: {reason}"))),
+    }
+}
+
+async fn finish(
+    app: &App,
+    transaction: &DatabaseTransaction,
+    payout: &Model,
+    (status, failure): (PayoutStatus, Option<String>),
+    (credit, cause, movement): (LedgerAccount, &'static str, Option<(String, i32)>),
+) -> Result<()> {
+    let now = app.clock.now();
+    let row = ActiveModel {
+        id: Set(payout.id),
+        status: Set(status),
+        balance: Set(MinorUnits::ZERO),
+        failure: Set(failure),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    row.update(transaction).await?;
+    let transfer = NewTransfer {
+        debit: LedgerAccount::Payout(payout.id),
+        credit,
+        amount: Money::new(payout.balance, payout.currency),
+        cause,
+        order_id: None,
+        movement,
+    };
+    ledger::post(transaction, &app.clock, now, vec![transfer]).await
+}
+
+fn gone(id: PayoutId) -> Error {
+    Error::internal(format!("{id} is gone"))
+}

@@ -1,0 +1,293 @@
+//! The bank's books: every change of a movement, each in one write transaction with the jobs that follow from it.
+
+use axum::http::StatusCode;
+use chrono::TimeDelta;
+use entity::sandbox_movement::{ActiveModel, Column, Entity, Model, MovementKind, MovementStatus};
+use entity::{Money, SandboxMovementId};
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect,
+};
+use serde::Deserialize;
+
+use super::notify;
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::job::{self, Job};
+
+/// What "Approve later" waits, in business time.
+pub(super) const SETTLES_AFTER: TimeDelta = TimeDelta::seconds(60);
+
+/// Why the bank didn't do as it was told.
+#[derive(Debug)]
+pub(super) enum BankError {
+    /// The caller's fault, in the bank's words.
+    Refused {
+        status: StatusCode,
+        code: &'static str,
+        message: String,
+    },
+    Failed(Error),
+}
+
+impl BankError {
+    pub(super) fn refused(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused { status, code, message: message.into() }
+    }
+
+    pub(super) fn not_found(what: &str) -> Self {
+        Self::refused(StatusCode::NOT_FOUND, "not_found", format!("the bank knows no {what} of this reference"))
+    }
+}
+
+impl From<Error> for BankError {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl From<DbErr> for BankError {
+    fn from(error: DbErr) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+/// What the bank is asked to move.
+pub(super) struct Asked {
+    pub(super) reference: String,
+    pub(super) amount: Money,
+    pub(super) description: String,
+    pub(super) notification_url: String,
+    pub(super) return_url: Option<String>,
+}
+
+/// What the buyer, or the developer in the buyer's place, decides on the checkout page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum CheckoutDecision {
+    Approve,
+    Decline,
+    ApproveLater,
+    Settle,
+}
+
+pub(super) async fn find<C: ConnectionTrait>(db: &C, kind: MovementKind, reference: &str) -> Result<Option<Model>> {
+    Ok(Entity::find().filter(Column::Kind.eq(kind)).filter(Column::Reference.eq(reference)).one(db).await?)
+}
+
+pub(super) async fn open_payment(app: &App, asked: Asked) -> Result<Model, BankError> {
+    let tx = app.db.begin_write().await?;
+    let (movement, _is_new) = insert_or_find(app, &tx, MovementKind::Payment, None, asked).await?;
+    tx.commit().await?;
+    Ok(movement)
+}
+
+/// Gives back a part of the payment `payment` (its reference), or all of it.
+pub(super) async fn open_refund(app: &App, payment: &str, asked: Asked) -> Result<Model, BankError> {
+    let tx = app.db.begin_write().await?;
+    // Refunds of one payment take turns: PostgreSQL by this row lock, SQLite by the write transaction itself.
+    let original = Entity::find()
+        .filter(Column::Kind.eq(MovementKind::Payment))
+        .filter(Column::Reference.eq(payment))
+        .lock_exclusive()
+        .one(&tx)
+        .await?
+        .ok_or_else(|| BankError::not_found("payment"))?;
+    if let Some(known) = find(&tx, MovementKind::Refund, &asked.reference).await? {
+        return same_or_conflict(known, Some(original.id), asked.amount);
+    }
+    check_refundable(&tx, &original, asked.amount).await?;
+    let (movement, is_new) = insert_or_find(app, &tx, MovementKind::Refund, Some(original.id), asked).await?;
+    settle_soon_and_commit(app, tx, &movement, is_new).await?;
+    Ok(movement)
+}
+
+pub(super) async fn open_payout(app: &App, asked: Asked) -> Result<Model, BankError> {
+    let tx = app.db.begin_write().await?;
+    let (movement, is_new) = insert_or_find(app, &tx, MovementKind::Payout, None, asked).await?;
+    settle_soon_and_commit(app, tx, &movement, is_new).await?;
+    Ok(movement)
+}
+
+/// Withdraws a payment that nobody has approved yet.
+pub(super) async fn cancel_payment(app: &App, reference: &str) -> Result<Model, BankError> {
+    let tx = app.db.begin_write().await?;
+    let movement = Entity::find()
+        .filter(Column::Kind.eq(MovementKind::Payment))
+        .filter(Column::Reference.eq(reference))
+        .lock_exclusive()
+        .one(&tx)
+        .await?
+        .ok_or_else(|| BankError::not_found("payment"))?;
+    let too_late = |message: &str| Err(BankError::refused(StatusCode::CONFLICT, "too_late", message));
+    match movement.status {
+        MovementStatus::Open => {
+            let cancelled = advance(app, &tx, movement, MovementStatus::Cancelled).await?;
+            tx.commit().await?;
+            app.wake_worker();
+            Ok(cancelled)
+        }
+        MovementStatus::Settling => too_late("too late: the money is on its way"),
+        MovementStatus::Succeeded => too_late("too late: it has been paid"),
+        MovementStatus::Declined | MovementStatus::Cancelled => Ok(movement),
+    }
+}
+
+/// Does what was clicked if the payment still stands so that it can be done; answers how it stands then.
+pub(super) async fn decide(app: &App, id: SandboxMovementId, decision: CheckoutDecision) -> Result<Option<Model>> {
+    let tx = app.db.begin_write().await?;
+    let found = Entity::find_by_id(id).filter(Column::Kind.eq(MovementKind::Payment)).lock_exclusive().one(&tx).await?;
+    let Some(movement) = found else { return Ok(None) };
+    let next = match (decision, movement.status) {
+        (CheckoutDecision::Approve, MovementStatus::Open) | (CheckoutDecision::Settle, MovementStatus::Settling) => {
+            MovementStatus::Succeeded
+        }
+        (CheckoutDecision::Decline, MovementStatus::Open) => MovementStatus::Declined,
+        (CheckoutDecision::ApproveLater, MovementStatus::Open) => MovementStatus::Settling,
+        (
+            CheckoutDecision::Approve | CheckoutDecision::Decline | CheckoutDecision::ApproveLater,
+            MovementStatus::Settling | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled,
+        )
+        | (
+            CheckoutDecision::Settle,
+            MovementStatus::Open | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled,
+        ) => return Ok(Some(movement)),
+    };
+    let movement = advance(app, &tx, movement, next).await?;
+    tx.commit().await?;
+    app.wake_worker();
+    Ok(Some(movement))
+}
+
+/// The job: money that was on its way arrives, or fails. A second run changes nothing.
+pub async fn settle(app: &App, movement_id: SandboxMovementId) -> Result<()> {
+    let tx = app.db.begin_write().await?;
+    let Some(movement) = Entity::find_by_id(movement_id).lock_exclusive().one(&tx).await? else {
+        return Err(Error::internal(format!("{movement_id}: no such movement at the simulated bank")));
+    };
+    if movement.status == MovementStatus::Settling {
+        let next = how_it_settles(&movement);
+        advance(app, &tx, movement, next).await?;
+        tx.commit().await?;
+        app.wake_worker();
+    }
+    Ok(())
+}
+
+/// See the module's words on failures.
+fn how_it_settles(movement: &Model) -> MovementStatus {
+    match movement.kind {
+        MovementKind::Refund | MovementKind::Payout if movement.amount.0 % 100 == 13 => MovementStatus::Declined,
+        MovementKind::Payment | MovementKind::Refund | MovementKind::Payout => MovementStatus::Succeeded,
+    }
+}
+
+/// Moves a movement, which the transaction has locked, and enqueues what follows.
+async fn advance(app: &App, tx: &DatabaseTransaction, mut movement: Model, to: MovementStatus) -> Result<Model> {
+    let now = app.clock.now();
+    let moved = Entity::update_many()
+        .set(ActiveModel { status: Set(to), updated_at: Set(now), ..Default::default() })
+        .filter(Column::Id.eq(movement.id))
+        .filter(Column::Status.eq(movement.status))
+        .exec(tx)
+        .await?;
+    if moved.rows_affected != 1 {
+        return Err(Error::internal(format!("{}: moved by somebody else under a lock", movement.id)));
+    }
+    movement.status = to;
+    movement.updated_at = now;
+    match to {
+        MovementStatus::Settling => settle_at(app, tx, movement.id, now + SETTLES_AFTER).await?,
+        MovementStatus::Open | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled => {
+            if let Some(notice) = notify::job_about(app, &movement)? {
+                job::enqueue(tx, &app.clock, &notice, now).await?;
+            }
+        }
+    }
+    Ok(movement)
+}
+
+async fn settle_at(app: &App, tx: &DatabaseTransaction, id: SandboxMovementId, at: entity::Time) -> Result<()> {
+    job::enqueue(tx, &app.clock, &Job::SandboxSettle { movement_id: id }, at).await
+}
+
+async fn settle_soon_and_commit(app: &App, tx: DatabaseTransaction, movement: &Model, is_new: bool) -> Result<()> {
+    if is_new {
+        settle_at(app, &tx, movement.id, app.clock.now()).await?;
+    }
+    tx.commit().await?;
+    app.wake_worker();
+    Ok(())
+}
+
+/// Two callers with one reference: the second one gets what the first one made.
+async fn insert_or_find(
+    app: &App,
+    tx: &DatabaseTransaction,
+    kind: MovementKind,
+    original_id: Option<SandboxMovementId>,
+    asked: Asked,
+) -> Result<(Model, bool), BankError> {
+    let now = app.clock.now();
+    let movement = Model {
+        id: SandboxMovementId(app.clock.new_id()),
+        kind,
+        reference: asked.reference,
+        status: match kind {
+            MovementKind::Payment => MovementStatus::Open,
+            MovementKind::Refund | MovementKind::Payout => MovementStatus::Settling,
+        },
+        amount: asked.amount.amount,
+        currency: asked.amount.currency,
+        original_id,
+        description: asked.description,
+        notification_url: asked.notification_url,
+        return_url: asked.return_url,
+        created_at: now,
+        updated_at: now,
+    };
+    let inserted = Entity::insert(ActiveModel::from(movement.clone()))
+        .on_conflict(OnConflict::columns([Column::Kind, Column::Reference]).do_nothing().to_owned())
+        .exec_without_returning(tx)
+        .await?;
+    if inserted == 1 {
+        return Ok((movement, true));
+    }
+    let known = find(tx, kind, &movement.reference).await?;
+    let known = known.ok_or_else(|| Error::internal(format!("{}: neither new nor there", movement.reference)))?;
+    same_or_conflict(known, original_id, asked.amount).map(|known| (known, false))
+}
+
+fn same_or_conflict(known: Model, original_id: Option<SandboxMovementId>, amount: Money) -> Result<Model, BankError> {
+    if (known.amount, known.currency, known.original_id) == (amount.amount, amount.currency, original_id) {
+        return Ok(known);
+    }
+    Err(BankError::refused(
+        StatusCode::CONFLICT,
+        "reference_reused",
+        "this reference was used before, for another amount or another payment",
+    ))
+}
+
+async fn check_refundable(tx: &DatabaseTransaction, original: &Model, amount: Money) -> Result<(), BankError> {
+    let refuse = |code, message: String| Err(BankError::refused(StatusCode::UNPROCESSABLE_ENTITY, code, message));
+    if original.status != MovementStatus::Succeeded {
+        return refuse("not_refundable", "only a payment that has succeeded can be given back".to_owned());
+    }
+    if original.currency != amount.currency {
+        return refuse("wrong_currency", format!("the payment was made in {}", original.currency));
+    }
+    let refunds = Entity::find()
+        .filter(Column::OriginalId.eq(original.id))
+        .filter(Column::Kind.eq(MovementKind::Refund))
+        .filter(Column::Status.is_not_in([MovementStatus::Declined, MovementStatus::Cancelled]))
+        .all(tx)
+        .await?;
+    let left = refunds.iter().try_fold(original.amount, |left, refund| left.checked_sub(refund.amount));
+    let left = left.ok_or_else(|| Error::internal("the bank's refunds overflow"))?;
+    if amount.amount > left {
+        let left = Money::new(left, original.currency);
+        return refuse("exceeds_payment", format!("of this payment {left} can still be given back"));
+    }
+    Ok(())
+}

@@ -1,0 +1,78 @@
+//! What every test stands on: a real server on a fresh database, spoken to over HTTP.
+//!
+//! ```ignore
+//! on_each_database!(only_the_buyer_confirms_receipt);
+//!
+//! async fn only_the_buyer_confirms_receipt(app: &TestApp) {
+//!     let answer = app.graphql(demo::SUPPLIER, "mutation …", json!({ … })).await;
+//!     assert_eq!(answer["data"]["confirmReceipt"]["errors"][0]["code"], "NOT_PERMITTED");
+//!     app.clock().advance(TimeDelta::days(3));
+//!     app.drain().await;
+//! }
+//! ```
+//!
+//! The test runs on SQLite and on PostgreSQL. No worker runs beside it: `drain` does all that is due, and returns. After
+//! the test, passed or not, the server is stopped; if it passed, the ledger is verified too.
+
+mod app;
+mod database;
+mod postgres;
+pub(crate) mod process;
+
+pub(crate) use app::TestApp;
+pub(crate) use database::Engine;
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use database::Template;
+
+/// Declares one test per database for each of these `async fn name(app: &TestApp)`.
+macro_rules! on_each_database {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[test]
+            fn sqlite() {
+                $crate::support::run($crate::support::Engine::Sqlite, super::$name);
+            }
+
+            #[test]
+            fn postgres() {
+                $crate::support::run($crate::support::Engine::Postgres, super::$name);
+            }
+        }
+    )+};
+}
+pub(crate) use on_each_database;
+
+/// Runs one test on a fresh database, and stops what it started.
+pub(crate) fn run(engine: Engine, test: impl AsyncFn(&TestApp)) {
+    install_tls();
+    let Some(template) = Template::of(engine) else { return };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("starts");
+    let app = runtime.block_on(TestApp::start(template));
+    let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(&app))));
+    let passed = result.is_ok();
+    let finished = catch_unwind(AssertUnwindSafe(|| runtime.block_on(app.finish(passed))));
+    for result in [result, finished] {
+        if let Err(panic) = result {
+            resume_unwind(panic);
+        }
+    }
+}
+
+/// Both this crate's clients and the server's need it, and only one of them can be first.
+pub(crate) fn install_tls() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// A line that the test harness doesn't swallow.
+fn say(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// A variable that chooses how the tests run; the server's own settings come from `config.rs`.
+#[expect(clippy::disallowed_methods, reason = "not a setting of the server")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
