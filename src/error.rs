@@ -62,10 +62,7 @@ impl ErrorCode {
     #[must_use]
     pub fn name(self) -> String {
         use async_graphql::{InputType, Value};
-        match self.to_value() {
-            Value::Enum(name) => name.to_string(),
-            other => other.to_string(),
-        }
+        if let Value::Enum(name) = self.to_value() { name.to_string() } else { format!("{self:?}") }
     }
 }
 
@@ -179,12 +176,8 @@ impl From<Vec<Problem>> for Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 fn sqlx_error(error: &DbErr) -> Option<&sea_orm::sqlx::Error> {
-    match error {
-        DbErr::Conn(RuntimeErr::SqlxError(inner))
-        | DbErr::Exec(RuntimeErr::SqlxError(inner))
-        | DbErr::Query(RuntimeErr::SqlxError(inner)) => Some(inner),
-        _other => None,
-    }
+    let (DbErr::Conn(inner) | DbErr::Exec(inner) | DbErr::Query(inner)) = error else { return None };
+    if let RuntimeErr::SqlxError(inner) = inner { Some(inner) } else { None }
 }
 
 fn database_code(error: &DbErr) -> Option<String> {

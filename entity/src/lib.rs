@@ -1,10 +1,6 @@
 //! Rows, ids and money. One table, one file; a status enum lives with the table that stores it.
 //!
 //! Nothing here knows a rule: what may happen to an order stands in `escrow`, in the server's crate.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "SeaORM's derive calls TransactionTrait::begin inside its own expansion; no code here begins a transaction"
-)]
 
 pub mod id;
 pub mod ledger_account;

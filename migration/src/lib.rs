@@ -27,8 +27,8 @@ impl MigratorTrait for Migrator {
 
 /// Runs statements (separated by a line `---`) with the placeholders of this database filled in.
 async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
-    let types: &[(&str, &str)] = match manager.get_database_backend() {
-        DbBackend::Postgres => &[
+    let types: &[(&str, &str)] = if manager.get_database_backend() == DbBackend::Postgres {
+        &[
             ("{uuid}", "uuid"),
             ("{time}", "timestamptz"),
             ("{json}", "jsonb"),
@@ -39,8 +39,9 @@ async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
             // Byte order, so that a range of it finds the words with a prefix.
             ("{word}", "text collate \"C\""),
             ("{strict}", ""),
-        ],
-        _sqlite => &[
+        ]
+    } else {
+        &[
             ("{uuid}", "blob"),
             ("{time}", "text"),
             ("{json}", "text"),
@@ -50,7 +51,7 @@ async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
             ("{bool}", "integer"),
             ("{word}", "text"),
             ("{strict}", " strict"),
-        ],
+        ]
     };
     for statement in script.split("\n---\n") {
         let mut sql = statement.to_owned();
@@ -65,18 +66,19 @@ async fn run(manager: &SchemaManager<'_>, script: &str) -> Result<(), DbErr> {
 /// Makes the database itself refuse to change or delete rows of `table`; `except` is a condition under which an UPDATE passes.
 async fn append_only(manager: &SchemaManager<'_>, table: &str, except: Option<&str>) -> Result<(), DbErr> {
     let unless = except.map(|condition| format!("when (not ({condition}))")).unwrap_or_default();
-    let script = match manager.get_database_backend() {
-        DbBackend::Postgres => format!(
+    let script = if manager.get_database_backend() == DbBackend::Postgres {
+        format!(
             "create or replace function refuse_change() returns trigger language plpgsql as \
              $$ begin raise exception '% is append-only', tg_table_name; end $$\n---\n\
              create trigger {table}_no_update before update on {table} for each row {unless} execute function refuse_change()\n---\n\
              create trigger {table}_no_delete before delete on {table} for each row execute function refuse_change()\n---\n\
              create trigger {table}_no_truncate before truncate on {table} for each statement execute function refuse_change()"
-        ),
-        _sqlite => format!(
+        )
+    } else {
+        format!(
             "create trigger {table}_no_update before update on {table} {unless} begin select raise(abort, '{table} is append-only'); end\n---\n\
              create trigger {table}_no_delete before delete on {table} begin select raise(abort, '{table} is append-only'); end"
-        ),
+        )
     };
     run(manager, &script).await
 }

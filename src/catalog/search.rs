@@ -400,12 +400,12 @@ fn found_by(kind: SubjectKind, search: Option<&str>) -> Result<Search> {
     };
     let length = text.chars().count();
     if length > LONGEST_QUERY {
-        let message = format!("has {length} characters; at most {LONGEST_QUERY} are allowed");
+        let message = format!("the search has {length} characters; at most {LONGEST_QUERY} are allowed");
         return Err(argument("search", message));
     }
     let words = words::query_words(text);
     if words.len() > MOST_QUERY_WORDS {
-        let message = format!("has {} words; search for at most {MOST_QUERY_WORDS}", words.len());
+        let message = format!("the search has {} words; at most {MOST_QUERY_WORDS} are allowed", words.len());
         return Err(argument("search", message));
     }
     if words.is_empty() {

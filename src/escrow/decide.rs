@@ -24,6 +24,9 @@ pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Res
     if !row.by.contains(&actor) {
         return Err(Rejection::NotPermitted { action, by: row.by.to_vec() });
     }
+    let table = |terms, drafter| {
+        offer(Decision::beginning(OrderStatus::AwaitingConfirmation, None), (terms, drafter, 1), now, policy)
+    };
     match command {
         Command::RequestDraft => {
             let deadline = after_days(now, policy.draft_days);
@@ -31,19 +34,20 @@ pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Res
             decision.events.push(Happened::DraftRequested { deadline });
             Ok(decision)
         }
-        Command::BuyNow { terms } => Ok(offer(
-            Decision::beginning(OrderStatus::AwaitingConfirmation, None),
-            (terms, Drafter::Listing, 1),
-            now,
-            policy,
-        )),
-        Command::DraftOrder { terms } => Ok(offer(
-            Decision::beginning(OrderStatus::AwaitingConfirmation, None),
-            (terms, Drafter::Supplier, 1),
-            now,
-            policy,
-        )),
-        _begins_nothing => Err(Rejection::Inconsistent("this command begins no order")),
+        Command::BuyNow { terms } => Ok(table(terms, Drafter::Listing)),
+        Command::DraftOrder { terms } => Ok(table(terms, Drafter::Supplier)),
+        Command::ConfirmOrder { .. }
+        | Command::CancelOrder
+        | Command::PayOrder { .. }
+        | Command::ShipOrder { .. }
+        | Command::ConfirmReceived
+        | Command::LeaveFeedback { .. }
+        | Command::CapturePayment { .. }
+        | Command::EndPayment { .. }
+        | Command::SettleRefund { .. }
+        | Command::FailRefund { .. }
+        | Command::PassDeadline
+        | Command::Later(_) => Err(Rejection::Inconsistent("this command begins no order")),
     }
 }
 
@@ -411,6 +415,29 @@ pub fn consequence(order: &Order, action: Action) -> String {
             Err(_) => format!("releases {held}"),
         },
         Action::LeaveFeedback => "publishes your ratings with the supplier's".to_owned(),
-        _of_a_later_version => String::new(),
+        Action::RequestDraft | Action::BuyNow => "begins an order".to_owned(),
+        Action::CapturePayment
+        | Action::EndPayment
+        | Action::SettleRefund
+        | Action::FailRefund
+        | Action::Chargeback
+        | Action::PassDeadline => "happens by itself".to_owned(),
+        Action::UpdateShipment
+        | Action::ExtendDeadline
+        | Action::CancelRequest
+        | Action::WithdrawCancelRequest
+        | Action::AnswerCancelRequest
+        | Action::OpenDispute
+        | Action::ProposeSettlement
+        | Action::AcceptSettlement
+        | Action::WithdrawDispute
+        | Action::EscalateDispute
+        | Action::ResolveDispute
+        | Action::ShipReturn
+        | Action::ConfirmReturn
+        | Action::ContestReturn
+        | Action::RefundOrder
+        | Action::FreezeOrder
+        | Action::UnfreezeOrder => "is not decided in this version yet".to_owned(),
     }
 }

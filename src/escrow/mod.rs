@@ -141,6 +141,16 @@ pub enum PaymentEnd {
 }
 
 impl Command {
+    /// The provider's movement of real money that this is about: it is applied once.
+    #[must_use]
+    pub fn movement(&self) -> Option<&str> {
+        if let Self::CapturePayment { movement, .. } | Self::SettleRefund { movement, .. } = self {
+            Some(movement)
+        } else {
+            None
+        }
+    }
+
     #[must_use]
     pub fn action(&self) -> Action {
         match self {

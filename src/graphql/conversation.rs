@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::{ConversationId, conversation, message};
 
 use super::loaders::{MessagesOf, Part, loader};
-use super::page::{self, Page, connection};
+use super::page::{Page, connection};
 use super::party::Role;
 use super::payload::{answer, payloads};
 use super::product::Product;
@@ -55,7 +55,6 @@ impl Conversation {
     }
 
     /// The messages, oldest first.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -66,6 +65,7 @@ impl Conversation {
             let page = Page::parse(first, after.as_deref())?;
             let part = Part { after: page.after, limit: page.fetch() };
             let rows = loader(ctx).load_one(MessagesOf(self.0.id, part)).await?.unwrap_or_default();
+            loader(ctx).loader().take_rows(rows.len())?;
             Ok(connection(rows, &page, |row| row.id, Message::from))
         };
         Some(load.await)
@@ -117,7 +117,6 @@ pub struct ConversationQuery;
 #[Object]
 impl ConversationQuery {
     /// Your conversations, the newest first: a buyer's and a supplier's own, those of a storefront's buyers.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn conversations(
         &self,
         ctx: &Context<'_>,

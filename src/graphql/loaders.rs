@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
@@ -13,12 +14,29 @@ use super::batch;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::catalog::{self, Rating};
-use crate::error::Error;
+use crate::error::{Error, ErrorCode};
 use crate::messaging;
+
+/// Rows of lists within lists that one request may ask for. A product has a supplier, that has products, each with a
+/// supplier …: without a bound a short document asks for millions.
+const MOST_NESTED_ROWS: usize = 10_000;
 
 pub(crate) struct CatalogLoader {
     db: DatabaseConnection,
     viewer: Viewer,
+    nested_rows: AtomicUsize,
+}
+
+impl CatalogLoader {
+    /// Counts rows of a list within a list; refuses when the request has had enough.
+    pub(crate) fn take_rows(&self, rows: usize) -> Result<(), Error> {
+        if self.nested_rows.fetch_add(rows, Ordering::Relaxed).saturating_add(rows) <= MOST_NESTED_ROWS {
+            return Ok(());
+        }
+        let message =
+            format!("more than {MOST_NESTED_ROWS} rows in lists within lists; ask for less, or in several requests");
+        Err(Error::refused(ErrorCode::QueryTooComplex, message))
+    }
 }
 
 /// All prices of a product.
@@ -43,7 +61,7 @@ pub(crate) struct Part<Id> {
 
 /// Gives the request's resolvers what they load with.
 pub fn attach(request: Request, app: &App, viewer: Viewer) -> Request {
-    request.data(batch::loader(CatalogLoader { db: app.db.read.clone(), viewer }))
+    request.data(batch::loader(CatalogLoader { db: app.db.read.clone(), viewer, nested_rows: AtomicUsize::new(0) }))
 }
 
 pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<CatalogLoader, NoCache> {

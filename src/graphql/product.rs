@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::{Money as Amount, ProductId, price_tier, product};
 
 use super::loaders::{TiersOf, loader};
-use super::page::{self, Page, connection};
+use super::page::{Page, connection};
 use super::payload::{answer, payloads};
 use super::scalars::{CountryCode, CurrencyCode, Decimal, Money, MoneyInput};
 use super::supplier::{Supplier, SupplierFilter};
@@ -222,7 +222,6 @@ pub struct CatalogQuery;
 #[Object]
 impl CatalogQuery {
     /// Listed products.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn products(
         &self,
         ctx: &Context<'_>,
@@ -253,7 +252,6 @@ impl CatalogQuery {
     }
 
     /// Suppliers, those who came first, first.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn suppliers(
         &self,
         ctx: &Context<'_>,

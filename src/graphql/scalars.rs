@@ -13,13 +13,15 @@ pub struct Decimal(pub String);
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
-        match &value {
-            Value::String(text) => Ok(Self(text.clone())),
+        match value {
+            Value::String(text) => Ok(Self(text)),
             Value::Number(number) if number.is_i64() || number.is_u64() => Ok(Self(number.to_string())),
             Value::Number(_) => {
                 Err(InputValueError::custom("send amounts as a string, such as \"19.99\": a number loses digits"))
             }
-            _other => Err(InputValueError::expected_type(value)),
+            Value::Null | Value::Boolean(_) | Value::Binary(_) | Value::Enum(_) | Value::List(_) | Value::Object(_) => {
+                Err(InputValueError::expected_type(value))
+            }
         }
     }
 
@@ -35,15 +37,14 @@ pub struct BigInt(pub i64);
 #[Scalar]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
-        match &value {
-            Value::String(text) => {
-                text.parse().map(Self).map_err(|_source| InputValueError::custom("not a whole number of up to 64 bits"))
+        let whole = match &value {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.as_i64(),
+            Value::Null | Value::Boolean(_) | Value::Binary(_) | Value::Enum(_) | Value::List(_) | Value::Object(_) => {
+                return Err(InputValueError::expected_type(value));
             }
-            Value::Number(number) => {
-                number.as_i64().map(Self).ok_or_else(|| InputValueError::custom("not a whole number of up to 64 bits"))
-            }
-            _other => Err(InputValueError::expected_type(value)),
-        }
+        };
+        whole.map(Self).ok_or_else(|| InputValueError::custom("not a whole number of up to 64 bits"))
     }
 
     fn to_value(&self) -> Value {
@@ -60,10 +61,7 @@ macro_rules! text_scalar {
         #[Scalar]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {
-                match &value {
-                    Value::String(text) => Ok(Self(text.clone())),
-                    _other => Err(InputValueError::expected_type(value)),
-                }
+                if let Value::String(text) = value { Ok(Self(text)) } else { Err(InputValueError::expected_type(value)) }
             }
 
             fn to_value(&self) -> Value {

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use entity::{SupplierId, supplier};
 
 use super::loaders::{Part, ProductsOf, RatingOf, loader};
-use super::page::{self, Page, connection};
+use super::page::{Page, connection};
 use super::product::Product;
 use super::scalars::{CountryCode, Decimal};
 use super::viewer;
@@ -84,7 +84,6 @@ impl Supplier {
     }
 
     /// Its listed products, oldest first.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn products(
         &self,
         ctx: &Context<'_>,
@@ -110,6 +109,7 @@ impl Supplier {
         let page = Page::parse(first, after.as_deref())?;
         let part = Part { after: page.after, limit: page.fetch() };
         let rows = loader(ctx).load_one(ProductsOf(self.0.id, part)).await?.unwrap_or_default();
+        loader(ctx).loader().take_rows(rows.len())?;
         Ok(connection(rows, &page, |row| row.id, Product))
     }
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
 use serde::Serialize;
 
-use crate::error::{Error, ErrorCode};
+use crate::error::{Error, ErrorCode, Problem};
 use crate::graphql::limits::refusal;
 
 /// A body without `data`: nothing ran.
@@ -126,12 +126,23 @@ fn ours(source: &(dyn Any + Send + Sync)) -> Option<Error> {
 /// The public half of an error; the other half goes into the log.
 fn tell(error: &Error, path: &str) -> (ErrorCode, String) {
     let (code, message) = error.public();
-    if code == ErrorCode::Internal {
-        tracing::error!(path, cause = %error, "a request failed");
-    } else if code == ErrorCode::Unavailable {
+    if let Error::Refused(problems) = error
+        && !problems.is_empty()
+    {
+        return (code, problems.iter().map(worded).collect::<Vec<_>>().join("; "));
+    }
+    if code == ErrorCode::Unavailable {
         tracing::warn!(path, cause = %error, "a request could not be served");
+    } else {
+        tracing::error!(path, cause = %error, "a request failed");
     }
     (code, message)
+}
+
+/// A payload's `errors` have the path beside the message; here it stands in front of it.
+fn worded(problem: &Problem) -> String {
+    let path: Vec<&str> = problem.path.iter().map(String::as_str).skip_while(|name| *name == "input").collect();
+    if path.is_empty() { problem.message.clone() } else { format!("{}: {}", path.join("."), problem.message) }
 }
 
 #[cfg(test)]
@@ -164,5 +175,11 @@ mod tests {
         error.source = Some(Arc::new(Error::refused(ErrorCode::OrderFrozen, "a chargeback is open")));
         publish(std::slice::from_mut(&mut error));
         assert_eq!((code(&error).as_str(), error.message.as_str()), ("\"ORDER_FROZEN\"", "a chargeback is open"));
+
+        let mut error = ServerError::new("", None);
+        let problem = |field: &str| Problem::new(ErrorCode::InvalidInput, "is missing").at(field);
+        error.source = Some(Arc::new(Error::Refused(vec![problem("sku"), problem("name")])));
+        publish(std::slice::from_mut(&mut error));
+        assert_eq!(error.message, "sku: is missing; name: is missing");
     }
 }

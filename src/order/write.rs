@@ -84,7 +84,7 @@ impl<'a> Writing<'a> {
 
     /// Decides a command, and writes what follows. Money that a provider moved is applied once, however often it is told.
     pub async fn command(&mut self, actor: Actor, command: &Command) -> Result<()> {
-        if let Some(movement) = movement(command)
+        if let Some(movement) = command.movement()
             && ledger::is_posted(&self.transaction, movement).await?
         {
             return Ok(());
@@ -108,13 +108,6 @@ impl<'a> Writing<'a> {
         self.app.wake_worker();
         tracing::debug!(order = %self.order.row.number, status = %self.order.row.status, jobs = self.has_jobs, "committed");
         Ok(self.order)
-    }
-}
-
-fn movement(command: &Command) -> Option<&str> {
-    match command {
-        Command::CapturePayment { movement, .. } | Command::SettleRefund { movement, .. } => Some(movement),
-        _moves_no_real_money => None,
     }
 }
 

@@ -6,3 +6,4 @@ mod harness;
 mod http;
 mod process;
 mod semantics;
+mod socket;
