@@ -201,14 +201,14 @@ impl ListingChanges {
 
 /// A price that was checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct CheckedTier {
+pub(super) struct CheckedTier {
     currency: Currency,
     position: i32,
     minimum_quantity: i64,
     price: MinorUnits,
 }
 
-fn check(listing: &Listing) -> Result<(Listing, Vec<CheckedTier>)> {
+pub(super) fn check(listing: &Listing) -> Result<(Listing, Vec<CheckedTier>)> {
     let mut checks = Checks::input();
     let checked = Listing {
         sku: checks.line("sku", &listing.sku, 64),

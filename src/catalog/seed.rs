@@ -336,6 +336,39 @@ fn seeded_at() -> Time {
 mod tests {
     use super::*;
 
+    /// Else its supplier could change nothing of it.
+    #[test]
+    fn every_seeded_product_passes_the_checks_of_a_new_one() {
+        let catalogue: Catalogue = serde_json::from_str(CATALOGUE).expect("reads");
+        assert!(!catalogue.products.is_empty());
+        for seed in catalogue.products {
+            let tiers = seed.tiers.iter().flat_map(|tier| {
+                tier.prices.iter().map(|(currency, amount)| listing::Tier {
+                    minimum_quantity: tier.minimum_quantity,
+                    amount: amount.to_string(),
+                    currency: currency.to_string(),
+                })
+            });
+            let listing = listing::Listing {
+                price_tiers: tiers.collect(),
+                sku: seed.sku,
+                name: seed.name,
+                description: seed.description,
+                category: seed.category,
+                unit: seed.unit,
+                price_per_units: seed.price_per_units,
+                minimum_order_quantity: seed.minimum_order_quantity,
+                lead_time_days: seed.lead_time_days,
+                stock: seed.stock,
+                incoterm: seed.incoterm,
+                origin_country: seed.origin_country,
+            };
+            if let Err(error) = listing::check(&listing) {
+                panic!("{}: {error}", listing.sku);
+            }
+        }
+    }
+
     #[test]
     fn ids_are_fixed_and_sort_as_the_file_does() {
         let ids: Vec<Uuid> = [0, 1, 255, 256, 319].map(|index| fixed_id(Kind::Product, index)).to_vec();

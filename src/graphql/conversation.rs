@@ -63,9 +63,9 @@ impl Conversation {
     ) -> Option<Result<Connection<String, Message>>> {
         let load = async {
             let page = Page::parse(first, after.as_deref())?;
+            loader(ctx).loader().take_rows(page.limit)?;
             let part = Part { after: page.after, limit: page.fetch() };
             let rows = loader(ctx).load_one(MessagesOf(self.0.id, part)).await?.unwrap_or_default();
-            loader(ctx).loader().take_rows(rows.len())?;
             Ok(connection(rows, &page, |row| row.id, Message::from))
         };
         Some(load.await)

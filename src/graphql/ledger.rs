@@ -5,7 +5,7 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::transfer::Model;
 
-use super::page::{self, Page, connection};
+use super::page::{Page, connection};
 use super::scalars::Money;
 use super::{app, viewer};
 use crate::order::transfers_of;
@@ -59,7 +59,6 @@ pub struct LedgerQuery;
 #[Object]
 impl LedgerQuery {
     /// Transfers, oldest first: of one order, or of all. For operators.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn ledger(
         &self,
         ctx: &Context<'_>,

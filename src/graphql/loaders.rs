@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
@@ -17,19 +17,19 @@ use crate::catalog::{self, Rating};
 use crate::error::{Error, ErrorCode};
 use crate::messaging;
 
-/// Rows of lists within lists that one request may ask for. A product has a supplier, that has products, each with a
+/// Rows of lists within lists that one request may ask for, counted as `first` says. A product has a supplier, that has products, each with a
 /// supplier …: without a bound a short document asks for millions.
-const MOST_NESTED_ROWS: usize = 10_000;
+const MOST_NESTED_ROWS: u64 = 10_000;
 
 pub(crate) struct CatalogLoader {
     db: DatabaseConnection,
     viewer: Viewer,
-    nested_rows: AtomicUsize,
+    nested_rows: AtomicU64,
 }
 
 impl CatalogLoader {
-    /// Counts rows of a list within a list; refuses when the request has had enough.
-    pub(crate) fn take_rows(&self, rows: usize) -> Result<(), Error> {
+    /// Before a list within a list is read: counts the rows that it may have, and refuses when the request has had enough.
+    pub(crate) fn take_rows(&self, rows: u64) -> Result<(), Error> {
         if self.nested_rows.fetch_add(rows, Ordering::Relaxed).saturating_add(rows) <= MOST_NESTED_ROWS {
             return Ok(());
         }
@@ -61,7 +61,7 @@ pub(crate) struct Part<Id> {
 
 /// Gives the request's resolvers what they load with.
 pub fn attach(request: Request, app: &App, viewer: Viewer) -> Request {
-    request.data(batch::loader(CatalogLoader { db: app.db.read.clone(), viewer, nested_rows: AtomicUsize::new(0) }))
+    request.data(batch::loader(CatalogLoader { db: app.db.read.clone(), viewer, nested_rows: AtomicU64::new(0) }))
 }
 
 pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<CatalogLoader, NoCache> {

@@ -73,7 +73,7 @@ pub fn sdl(schema: &Schema) -> String {
 /// Adds what the resolvers of one request need: loaders that batch, and forget.
 #[must_use]
 pub fn request_data(request: async_graphql::Request, app: &App, viewer: Viewer) -> async_graphql::Request {
-    loaders::attach(order_loaders::attach(request, &app.db.read), app, viewer)
+    loaders::attach(order_loaders::attach(request, app, viewer), app, viewer)
 }
 
 /// The parts that the request carries.

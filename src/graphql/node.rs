@@ -7,9 +7,7 @@ use super::order::Order;
 use super::payment::Payment;
 use super::product::Product;
 use super::supplier::Supplier;
-use super::{app, viewer};
 use crate::error::{Error, ErrorCode};
-use crate::order::{find_order, find_payment};
 
 /// Anything with an id of its own.
 #[derive(Interface)]
@@ -36,7 +34,6 @@ impl NodeQuery {
     }
 
     /// The objects with these ids, at most 100, in the same order; null where there is none for this viewer.
-    #[graphql(complexity = "5 + ids.len() * child_complexity")]
     async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
         if ids.len() > MOST_NODES {
             return Err(Error::refused(
@@ -50,12 +47,11 @@ impl NodeQuery {
 }
 
 async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
-    let (db, viewer) = (&app(ctx).db.read, viewer(ctx));
     if let Ok(id) = id.parse() {
-        return Ok(find_order(db, &viewer, id).await?.map(|row| Node::Order(Order(row))));
+        return Ok(Order::find(ctx, id).await?.map(Node::Order));
     }
     if let Ok(id) = id.parse() {
-        return Ok(find_payment(db, &viewer, id).await?.map(|row| Node::Payment(Payment(row))));
+        return Ok(Payment::find(ctx, id).await?.map(Node::Payment));
     }
     if let Ok(id) = id.parse() {
         return Ok(Product::load(ctx, id).await?.map(Node::Product));

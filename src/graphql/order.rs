@@ -1,15 +1,16 @@
 //! Orders as their viewer sees them, and the queries that find them.
 
 use async_graphql::connection::Connection;
-use async_graphql::dataloader::{DataLoader, NoCache};
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{OrderId, feedback, order, receipt, refund, shipment};
 
 use super::contract::{AddressObject, Contract};
 use super::event::{EventFeed, OrderEvent};
-use super::order_loaders::{ContractOf, FeedbackOf, OrderLoader, PaymentsOf, ReceiptsOf, RefundsOf, ShipmentOf};
-use super::page::{self, Page, connection};
+use super::order_loaders::{
+    ContractOf, ContractVersion, EventsOf, FeedbackOf, PaymentsOf, ReceiptsOf, RefundsOf, ShipmentOf, loader,
+};
+use super::page::{Page, connection};
 use super::payment::{Payment, PaymentMethodOption, Refund};
 use super::product::Product;
 use super::scalars::{CurrencyCode, Money};
@@ -17,7 +18,7 @@ use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
 use crate::escrow::{self, Action, Actor, Policy};
-use crate::order::{OrderFilter, events_of, find_contract, find_order, find_orders};
+use crate::order::{OrderFilter, find_orders};
 use crate::rail;
 use crate::validate::Checks;
 
@@ -25,8 +26,11 @@ use crate::validate::Checks;
 #[derive(Clone)]
 pub struct Order(pub order::Model);
 
-fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<OrderLoader, NoCache> {
-    ctx.data_unchecked()
+impl Order {
+    /// None if it isn't the viewer's.
+    pub(crate) async fn find(ctx: &Context<'_>, id: OrderId) -> Result<Option<Self>> {
+        Ok(loader(ctx).load_one(id).await?.map(Self))
+    }
 }
 
 /// Where an order stands.
@@ -214,7 +218,7 @@ impl Order {
     /// The terms on the table: the newest version, or the one asked for. Null while the supplier has drafted none.
     async fn contract(&self, ctx: &Context<'_>, version: Option<i32>) -> Option<Result<Contract>> {
         let found = match version {
-            Some(version) => find_contract(&app(ctx).db.read, self.0.id, version).await,
+            Some(version) => loader(ctx).load_one(ContractVersion(self.0.id, version)).await,
             None => loader(ctx).load_one(ContractOf(self.0.id)).await,
         };
         found.map(|row| row.map(Contract)).map_err(Into::into).transpose()
@@ -326,7 +330,6 @@ impl Order {
     }
 
     /// What this viewer can do now, with what would follow. With `includeUnavailable` also what they can't, and why not.
-    #[graphql(complexity = 5)]
     async fn available_actions(
         &self,
         ctx: &Context<'_>,
@@ -362,7 +365,6 @@ impl Order {
     }
 
     /// What happened to it, oldest first, without a gap.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -370,7 +372,9 @@ impl Order {
         after: Option<String>,
     ) -> Result<Connection<String, OrderEvent>> {
         let page = Page::parse(first, after.as_deref())?;
-        let rows = events_of(&app(ctx).db.read, self.0.id, &page).await?;
+        super::loaders::loader(ctx).loader().take_rows(page.limit)?;
+        let wanted = EventsOf { order_id: self.0.id, after: page.after.unwrap_or(0), limit: page.fetch() };
+        let rows = loader(ctx).load_one(wanted).await?.unwrap_or_default();
         let number = self.0.number.clone();
         Ok(connection(rows, &page, |row| row.sequence, |row| OrderEvent { row, order_number: number.clone() }))
     }
@@ -441,11 +445,10 @@ impl OrderQuery {
     /// One of the viewer's orders; null if there is none with this id.
     async fn order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Order>> {
         let id: OrderId = id.parse().ok()?;
-        find_order(&app(ctx).db.read, &viewer(ctx), id).await.map(|row| row.map(Order)).map_err(Into::into).transpose()
+        Order::find(ctx, id).await.transpose()
     }
 
     /// The viewer's orders, newest first.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn orders(
         &self,
         ctx: &Context<'_>,
@@ -459,14 +462,12 @@ impl OrderQuery {
     /// How an order can be paid: every method, with why not where it can't. Null if the order is not the viewer's.
     async fn payment_methods(&self, ctx: &Context<'_>, order_id: ID) -> Option<Result<Vec<PaymentMethodOption>>> {
         let id: OrderId = order_id.parse().ok()?;
-        let found = find_order(&app(ctx).db.read, &viewer(ctx), id).await;
-        let options = |row: order::Model| rail::payment_methods(app(ctx), &row).into_iter().map(Into::into).collect();
-        found.map(|row| row.map(options)).map_err(Into::into).transpose()
+        let options = |order: Order| rail::payment_methods(app(ctx), &order.0).into_iter().map(Into::into).collect();
+        Order::find(ctx, id).await.map(|order| order.map(options)).transpose()
     }
 
     /// Events of the viewer's orders, or of one of them, in the order in which they were committed. The cursor of an event
     /// is also a place from which the subscription of the same name goes on.
-    #[graphql(complexity = "page::cost(first, child_complexity)")]
     async fn order_events(
         &self,
         ctx: &Context<'_>,

@@ -2,19 +2,27 @@
 
 use std::collections::HashMap;
 
-use async_graphql::Request;
-use async_graphql::dataloader::Loader;
-use entity::{OrderId, contract, feedback, payment, receipt, refund, shipment};
+use async_graphql::dataloader::{DataLoader, Loader, NoCache};
+use async_graphql::{Context, Request};
+use entity::{OrderId, PaymentId, contract, event, feedback, order, payment, receipt, refund, shipment};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 
-use super::batch::loader;
+use super::batch;
+use crate::app::App;
+use crate::auth::Viewer;
 use crate::error::Error;
+use crate::order::{events_of, find_contracts, find_orders_by_id, find_payments_by_id};
 
-pub(crate) struct OrderLoader(DatabaseConnection);
+pub(crate) struct OrderLoader {
+    db: DatabaseConnection,
+    viewer: Viewer,
+}
 
 /// The newest contract of an order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ContractOf(pub OrderId);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ContractVersion(pub OrderId, pub i32);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct PaymentsOf(pub OrderId);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -26,9 +34,21 @@ pub(crate) struct ShipmentOf(pub OrderId);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FeedbackOf(pub OrderId);
 
+/// A part of an order's timeline: the same part of every order in a list is read with one statement.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EventsOf {
+    pub order_id: OrderId,
+    pub after: i64,
+    pub limit: u64,
+}
+
 /// One loader serves all the keys; it batches each kind of key by itself.
-pub(crate) fn attach(request: Request, db: &DatabaseConnection) -> Request {
-    request.data(loader(OrderLoader(db.clone())))
+pub(crate) fn attach(request: Request, app: &App, viewer: Viewer) -> Request {
+    request.data(batch::loader(OrderLoader { db: app.db.read.clone(), viewer }))
+}
+
+pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<OrderLoader, NoCache> {
+    ctx.data_unchecked()
 }
 
 /// Rows grouped by their order, in the order the database gave them.
@@ -47,13 +67,54 @@ impl Loader<ContractOf> for OrderLoader {
     type Error = Error;
 
     async fn load(&self, keys: &[ContractOf]) -> Result<HashMap<ContractOf, contract::Model>, Error> {
-        let rows = contract::Entity::find()
-            .filter(contract::Column::OrderId.is_in(keys.iter().map(|key| key.0)))
-            .order_by_asc(contract::Column::Version)
-            .all(&self.0)
-            .await?;
+        let rows = find_contracts(&self.db, &keys.iter().map(|key| key.0).collect::<Vec<_>>()).await?;
         // Of several versions the newest stays.
         Ok(rows.into_iter().map(|row| (ContractOf(row.order_id), row)).collect())
+    }
+}
+
+impl Loader<ContractVersion> for OrderLoader {
+    type Value = contract::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ContractVersion]) -> Result<HashMap<ContractVersion, contract::Model>, Error> {
+        let rows = find_contracts(&self.db, &keys.iter().map(|key| key.0).collect::<Vec<_>>()).await?;
+        Ok(rows.into_iter().map(|row| (ContractVersion(row.order_id, row.version), row)).collect())
+    }
+}
+
+impl Loader<EventsOf> for OrderLoader {
+    type Value = Vec<event::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[EventsOf]) -> Result<HashMap<EventsOf, Vec<event::Model>>, Error> {
+        let mut loaded = HashMap::new();
+        for ((after, limit), keys) in grouped(keys.to_vec(), |key| Some((key.after, key.limit))) {
+            let orders: Vec<OrderId> = keys.iter().map(|key| key.order_id).collect();
+            let rows = events_of(&self.db, &orders, after, limit).await?;
+            loaded.extend(grouped(rows, |row| Some(EventsOf { order_id: row.order_id, after, limit })));
+        }
+        Ok(loaded)
+    }
+}
+
+impl Loader<OrderId> for OrderLoader {
+    type Value = order::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[OrderId]) -> Result<HashMap<OrderId, order::Model>, Error> {
+        let rows = find_orders_by_id(&self.db, &self.viewer, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<PaymentId> for OrderLoader {
+    type Value = payment::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[PaymentId]) -> Result<HashMap<PaymentId, payment::Model>, Error> {
+        let rows = find_payments_by_id(&self.db, &self.viewer, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
 
@@ -65,7 +126,7 @@ impl Loader<ShipmentOf> for OrderLoader {
         let rows = shipment::Entity::find()
             .filter(shipment::Column::OrderId.is_in(keys.iter().map(|key| key.0)))
             .order_by_asc(shipment::Column::Id)
-            .all(&self.0)
+            .all(&self.db)
             .await?;
         Ok(rows.into_iter().map(|row| (ShipmentOf(row.order_id), row)).collect())
     }
@@ -78,7 +139,7 @@ impl Loader<FeedbackOf> for OrderLoader {
     async fn load(&self, keys: &[FeedbackOf]) -> Result<HashMap<FeedbackOf, feedback::Model>, Error> {
         let rows = feedback::Entity::find()
             .filter(feedback::Column::OrderId.is_in(keys.iter().map(|key| key.0)))
-            .all(&self.0)
+            .all(&self.db)
             .await?;
         Ok(rows.into_iter().map(|row| (FeedbackOf(row.order_id), row)).collect())
     }
@@ -94,7 +155,7 @@ macro_rules! lists_of_an_order {
                 let rows = $entity::Entity::find()
                     .filter($entity::Column::OrderId.is_in(keys.iter().map(|key| key.0)))
                     .order_by_asc($entity::Column::Id)
-                    .all(&self.0)
+                    .all(&self.db)
                     .await?;
                 let order_of: fn(&$entity::Model) -> Option<OrderId> = $order_of;
                 Ok(grouped(rows, |row| order_of(row).map($key)))

@@ -4,7 +4,6 @@ use async_graphql::OutputType;
 use async_graphql::connection::{Connection, Edge};
 use serde::Serialize;
 
-use crate::page::{MOST_PER_PAGE, USUAL_PER_PAGE};
 pub use crate::page::{Page, cursor};
 
 /// Relay's connection over rows that were fetched with [`Page::fetch`].
@@ -22,10 +21,4 @@ where
     let mut connection = Connection::new(page.after.is_some(), rows.len() > shown);
     connection.edges = rows.into_iter().take(shown).map(|row| Edge::new(cursor(&key(&row)), node(row))).collect();
     connection
-}
-
-/// What a page of rows costs, each of which costs `row`: for the `complexity` of a field.
-pub(crate) fn cost(first: Option<i32>, row: usize) -> usize {
-    let rows = usize::try_from(first.unwrap_or(USUAL_PER_PAGE).clamp(1, MOST_PER_PAGE)).unwrap_or(1);
-    row.saturating_mul(rows).saturating_add(1)
 }

@@ -5,9 +5,8 @@ use chrono::{DateTime, Utc};
 use entity::payment::{Model, NextAction as Next};
 use entity::{PaymentId, refund};
 
+use super::order_loaders;
 use super::scalars::Money;
-use super::{app, viewer};
-use crate::order::find_payment;
 use crate::rail::MethodOption;
 
 /// What the buyer picks.
@@ -56,6 +55,13 @@ pub struct RedirectAction {
 #[derive(Union)]
 pub enum NextAction {
     Redirect(RedirectAction),
+}
+
+impl Payment {
+    /// None if it isn't of one of the viewer's orders.
+    pub(crate) async fn find(ctx: &Context<'_>, id: PaymentId) -> Result<Option<Self>> {
+        Ok(order_loaders::loader(ctx).load_one(id).await?.map(Self))
+    }
 }
 
 #[Object]
@@ -210,10 +216,6 @@ impl PaymentQuery {
     /// A payment of one of the viewer's orders; null if there is none with this id.
     async fn payment(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Payment>> {
         let id: PaymentId = id.parse().ok()?;
-        find_payment(&app(ctx).db.read, &viewer(ctx), id)
-            .await
-            .map(|row| row.map(Payment))
-            .map_err(Into::into)
-            .transpose()
+        Payment::find(ctx, id).await.transpose()
     }
 }

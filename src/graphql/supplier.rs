@@ -107,9 +107,9 @@ impl Supplier {
         after: Option<String>,
     ) -> Result<Connection<String, Product>> {
         let page = Page::parse(first, after.as_deref())?;
+        loader(ctx).loader().take_rows(page.limit)?;
         let part = Part { after: page.after, limit: page.fetch() };
         let rows = loader(ctx).load_one(ProductsOf(self.0.id, part)).await?.unwrap_or_default();
-        loader(ctx).loader().take_rows(rows.len())?;
         Ok(connection(rows, &page, |row| row.id, Product))
     }
 }

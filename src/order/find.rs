@@ -72,36 +72,48 @@ pub async fn find_orders<C: ConnectionTrait>(
     Ok(query.all(db).await?)
 }
 
-/// A version of an order's contract; the caller has found the order for the viewer.
-pub async fn find_contract<C: ConnectionTrait>(
+/// Those of these orders that exist for the viewer.
+pub async fn find_orders_by_id<C: ConnectionTrait>(db: &C, viewer: &Viewer, ids: &[OrderId]) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visible(viewer)).all(db).await?)
+}
+
+/// Those of these payments whose orders exist for the viewer.
+pub async fn find_payments_by_id<C: ConnectionTrait>(
     db: &C,
-    order_id: OrderId,
-    version: i32,
-) -> Result<Option<contract::Model>> {
-    Ok(contract::Entity::find()
-        .filter(contract::Column::OrderId.eq(order_id))
-        .filter(contract::Column::Version.eq(version))
-        .one(db)
+    viewer: &Viewer,
+    ids: &[PaymentId],
+) -> Result<Vec<payment::Model>> {
+    let own = Query::select().column(Column::Id).from(order::Entity).cond_where(visible(viewer)).to_owned();
+    Ok(payment::Entity::find()
+        .filter(payment::Column::Id.is_in(ids.iter().copied()))
+        .filter(payment::Column::OrderId.in_subquery(own))
+        .all(db)
         .await?)
 }
 
-pub async fn find_payment<C: ConnectionTrait>(
-    db: &C,
-    viewer: &Viewer,
-    id: PaymentId,
-) -> Result<Option<payment::Model>> {
-    let Some(found) = payment::Entity::find_by_id(id).one(db).await? else { return Ok(None) };
-    Ok(find_order(db, viewer, found.order_id).await?.map(|_| found))
+/// All versions of the contracts of these orders, oldest first; the caller has found the orders for the viewer.
+pub async fn find_contracts<C: ConnectionTrait>(db: &C, orders: &[OrderId]) -> Result<Vec<contract::Model>> {
+    Ok(contract::Entity::find()
+        .filter(contract::Column::OrderId.is_in(orders.iter().copied()))
+        .order_by_asc(contract::Column::Version)
+        .all(db)
+        .await?)
 }
 
-/// An order's timeline, oldest first; the caller has found the order for the viewer.
-pub async fn events_of<C: ConnectionTrait>(db: &C, order_id: OrderId, page: &Page<i64>) -> Result<Vec<event::Model>> {
-    let after = page.after.unwrap_or(0);
+/// Of each of these orders' timelines the events after `after`, oldest first, at most `limit`: a timeline has no gaps, so
+/// these are the next numbers. The caller has found the orders for the viewer.
+pub async fn events_of<C: ConnectionTrait>(
+    db: &C,
+    orders: &[OrderId],
+    after: i64,
+    limit: u64,
+) -> Result<Vec<event::Model>> {
+    let last = after.saturating_add(i64::try_from(limit).unwrap_or(i64::MAX));
     Ok(event::Entity::find()
-        .filter(event::Column::OrderId.eq(order_id))
+        .filter(event::Column::OrderId.is_in(orders.iter().copied()))
         .filter(event::Column::Sequence.gt(after))
+        .filter(event::Column::Sequence.lte(last))
         .order_by_asc(event::Column::Sequence)
-        .limit(page.fetch())
         .all(db)
         .await?)
 }

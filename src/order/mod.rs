@@ -16,8 +16,8 @@ mod write;
 
 pub use begin::{BuyNow, DraftOrder, NewOrderDetails, RequestDraft, buy_now, draft_order, request_draft};
 pub use find::{
-    EventKey, OrderFilter, events_of, feed, find_contract, find_order, find_orders, find_payment, require_order,
-    transfers_of, visible,
+    EventKey, OrderFilter, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
+    find_payments_by_id, require_order, transfers_of, visible,
 };
 pub use terms::{DraftLine, DraftTerms, contract_hash};
 pub use write::{Writing, execute, execute_as_provider, load, overdue, pass_deadlines};

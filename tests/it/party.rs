@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
-use entity::{SupplierId, credential, payout_account};
-use sea_orm::{EntityTrait, PaginatorTrait};
-use secure_payment::party::{PayoutDetails, demo, find_active_payout_account};
+use entity::{LedgerAccount, MinorUnits, SupplierId, TransferId, credential, job, payout_account, transfer};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use secure_payment::party::{PayoutDetails, demo, find_active_payout_account, payouts_now_possible};
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, on_each_database};
@@ -16,6 +16,7 @@ on_each_database!(
     each_role_does_only_its_own,
     a_credential_is_shown_once_and_kept_as_a_hash,
     a_supplier_is_checked_before_it_is_paid,
+    money_that_waited_goes_out_once_it_may,
     a_changed_payout_account_waits_and_can_be_overtaken,
     a_payout_account_is_an_iban_or_a_number_at_a_bank,
     a_storefronts_origins_are_safe,
@@ -204,6 +205,34 @@ async fn a_supplier_is_checked_before_it_is_paid(app: &TestApp) {
     let wrong = app.data(demo::OPERATOR, wrong, json!({})).await;
     let wanted = ["input.name", "input.country", "input.city", "input.establishedYear", "input.feeBasisPoints"];
     assert_eq!(paths(&wrong["createSupplier"]["errors"]), wanted);
+}
+
+async fn money_that_waited_goes_out_once_it_may(app: &TestApp) {
+    let (id, _token) = create_supplier(app).await;
+    let supplier_id: SupplierId = id.parse().expect("an id");
+    // Never committed: no order stands behind this money.
+    let tx = app.db().begin_write().await.expect("begins");
+    for (units, currency) in [(100, "USD"), (200, "USD"), (300, "EUR")] {
+        let row = transfer::ActiveModel {
+            id: Set(TransferId(app.clock().new_id())),
+            debit: Set(LedgerAccount::Fees),
+            credit: Set(LedgerAccount::Supplier(supplier_id)),
+            amount: Set(MinorUnits(units)),
+            currency: Set(currency.parse().expect("a currency")),
+            cause: Set("test".to_owned()),
+            order_id: Set(None),
+            movement: Set(None),
+            movement_part: Set(0),
+            created_at: Set(app.clock().now()),
+        };
+        transfer::Entity::insert(row).exec_without_returning(&tx).await.expect("inserts");
+    }
+    payouts_now_possible(&tx, app.clock(), supplier_id).await.expect("enqueues");
+    let jobs = job::Entity::find().filter(job::Column::Kind.eq("request_payout")).all(&tx).await.expect("reads");
+    let currencies: BTreeSet<String> = jobs.iter().map(|job| text(&job.payload["currency"])).collect();
+    assert_eq!((jobs.len(), currencies), (2, ["EUR", "USD"].map(str::to_owned).into()), "one job per currency");
+    assert!(jobs.iter().all(|job| job.payload["supplier_id"] == id && job.run_at <= app.clock().now()));
+    tx.rollback().await.expect("rolls back");
 }
 
 async fn set_account(app: &TestApp, token: &str, input: Value) -> Value {
