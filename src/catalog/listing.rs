@@ -11,7 +11,7 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::{search, words};
+use super::{find, index};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db;
@@ -128,7 +128,7 @@ pub async fn update_product(app: &App, viewer: Viewer, id: &str, changes: &Listi
             let message = format!("the product is at version {}, not {expected}; read it again", row.version);
             return Err(Error::refused(ErrorCode::StaleVersion, message).at("expectedVersion"));
         }
-        let tiers = search::find_tiers(&tx, [id]).await?;
+        let tiers = find::find_tiers(&tx, [id]).await?;
         let (listing, tiers) = check(&changes.applied_to(&row, &tiers))?;
         require_free_sku(&tx, supplier_id, &listing.sku, Some(id)).await?;
         let mut changed = product::ActiveModel {
@@ -351,5 +351,5 @@ pub(crate) fn sort_price(price: MinorUnits, price_per_units: i32) -> i64 {
 async fn write_tokens<C: ConnectionTrait>(tx: &C, product: &product::Model) -> Result<()> {
     let supplier = supplier::Entity::find_by_id(product.supplier_id).one(tx).await?;
     let name = supplier.map(|supplier| supplier.name).unwrap_or_default();
-    words::rewrite(tx, SubjectKind::Product, product.id.0, words::product_tokens(product, &name)).await
+    index::rewrite(tx, SubjectKind::Product, product.id.0, index::product_tokens(product, &name)).await
 }

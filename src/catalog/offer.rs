@@ -4,7 +4,7 @@ use entity::{Currency, Money, ProductId, price_tier, product, supplier};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
-use super::search;
+use super::find;
 use crate::error::{Error, Result};
 
 /// A supplier's standing offer.
@@ -23,10 +23,10 @@ pub async fn require_offer<C: ConnectionTrait>(db: &C, product_id: ProductId) ->
         .one(db)
         .await?
         .ok_or_else(|| Error::not_found("product"))?;
-    let supplier = search::find_supplier(db, product.supplier_id)
+    let supplier = find::find_supplier(db, product.supplier_id)
         .await?
         .ok_or_else(|| Error::internal(format!("{product_id} has no supplier")))?;
-    let tiers = search::find_tiers(db, [product_id]).await?;
+    let tiers = find::find_tiers(db, [product_id]).await?;
     Ok(Offer { product, supplier, tiers })
 }
 

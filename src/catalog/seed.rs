@@ -19,7 +19,7 @@ use sea_orm::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{listing, words};
+use super::{index, listing};
 use crate::app::App;
 use crate::db;
 use crate::error::{Error, ErrorCode, Result};
@@ -148,7 +148,7 @@ impl Rows {
                 let account_id = PayoutAccountId(fixed_id(Kind::PayoutAccount, index));
                 rows.accounts.push(accounts::sealed(app, account_id, id, &bank_of(&row, index), seeded, seeded)?);
             }
-            rows.add_tokens(SubjectKind::Supplier, id.0, words::supplier_tokens(&row));
+            rows.add_tokens(SubjectKind::Supplier, id.0, index::supplier_tokens(&row));
             suppliers.insert(seed.key, (id, row.name.clone()));
             rows.suppliers.push(row);
         }
@@ -203,20 +203,20 @@ impl Rows {
                 });
             }
         }
-        self.add_tokens(SubjectKind::Product, row.id.0, words::product_tokens(&row, supplier_name));
+        self.add_tokens(SubjectKind::Product, row.id.0, index::product_tokens(&row, supplier_name));
         self.products.push(row);
         Ok(())
     }
 
     fn add_tokens(&mut self, kind: SubjectKind, subject: Uuid, tokens: Vec<String>) {
-        self.tokens.extend(tokens.into_iter().map(|token| words::row(kind, subject, token)));
+        self.tokens.extend(tokens.into_iter().map(|token| index::row(kind, subject, token)));
     }
 
     async fn insert(&self, tx: &DatabaseTransaction) -> Result<()> {
         insert_all::<supplier::Entity>(tx, &self.suppliers).await?;
         insert_all::<product::Entity>(tx, &self.products).await?;
         insert_all::<price_tier::Entity>(tx, &self.tiers).await?;
-        words::insert(tx, self.tokens.clone()).await?;
+        index::insert(tx, self.tokens.clone()).await?;
         insert_all::<payout_account::Entity>(tx, &self.accounts).await?;
         self.insert_parties(tx).await
     }

@@ -4,13 +4,6 @@
 //! A text is also kept under what people write otherwise: "IP65" under "ip" and "65", "ip-65" under "ip65", "5 m" under "5m",
 //! "600 × 600" under "600x600". A query needs none of that: its plain words are enough.
 
-use entity::search_token::{ActiveModel, Column, Entity, SubjectKind};
-use entity::{product, supplier};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use uuid::Uuid;
-
-use crate::error::Result;
-
 /// A longer word is cut to this many characters, in a text and in a query alike.
 const LONGEST_WORD: usize = 32;
 /// More words of one text than this aren't kept.
@@ -19,8 +12,6 @@ const MOST_WORDS: usize = 1_000;
 const LONGEST_UNIT: usize = 4;
 /// A run of Chinese or Japanese has no blanks: it is also kept from each of this many first characters on.
 const MOST_SUFFIXES: usize = 12;
-/// SQLite takes at most 32,766 variables in a statement; a row has three.
-const ROWS_PER_STATEMENT: usize = 32_766 / 3;
 
 /// What stands before a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,46 +70,6 @@ pub fn query_words(text: &str) -> Vec<String> {
     let implied: Vec<bool> =
         (0..words.len()).map(|at| words.get(at + 1).is_some_and(|next| next.starts_with(&words[at]))).collect();
     words.into_iter().zip(implied).filter(|(_word, implied)| !implied).map(|(word, _implied)| word).collect()
-}
-
-/// Under this a product is found by its whole category, whatever the case. No word begins with "=".
-#[must_use]
-pub fn category_token(category: &str) -> String {
-    format!("={}", category.trim().to_lowercase())
-}
-
-/// Everything a product is found under.
-#[must_use]
-pub fn product_tokens(product: &product::Model, supplier_name: &str) -> Vec<String> {
-    let text = [&product.name, &product.sku, &product.category, supplier_name, &product.description].join("\n");
-    let mut kept = tokens(&text);
-    kept.push(category_token(&product.category));
-    kept
-}
-
-/// Everything a supplier is found under.
-#[must_use]
-pub fn supplier_tokens(supplier: &supplier::Model) -> Vec<String> {
-    let country = rust_iso3166::from_alpha2(&supplier.country).map_or("", |country| country.name);
-    tokens(&[&supplier.name, &supplier.city, country, &supplier.description].join("\n"))
-}
-
-/// Makes `subject` findable under exactly these words. `tx` is the transaction that changed its text.
-pub async fn rewrite<C: ConnectionTrait>(tx: &C, kind: SubjectKind, subject: Uuid, tokens: Vec<String>) -> Result<()> {
-    Entity::delete_many().filter(Column::SubjectId.eq(subject)).filter(Column::SubjectKind.eq(kind)).exec(tx).await?;
-    insert(tx, tokens.into_iter().map(|token| row(kind, subject, token)).collect()).await
-}
-
-pub(crate) fn row(kind: SubjectKind, subject: Uuid, token: String) -> ActiveModel {
-    ActiveModel { token: Set(token), subject_kind: Set(kind), subject_id: Set(subject) }
-}
-
-pub(crate) async fn insert<C: ConnectionTrait>(tx: &C, mut rows: Vec<ActiveModel>) -> Result<()> {
-    while !rows.is_empty() {
-        let rest = rows.split_off(rows.len().min(ROWS_PER_STATEMENT));
-        Entity::insert_many(std::mem::replace(&mut rows, rest)).exec_without_returning(tx).await?;
-    }
-    Ok(())
 }
 
 #[derive(Default)]
@@ -327,7 +278,6 @@ mod tests {
         assert!(finds(&long, &long));
         let many: String = (0..5_000).map(|n| format!("w{n} ")).collect();
         assert_eq!(tokens(&many).len(), MOST_WORDS);
-        assert_eq!(category_token(" LED Lighting "), "=led lighting");
     }
 
     proptest::proptest! {

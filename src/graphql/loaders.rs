@@ -81,7 +81,7 @@ impl Loader<SupplierId> for CatalogLoader {
     type Error = Error;
 
     async fn load(&self, keys: &[SupplierId]) -> Result<HashMap<SupplierId, supplier::Model>, Error> {
-        let rows = catalog::search::find_suppliers_by_id(&self.db, keys.iter().copied()).await?;
+        let rows = catalog::find_suppliers_by_id(&self.db, keys.iter().copied()).await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
@@ -91,7 +91,7 @@ impl Loader<ProductId> for CatalogLoader {
     type Error = Error;
 
     async fn load(&self, keys: &[ProductId]) -> Result<HashMap<ProductId, product::Model>, Error> {
-        let rows = catalog::search::find_products_by_id(&self.db, self.viewer, keys.iter().copied()).await?;
+        let rows = catalog::find_products_by_id(&self.db, self.viewer, keys.iter().copied()).await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
@@ -101,7 +101,7 @@ impl Loader<TiersOf> for CatalogLoader {
     type Error = Error;
 
     async fn load(&self, keys: &[TiersOf]) -> Result<HashMap<TiersOf, Vec<price_tier::Model>>, Error> {
-        let rows = catalog::search::find_tiers(&self.db, keys.iter().map(|key| key.0)).await?;
+        let rows = catalog::find_tiers(&self.db, keys.iter().map(|key| key.0)).await?;
         Ok(grouped(rows, |row| TiersOf(row.product_id)))
     }
 }
@@ -111,7 +111,7 @@ impl Loader<RatingOf> for CatalogLoader {
     type Error = Error;
 
     async fn load(&self, keys: &[RatingOf]) -> Result<HashMap<RatingOf, Rating>, Error> {
-        let rows = catalog::search::find_ratings(&self.db, keys.iter().map(|key| key.0)).await?;
+        let rows = catalog::find_ratings(&self.db, keys.iter().map(|key| key.0)).await?;
         Ok(rows.into_iter().map(|row| (RatingOf(row.supplier_id), row)).collect())
     }
 }
@@ -124,7 +124,7 @@ impl Loader<ProductsOf> for CatalogLoader {
         let mut loaded = HashMap::new();
         for (part, keys) in grouped(keys.to_vec(), |key| key.1) {
             let suppliers = keys.iter().map(|key| key.0);
-            let rows = catalog::search::find_products_of_suppliers(&self.db, suppliers, part.after, part.limit).await?;
+            let rows = catalog::find_products_of_suppliers(&self.db, suppliers, part.after, part.limit).await?;
             loaded.extend(grouped(rows, |row| ProductsOf(row.supplier_id, part)));
         }
         Ok(loaded)

@@ -11,7 +11,7 @@ use super::payload::{answer, payloads};
 use super::scalars::{CountryCode, CurrencyCode, Decimal, Money, MoneyInput};
 use super::supplier::{Supplier, SupplierFilter};
 use super::{app, viewer};
-use crate::catalog::{self, Listing, ListingChanges, ProductKey, ProductQuery, SupplierQuery, Tier, search};
+use crate::catalog::{self, Listing, ListingChanges, ProductKey, ProductQuery, SupplierQuery, Tier};
 use crate::validate::Checks;
 
 /// A listing: the supplier's standing offer.
@@ -196,7 +196,7 @@ fn product_query(
         let currency = filter.currency.as_ref().map(|code| checks.currency("currency", &code.0));
         let priced_in = currency.unwrap_or(entity::Currency::USD);
         let mut price = |field: &str, price: &Option<Decimal>| {
-            price.as_ref().and_then(|price| search::check_price(checks, field, &price.0, priced_in))
+            price.as_ref().and_then(|price| catalog::check_price(checks, field, &price.0, priced_in))
         };
         let (price_from, price_to) = (price("priceFrom", &filter.price_from), price("priceTo", &filter.price_to));
         ProductQuery {

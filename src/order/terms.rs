@@ -175,10 +175,10 @@ pub(super) fn of_draft(
 
 fn check_line(checks: &mut Checks, line: &DraftLine, currency: Currency) -> Line {
     let quantity = checks.within("quantity", line.quantity, 1..=MOST_QUANTITY);
-    let price = checks.amount("price", &line.price, currency, 0);
+    let price = checks.amount("unitPrice", &line.price, currency, 0);
     let price_per_units = checks.within("pricePerUnits", line.price_per_units, 1..=1_000_000);
     let total = line_total(price, quantity, price_per_units).unwrap_or_else(|| {
-        checks.problem("price", ErrorCode::InvalidAmount, "is too large for this quantity");
+        checks.problem("unitPrice", ErrorCode::InvalidAmount, "is too large for this quantity");
         MinorUnits::ZERO
     });
     Line {

@@ -8,7 +8,7 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoA
 use super::storefront;
 use crate::app::App;
 use crate::auth::{Viewer, hash_token};
-use crate::catalog::search;
+use crate::catalog;
 use crate::clock::Clock;
 use crate::db;
 use crate::error::{Error, ErrorCode, Result};
@@ -80,7 +80,7 @@ pub async fn create_credential(app: &App, viewer: Viewer, input: &CredentialInpu
         let exists = match subject {
             Subject::Storefront(id) => storefront::find_storefront(&tx, id).await?.is_some(),
             Subject::Buyer(_storefront, id) => storefront::find_buyer(&tx, id).await?.is_some(),
-            Subject::Supplier(id) => search::find_supplier(&tx, id).await?.is_some(),
+            Subject::Supplier(id) => catalog::find_supplier(&tx, id).await?.is_some(),
             Subject::Operator(id) => storefront::find_operator(&tx, id).await?.is_some(),
         };
         if !exists {

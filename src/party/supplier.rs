@@ -10,7 +10,7 @@ use sea_orm::{
 
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::catalog::words;
+use crate::catalog::index;
 use crate::clock::Clock;
 use crate::db;
 use crate::error::{Error, Result};
@@ -58,7 +58,7 @@ pub async fn create_supplier(app: &App, viewer: Viewer, input: &SupplierInput) -
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
-        words::rewrite(&tx, SubjectKind::Supplier, row.id.0, words::supplier_tokens(&row)).await?;
+        index::rewrite(&tx, SubjectKind::Supplier, row.id.0, index::supplier_tokens(&row)).await?;
         tx.commit().await?;
         Ok(())
     })

@@ -5,5 +5,6 @@ mod support;
 mod harness;
 mod http;
 mod process;
+mod purchase;
 mod semantics;
 mod socket;

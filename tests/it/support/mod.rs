@@ -18,6 +18,7 @@ mod app;
 mod database;
 mod postgres;
 pub(crate) mod process;
+pub(crate) mod purchase;
 
 pub(crate) use app::TestApp;
 pub(crate) use database::Engine;
