@@ -10,6 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use crate::signature;
+
 #[derive(Debug, Parser)]
 #[command(name = "secure-payment", version, about = "An escrow server for cross-border wholesale trade")]
 pub struct Cli {
@@ -150,6 +152,16 @@ impl Settings {
                 "must be an http:// or https:// URL without a path, such as https://pay.example",
             );
         }
+        if let Some(problem) =
+            self.sandbox_webhook_secret.iter().find_map(|secret| signature::check_secret(secret).err())
+        {
+            return wrong("SANDBOX_WEBHOOK_SECRET", &format!("can't be used: {problem}"));
+        }
+        if let Some(base) = &self.sandbox_api_base
+            && !reqwest::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
+        {
+            return wrong("SANDBOX_API_BASE", "must be an http:// or https:// URL");
+        }
         if self.mode == Mode::Live {
             let key = self.encryption_key.as_ref().map(|key| key.expose_secret());
             match key {
@@ -255,6 +267,8 @@ mod tests {
         let live = ["--mode", "live", "--encryption-key", &key, "--public-url", "https://pay.example"];
         assert_eq!(variable(&live), None);
         assert_eq!(variable(&["--encryption-key", "short"]), Some("SECURE_PAYMENT_ENCRYPTION_KEY"));
+        assert_eq!(variable(&["--sandbox-webhook-secret", "short"]), Some("SANDBOX_WEBHOOK_SECRET"));
+        assert_eq!(variable(&["--sandbox-api-base", "bank"]), Some("SANDBOX_API_BASE"));
         assert_eq!(variable(&[]), None);
     }
 

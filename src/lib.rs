@@ -32,6 +32,7 @@ pub mod worker; // the loop that does jobs and passed deadlines
 // Ground
 pub mod app; // what every part shares
 pub mod auth; // who is asking
+pub mod client; // HTTP out
 pub mod clock; // the only source of time and ids
 pub mod config; // every setting
 pub mod crypto; // bank details at rest

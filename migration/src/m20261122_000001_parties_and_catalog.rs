@@ -76,6 +76,8 @@ create table credential (
     )
 ){strict}
 ---
+create index credential_buyer on credential (buyer_id) where buyer_id is not null
+---
 create table product (
     id {uuid} primary key not null,
     supplier_id {uuid} not null references supplier (id),
@@ -96,6 +98,8 @@ create table product (
     updated_at {time} not null,
     unique (supplier_id, sku)
 ){strict}
+---
+create index product_supplier on product (supplier_id, id)
 ---
 create index product_category on product (category, id)
 ---

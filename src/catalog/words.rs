@@ -105,7 +105,7 @@ fn split(text: &str) -> Vec<Word> {
     let mut between = String::new();
     for (at, &c) in chars.iter().enumerate() {
         let follows_digit = at.checked_sub(1).is_some_and(|before| chars[before].is_ascii_digit());
-        let digits_ahead = chars[at + 1..].iter().take(3).take_while(|c| c.is_ascii_digit()).count();
+        let digits_ahead = chars[at + 1..].iter().take(4).take_while(|c| c.is_ascii_digit()).count();
         // 1,500 is the word 1500, and 4.8 stays one word.
         let thousands = c == ',' && follows_digit && digits_ahead == 3;
         if c == '.' && follows_digit && digits_ahead > 0 {
@@ -245,6 +245,7 @@ mod tests {
             ("5m", "Reel of 5 m"),
             ("2.5m", "2.5 m cable"),
             ("1500w", "Saw, 1,500 W"),
+            ("2835", "LEDs 60,2835"),
             ("600x600", "Panel 600 × 600 mm"),
             ("600mm", "Panel 600 × 600 mm"),
             ("tshirt", "Crew Neck T-Shirt"),

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Json, Object, Result, Subscription};
 use chrono::{DateTime, Utc};
-use entity::{OrderId, event, order};
+use entity::{OrderId, order};
 use futures_util::Stream;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use tokio::sync::watch;
@@ -15,12 +15,13 @@ use super::{app, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
+use crate::event;
 use crate::order::{EventKey, feed, require_order};
 use crate::validate::Checks;
 
 /// One thing that happened to an order. Never changed, never deleted, and without personal data.
 pub struct OrderEvent {
-    pub(super) row: event::Model,
+    pub(super) row: entity::event::Model,
     pub(super) order_number: String,
 }
 
@@ -143,9 +144,11 @@ impl EventSubscription {
         if let Some(id) = order_id {
             require_order(&app.db.read, &viewer, id).await?;
         }
-        let mut grown = app.feed.subscribe();
-        let newest = *grown.borrow_and_update();
-        let after = page.after.unwrap_or(EventKey(newest));
+        let grown = app.feed.subscribe();
+        let after = match page.after {
+            Some(after) => after,
+            None => EventKey(event::newest_position(&app.db.read).await?),
+        };
         let following = Following { app, viewer, order_id, after, ready: VecDeque::new(), grown };
         Ok(futures_util::stream::try_unfold(following, |mut following| async move {
             let event = following.next().await?;

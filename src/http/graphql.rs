@@ -3,6 +3,7 @@
 //!
 //! A body must call itself `application/json`: what a form on somebody's page can send is refused.
 
+use async_graphql_axum::GraphQLResponse;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
@@ -70,7 +71,7 @@ async fn answer(
         Err(mut error) => {
             failure::publish(std::slice::from_mut(&mut error));
             observe::count_operation(&Operation::unknown(), false, begun.elapsed());
-            return media.respond(&async_graphql::Response::from_errors(vec![error]), Operation::unknown());
+            return media.respond(async_graphql::Response::from_errors(vec![error]), Operation::unknown());
         }
     };
     if method == Method::Get && prepared.has_effects {
@@ -85,7 +86,7 @@ async fn answer(
     let response = door.executor.run(prepared, &door.app, viewer).await;
     let operation = if is_request_error(&response) { Operation::unknown() } else { operation };
     observe::count_operation(&operation, response.is_ok(), begun.elapsed());
-    media.respond(&response, operation)
+    media.respond(response, operation)
 }
 
 /// Who sends this. No header: nobody in particular. A header that isn't a valid credential: refused.
@@ -192,20 +193,17 @@ impl Media {
         self.dress(failure::answer(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, problem))
     }
 
-    fn respond(self, response: &async_graphql::Response, operation: Operation) -> Response {
-        let request_error = is_request_error(response);
-        let body = if request_error {
-            serde_json::to_vec(&failure::Errors { errors: &response.errors })
+    fn respond(self, response: async_graphql::Response, operation: Operation) -> Response {
+        let answer = if is_request_error(&response) {
+            let status = if self == Self::GraphQlResponse { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+            match serde_json::to_vec(&failure::Errors { errors: &response.errors }) {
+                Ok(body) => (status, body).into_response(),
+                Err(cause) => return failure::from_error(&crate::error::Error::internal(cause.to_string())),
+            }
         } else {
-            serde_json::to_vec(response)
+            GraphQLResponse::from(response).into_response()
         };
-        let body = match body {
-            Ok(body) => body,
-            Err(cause) => return failure::from_error(&crate::error::Error::internal(cause.to_string())),
-        };
-        let status =
-            if request_error && self == Self::GraphQlResponse { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-        let mut answer = self.dress((status, body).into_response());
+        let mut answer = self.dress(answer);
         answer.extensions_mut().insert(operation);
         answer
     }

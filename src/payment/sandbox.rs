@@ -5,7 +5,6 @@
 //! ([`movement::facts`]). Nothing but `SUCCEEDED` means money.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use entity::payment::{NextAction, PaymentMethod};
 use entity::{Money, Time};
@@ -18,7 +17,7 @@ use super::{
     PayoutRequest, ProviderError, RefundQuery, RefundRequest, Uninterpretable, Verified, VerifyError, WebhookRequest,
 };
 use crate::config::Settings;
-use crate::signature;
+use crate::{client, signature};
 
 mod movement;
 
@@ -26,8 +25,6 @@ use movement::{Movement, facts, notified};
 
 pub const NAME: &str = "sandbox";
 
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const TIMEOUT: Duration = Duration::from_secs(15);
 /// No answer of this API is near as long.
 const LONGEST_ANSWER: usize = 64 * 1024;
 
@@ -38,7 +35,7 @@ pub fn from_settings(settings: &Settings) -> Option<Arc<dyn PaymentProvider>> {
         return None;
     }
     let base = settings.sandbox_api_base.clone().unwrap_or_else(|| format!("{}/sandbox", settings.own_url()));
-    let client = http_client(&base)
+    let client = client::build(&base)
         .inspect_err(|error| tracing::error!(%error, "the sandbox provider is off: no HTTP client could be built"))
         .ok()?;
     Some(Arc::new(Sandbox {
@@ -47,22 +44,6 @@ pub fn from_settings(settings: &Settings) -> Option<Arc<dyn PaymentProvider>> {
         api_key: settings.sandbox_api_key.clone(),
         webhook_secrets: settings.sandbox_webhook_secret.clone(),
     }))
-}
-
-fn http_client(base: &str) -> reqwest::Result<reqwest::Client> {
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::trace!("a rustls provider is installed already");
-    }
-    let builder = reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .timeout(TIMEOUT);
-    if base.starts_with("https://") {
-        return builder.build();
-    }
-    // Plain http needs no certificates: reading the machine's takes time, and a bare container has none.
-    builder.tls_certs_only([]).build()
 }
 
 #[derive(Debug)]

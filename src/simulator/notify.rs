@@ -4,7 +4,6 @@
 //! signature is good for five minutes only. Its id stays the same, so that the receiver knows a repetition.
 
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use chrono::SecondsFormat;
 use entity::Money;
@@ -13,6 +12,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::app::App;
+use crate::client;
 use crate::error::{Error, Result};
 use crate::job::Job;
 use crate::signature::{self, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
@@ -123,27 +123,14 @@ pub async fn notify(app: &App, event_id: &str, url: &str, body: &str) -> Result<
     Err(Error::internal(format!("notification {event_id} was answered {}", status.as_u16())))
 }
 
-/// One for the whole process, because building one reads the machine's certificates. It keeps no connection open: a
-/// connection belongs to the runtime that made it, and tests have many.
+/// One for the whole process, because building one reads the machine's certificates.
 fn http_client() -> Result<&'static reqwest::Client> {
     static CLIENT: OnceLock<reqwest::Client> = OnceLock::new();
     if let Some(client) = CLIENT.get() {
         return Ok(client);
     }
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
-        tracing::trace!("a rustls provider is installed already");
-    }
-    let builder = || {
-        reqwest::Client::builder()
-            .no_proxy()
-            .redirect(reqwest::redirect::Policy::none())
-            .pool_max_idle_per_host(0)
-            .connect_timeout(Duration::from_secs(5))
-            .timeout(Duration::from_secs(15))
-    };
-    // Without any CA certificates on the machine (a bare container) the first one fails; plain http needs none.
-    let client = builder().build().or_else(|_no_certificates| builder().tls_certs_only([]).build());
-    let client = client.map_err(|error| Error::internal(format!("no HTTP client could be built: {error}")))?;
+    let client =
+        client::build_shared().map_err(|error| Error::internal(format!("no HTTP client could be built: {error}")))?;
     Ok(CLIENT.get_or_init(|| client))
 }
 

@@ -32,7 +32,8 @@ on_each_database!(
     two_nodes_seed_once,
 );
 
-const PRODUCTS: &str = "query($search: String, $filter: ProductFilter, $sort: ProductSort, $first: Int, $after: String) {
+const PRODUCTS: &str =
+    "query($search: String, $filter: ProductFilter, $sort: ProductSort, $first: Int, $after: String) {
     products(search: $search, filter: $filter, sort: $sort, first: $first, after: $after) {
         nodes { id sku name category available minimumOrderQuantity supplier { id }
                 priceTiers(currency: \"USD\") { minimumQuantity unitPrice { amount } } }
@@ -77,7 +78,9 @@ async fn words_in_any_order_find_a_product(app: &TestApp) {
 }
 
 async fn a_search_is_words_and_nothing_else(app: &TestApp) {
-    for search in ["%", "_", "'", "\"", "\\", "*", "🎉", "\0", "' or 1=1 --", "led' or '1'='1", "led\0strip", "%led", "l_d"] {
+    for search in
+        ["%", "_", "'", "\"", "\\", "*", "🎉", "\0", "' or 1=1 --", "led' or '1'='1", "led\0strip", "%led", "l_d"]
+    {
         let answer = app.graphql(None, PRODUCTS, json!({ "search": search })).await;
         assert!(answer.get("errors").is_none(), "{search:?}: {answer}");
     }
@@ -100,7 +103,9 @@ async fn filters_narrow_and_say_what_they_do_not_know(app: &TestApp) {
     let supplier = &first["supplier"]["id"];
     let of_supplier = find(json!({ "supplierId": supplier })).await;
     assert!(of_supplier.len() > 1 && of_supplier.iter().all(|node| node["supplier"]["id"] == *supplier));
-    assert!(find(json!({ "moqAtMost": 20 })).await.iter().all(|node| node["minimumOrderQuantity"].as_i64() <= Some(20)));
+    assert!(
+        find(json!({ "moqAtMost": 20 })).await.iter().all(|node| node["minimumOrderQuantity"].as_i64() <= Some(20))
+    );
     let available = find(json!({ "availableOnly": true })).await;
     assert!(available.iter().all(|node| node["available"].as_i64() >= node["minimumOrderQuantity"].as_i64()));
     let cheap = find(json!({ "priceFrom": "6.40", "priceTo": "6.40", "category": "LED Lighting" })).await;
@@ -109,7 +114,9 @@ async fn filters_narrow_and_say_what_they_do_not_know(app: &TestApp) {
     // A price of 1.85 for 100 is less than 2 cents a piece.
     let parts_of_a_cent = find(json!({ "priceTo": "0.019" })).await;
     assert!(parts_of_a_cent.iter().any(|node| node["name"].as_str().is_some_and(|name| name.contains("Resistor"))));
-    assert!(find(json!({ "currency": "BRL" })).await.len() < 100 || find(json!({ "currency": "KWD" })).await.is_empty());
+    assert!(
+        find(json!({ "currency": "BRL" })).await.len() < 100 || find(json!({ "currency": "KWD" })).await.is_empty()
+    );
     assert!(find(json!({ "currency": "KWD" })).await.is_empty());
     assert!(find(json!({ "supplierId": "supplier_01kdvdna00fzz8000000000000" })).await.is_empty());
     for (filter, code) in [
@@ -184,7 +191,10 @@ async fn a_category_is_found_in_any_case(app: &TestApp) {
     assert_eq!(categories.len(), 20);
     assert!(texts(&data["categories"], "name").is_sorted());
     for category in categories {
-        for name in [category["name"].as_str().expect("a name").to_uppercase(), format!(" {} ", category["name"].as_str().expect("a name"))] {
+        for name in [
+            category["name"].as_str().expect("a name").to_uppercase(),
+            format!(" {} ", category["name"].as_str().expect("a name")),
+        ] {
             let data = app.data(None, PRODUCTS, json!({ "filter": { "category": name }, "first": 100 })).await;
             let found = data["products"]["nodes"].as_array().expect("nodes").len();
             assert_eq!(Some(found), category["productCount"].as_u64().and_then(|count| usize::try_from(count).ok()));
@@ -242,9 +252,21 @@ async fn every_problem_of_a_listing_is_named_with_its_path(app: &TestApp) {
     assert_eq!(answer["product"], Value::Null);
     let found: BTreeSet<String> = paths(&answer["errors"]).into_iter().collect();
     for path in [
-        "sku", "name", "description", "category", "unit", "pricePerUnits", "minimumOrderQuantity", "leadTimeDays", "stock",
-        "incoterm", "originCountry", "priceTiers.0.minimumQuantity", "priceTiers.0.unitPrice.amount",
-        "priceTiers.1.unitPrice.currency", "priceTiers.2.unitPrice.amount",
+        "sku",
+        "name",
+        "description",
+        "category",
+        "unit",
+        "pricePerUnits",
+        "minimumOrderQuantity",
+        "leadTimeDays",
+        "stock",
+        "incoterm",
+        "originCountry",
+        "priceTiers.0.minimumQuantity",
+        "priceTiers.0.unitPrice.amount",
+        "priceTiers.1.unitPrice.currency",
+        "priceTiers.2.unitPrice.amount",
     ] {
         assert!(found.contains(&format!("input.{path}")), "{path}: {found:?}");
     }
@@ -299,7 +321,10 @@ async fn a_listing_is_found_at_once_and_changed_by_its_supplier_only(app: &TestA
     assert_eq!(created["errors"], json!([]));
     let product = &created["product"];
     assert_eq!((&product["version"], &product["available"]), (&json!(1), &json!(500)));
-    assert_eq!(product["priceTiers"][0], json!({ "minimumQuantity": 10, "unitPrice": { "amount": "1890", "currency": "JPY", "minorUnits": "1890" } }));
+    assert_eq!(
+        product["priceTiers"][0],
+        json!({ "minimumQuantity": 10, "unitPrice": { "amount": "1890", "currency": "JPY", "minorUnits": "1890" } })
+    );
     assert_eq!(names(app, "quetzal lantern").await, ["Solar Lantern Quetzal"]);
     assert_eq!(names(app, "lumenway q-1 lanterns").await, ["Solar Lantern Quetzal"]);
 
@@ -309,7 +334,12 @@ async fn a_listing_is_found_at_once_and_changed_by_its_supplier_only(app: &TestA
     assert_eq!(answer["errors"][0]["code"], "NOT_FOUND");
     assert_eq!(paths(&answer["errors"]), ["input.productId"]);
 
-    let answer = update(app, demo::SUPPLIER, json!({ "productId": id, "expectedVersion": 1, "name": "Solar Lantern Ñandú", "stock": 40 })).await;
+    let answer = update(
+        app,
+        demo::SUPPLIER,
+        json!({ "productId": id, "expectedVersion": 1, "name": "Solar Lantern Ñandú", "stock": 40 }),
+    )
+    .await;
     assert_eq!(answer["errors"], json!([]), "{answer}");
     assert_eq!((&answer["product"]["version"], &answer["product"]["available"]), (&json!(2), &json!(40)));
     assert_eq!(answer["product"]["priceTiers"].as_array().map(Vec::len), Some(3), "prices stay as they are");
@@ -370,9 +400,14 @@ async fn of_two_products_with_one_sku_at_once_one_is_listed(app: &TestApp) {
     assert_eq!(create(app, &other, listing("RACE")).await["errors"], json!([]));
     // Changes at once lose nothing: each is a version.
     let id = answers.iter().find_map(|answer| answer["product"]["id"].as_str()).expect("a product");
-    let changes = (0..8).map(|stock| update(app, demo::SUPPLIER, json!({ "productId": id, "name": format!("Lantern {stock}"), "stock": stock })));
-    let versions: BTreeSet<i64> =
-        futures_util::future::join_all(changes).await.iter().filter_map(|answer| answer["product"]["version"].as_i64()).collect();
+    let changes = (0..8).map(|stock| {
+        update(app, demo::SUPPLIER, json!({ "productId": id, "name": format!("Lantern {stock}"), "stock": stock }))
+    });
+    let versions: BTreeSet<i64> = futures_util::future::join_all(changes)
+        .await
+        .iter()
+        .filter_map(|answer| answer["product"]["version"].as_i64())
+        .collect();
     assert_eq!(versions, (2..=9).collect());
 }
 
@@ -382,7 +417,10 @@ async fn the_highest_price_is_exact(app: &TestApp) {
     let answer = create(app, demo::SUPPLIER, input).await;
     assert_eq!(answer["errors"], json!([]));
     let shown = &answer["product"]["priceTiers"][0]["unitPrice"];
-    assert_eq!(*shown, json!({ "amount": "1000000000000000.00", "currency": "IDR", "minorUnits": "100000000000000000" }));
+    assert_eq!(
+        *shown,
+        json!({ "amount": "1000000000000000.00", "currency": "IDR", "minorUnits": "100000000000000000" })
+    );
     assert_eq!(answer["product"]["available"], 2_000_000_000);
     let second = with(listing("BIG-2"), json!({ "priceTiers": price("999999999999999.99", "IDR") }));
     assert_eq!(create(app, demo::SUPPLIER, second).await["errors"], json!([]));
@@ -470,7 +508,17 @@ async fn lists_within_lists_have_an_end(app: &TestApp) {
 }
 
 async fn two_nodes_seed_once(app: &TestApp) {
-    let tables = ["search_token", "price_tier", "credential", "payout_account", "buyer", "storefront", "operator", "product", "supplier"];
+    let tables = [
+        "search_token",
+        "price_tier",
+        "credential",
+        "payout_account",
+        "buyer",
+        "storefront",
+        "operator",
+        "product",
+        "supplier",
+    ];
     let tx = app.db().begin_write().await.expect("begins");
     for table in tables {
         tx.execute_unprepared(&format!("delete from {table}")).await.expect("empties");
@@ -485,5 +533,8 @@ async fn two_nodes_seed_once(app: &TestApp) {
     assert_eq!(data["viewer"], json!({ "role": "BUYER", "buyer": { "reference": "demo" } }));
     assert_eq!(data["categories"].as_array().map(Vec::len), Some(20));
     let first = app.data(None, PRODUCTS, json!({ "first": 1 })).await;
-    assert_eq!(first["products"]["nodes"][0]["id"], "product_01kdvdna00e018000000000000", "the same on every installation");
+    assert_eq!(
+        first["products"]["nodes"][0]["id"], "product_01kdvdna00e018000000000000",
+        "the same on every installation"
+    );
 }

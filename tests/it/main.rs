@@ -2,8 +2,10 @@
 
 mod support;
 
+mod catalog;
 mod harness;
 mod http;
+mod party;
 mod process;
 mod purchase;
 mod semantics;

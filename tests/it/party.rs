@@ -125,10 +125,13 @@ async fn each_role_does_only_its_own(app: &TestApp) {
         "createStorefront(input: { name: \"x\" }) { errors { code } }".to_owned(),
         "createSupplier(input: { name: \"x\", country: \"DE\", city: \"x\" }) { errors { code } }".to_owned(),
         format!("verifySupplier(input: {{ supplierId: \"{id}\" }}) {{ errors {{ code }} }}"),
-        format!("createCredential(input: {{ role: SUPPLIER, subjectId: \"{id}\", label: \"x\" }}) {{ token errors {{ code }} }}"),
+        format!(
+            "createCredential(input: {{ role: SUPPLIER, subjectId: \"{id}\", label: \"x\" }}) {{ token errors {{ code }} }}"
+        ),
     ];
     let suppliers =
-        ["setPayoutAccount(input: { accountHolder: \"x\", country: \"DE\", iban: \"x\" }) { errors { code } }".to_owned()];
+        ["setPayoutAccount(input: { accountHolder: \"x\", country: \"DE\", iban: \"x\" }) { errors { code } }"
+            .to_owned()];
     let buyers = [format!("contactSupplier(input: {{ supplierId: \"{id}\", text: \"x\" }}) {{ errors {{ code }} }}")];
     let all = [
         (demo::STOREFRONT, &storefronts[..]),
@@ -170,12 +173,23 @@ async fn a_credential_is_shown_once_and_kept_as_a_hash(app: &TestApp) {
     for (input, path, code) in [
         (json!({ "role": "BUYER", "subjectId": id, "label": "x" }), "input.role", "INVALID_INPUT"),
         (json!({ "role": "SUPPLIER", "subjectId": id, "label": "x" }), "input.subjectId", "INVALID_INPUT"),
-        (json!({ "role": "STOREFRONT", "subjectId": "storefront_01kdvdna00e008000000000009", "label": "x" }), "input.subjectId", "NOT_FOUND"),
+        (
+            json!({ "role": "STOREFRONT", "subjectId": "storefront_01kdvdna00e008000000000009", "label": "x" }),
+            "input.subjectId",
+            "NOT_FOUND",
+        ),
         (json!({ "role": "STOREFRONT", "subjectId": id, "label": "" }), "input.label", "INVALID_INPUT"),
-        (json!({ "role": "STOREFRONT", "subjectId": id, "label": "x", "expiresAt": past }), "input.expiresAt", "INVALID_INPUT"),
+        (
+            json!({ "role": "STOREFRONT", "subjectId": id, "label": "x", "expiresAt": past }),
+            "input.expiresAt",
+            "INVALID_INPUT",
+        ),
     ] {
         let refused = create_credential(app, input).await;
-        assert_eq!((paths(&refused["errors"]), codes(&refused["errors"])), (vec![path.to_owned()], vec![code.to_owned()]));
+        assert_eq!(
+            (paths(&refused["errors"]), codes(&refused["errors"])),
+            (vec![path.to_owned()], vec![code.to_owned()])
+        );
         assert_eq!((&refused["token"], &refused["credential"]), (&Value::Null, &Value::Null));
     }
     // Each storefront's buyers are its own, whatever they are called.
@@ -251,7 +265,10 @@ async fn a_changed_payout_account_waits_and_can_be_overtaken(app: &TestApp) {
     };
     assert_eq!(active().await, None);
     let first = set_account(app, &token, account("11111111")).await;
-    assert_eq!((&first["payoutAccount"]["mask"], &first["payoutAccount"]["active"]), (&json!("EC•• •••• 1111"), &json!(true)));
+    assert_eq!(
+        (&first["payoutAccount"]["mask"], &first["payoutAccount"]["active"]),
+        (&json!("EC•• •••• 1111"), &json!(true))
+    );
     let thief = set_account(app, &token, account("66666666")).await;
     assert_eq!(thief["payoutAccount"]["active"], false);
     assert_eq!(active().await.as_deref(), Some("EC•• •••• 1111"));
@@ -288,7 +305,10 @@ async fn a_payout_account_is_an_iban_or_a_number_at_a_bank(app: &TestApp) {
     for (input, path) in [
         (json!({ "iban": "DE89 3704 0044 0532 0130 01" }), "input.iban"),
         (json!({}), "input.iban"),
-        (json!({ "iban": "DE89370400440532013000", "accountNumber": "12345678", "bankName": "B" }), "input.accountNumber"),
+        (
+            json!({ "iban": "DE89370400440532013000", "accountNumber": "12345678", "bankName": "B" }),
+            "input.accountNumber",
+        ),
         (json!({ "accountNumber": "12345678" }), "input.bankName"),
         (json!({ "iban": "DE89370400440532013000", "bic": "X" }), "input.bic"),
         (json!({ "iban": "DE89370400440532013000", "currency": "DEM?" }), "input.currency"),
@@ -300,14 +320,24 @@ async fn a_payout_account_is_an_iban_or_a_number_at_a_bank(app: &TestApp) {
             whole[field] = value.clone();
         }
         let refused = set_account(app, &token, whole).await;
-        assert_eq!((paths(&refused["errors"]), &refused["payoutAccount"]), (vec![path.to_owned()], &Value::Null), "{refused}");
+        assert_eq!(
+            (paths(&refused["errors"]), &refused["payoutAccount"]),
+            (vec![path.to_owned()], &Value::Null),
+            "{refused}"
+        );
     }
 }
 
 async fn a_storefronts_origins_are_safe(app: &TestApp) {
-    let made = create_storefront(app, demo::OPERATOR, &["https://Shop.Example:443/", "http://localhost:3000", "https://shop.example"]).await;
+    let made = create_storefront(
+        app,
+        demo::OPERATOR,
+        &["https://Shop.Example:443/", "http://localhost:3000", "https://shop.example"],
+    )
+    .await;
     assert_eq!(made["storefront"]["returnOrigins"], json!(["https://shop.example", "http://localhost:3000"]));
-    let refused = create_storefront(app, demo::OPERATOR, &["https://ok.example", "http://shop.example", "javascript:1"]).await;
+    let refused =
+        create_storefront(app, demo::OPERATOR, &["https://ok.example", "http://shop.example", "javascript:1"]).await;
     assert_eq!(paths(&refused["errors"]), ["input.returnOrigins.1", "input.returnOrigins.2"]);
 }
 
@@ -334,10 +364,18 @@ async fn wares(app: &TestApp) -> (String, String) {
 async fn a_conversation_is_its_own_peoples(app: &TestApp) {
     let (supplier, product) = wares(app).await;
     let mine = buyer(app, "mine").await;
-    let begun = contact(app, &mine, json!({ "supplierId": supplier, "productId": product, "text": " Is 24 V possible? 🎉\nThanks " })).await;
+    let begun = contact(
+        app,
+        &mine,
+        json!({ "supplierId": supplier, "productId": product, "text": " Is 24 V possible? 🎉\nThanks " }),
+    )
+    .await;
     assert_eq!(begun["errors"], json!([]), "{begun}");
     let conversation = &begun["conversation"];
-    assert_eq!(conversation["messages"]["nodes"], json!([{ "sender": "BUYER", "text": "Is 24 V possible? 🎉\nThanks" }]));
+    assert_eq!(
+        conversation["messages"]["nodes"],
+        json!([{ "sender": "BUYER", "text": "Is 24 V possible? 🎉\nThanks" }])
+    );
     assert_eq!((&conversation["supplier"]["id"], &conversation["product"]["id"]), (&json!(supplier), &json!(product)));
     let id = &conversation["id"];
     assert_eq!(send(app, demo::SUPPLIER, id, "Yes.").await["message"], json!({ "sender": "SUPPLIER", "text": "Yes." }));
@@ -361,7 +399,11 @@ async fn a_conversation_is_its_own_peoples(app: &TestApp) {
         let data = app.data(token, query, json!({ "id": id })).await;
         let messages = data["conversation"]["messages"]["nodes"].as_array().map_or(0, Vec::len);
         let listed = data["conversations"]["nodes"].as_array().map_or(0, Vec::len);
-        assert_eq!((messages, listed, data["node"].is_object()), if seen { (3, 1, true) } else { (0, 0, false) }, "{token:?}");
+        assert_eq!(
+            (messages, listed, data["node"].is_object()),
+            if seen { (3, 1, true) } else { (0, 0, false) },
+            "{token:?}"
+        );
     }
     for (token, code) in [
         (demo::STOREFRONT, "NOT_PERMITTED"),
@@ -391,10 +433,15 @@ async fn a_conversation_goes_on_and_is_paged(app: &TestApp) {
         pageInfo { endCursor hasNextPage } } }";
     let newest = app.data(mine.as_str(), query, json!({})).await["conversations"].take();
     assert_eq!(newest["nodes"][0]["id"], general["conversation"]["id"], "newest first");
-    let oldest = app.data(mine.as_str(), query, json!({ "after": newest["pageInfo"]["endCursor"] })).await["conversations"].take();
+    let oldest =
+        app.data(mine.as_str(), query, json!({ "after": newest["pageInfo"]["endCursor"] })).await["conversations"]
+            .take();
     assert_eq!(oldest["pageInfo"]["hasNextPage"], false);
     let messages = &oldest["nodes"][0]["messages"];
-    assert_eq!((messages["nodes"].as_array().map(Vec::len), &messages["pageInfo"]["hasNextPage"]), (Some(4), &json!(true)));
+    assert_eq!(
+        (messages["nodes"].as_array().map(Vec::len), &messages["pageInfo"]["hasNextPage"]),
+        (Some(4), &json!(true))
+    );
     let rest = json!({ "after": newest["pageInfo"]["endCursor"], "messages": messages["pageInfo"]["endCursor"] });
     let rest = app.data(mine.as_str(), query, rest).await["conversations"].take();
     assert_eq!(rest["nodes"][0]["messages"]["nodes"].as_array().map(Vec::len), Some(2));
@@ -417,7 +464,13 @@ async fn what_a_message_is_about_must_be_the_writers(app: &TestApp) {
         (json!({ "supplierId": supplier, "orderId": nothing, "text": "x" }), "input.orderId", "NOT_FOUND"),
     ] {
         let refused = contact(app, demo::BUYER, input).await;
-        assert_eq!((paths(&refused["errors"]), codes(&refused["errors"])), (vec![path.to_owned()], vec![code.to_owned()]));
+        assert_eq!(
+            (paths(&refused["errors"]), codes(&refused["errors"])),
+            (vec![path.to_owned()], vec![code.to_owned()])
+        );
     }
-    assert_eq!(contact(app, demo::BUYER, json!({ "supplierId": supplier, "text": "x".repeat(4000) })).await["errors"], json!([]));
+    assert_eq!(
+        contact(app, demo::BUYER, json!({ "supplierId": supplier, "text": "x".repeat(4000) })).await["errors"],
+        json!([])
+    );
 }

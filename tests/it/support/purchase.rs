@@ -20,8 +20,8 @@ use secure_payment::order::EventKey;
 use secure_payment::page::cursor;
 use secure_payment::party::demo;
 use serde_json::{Value, json};
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use super::TestApp;
@@ -51,7 +51,9 @@ impl Step {
             "payOrder" => "payment { id status nextAction { ... on RedirectAction { url } } }",
             _order => ORDER,
         };
-        format!("mutation($input: {input}!) {{ {mutation}(input: $input) {{ {thing} errors {{ code message path }} }} }}")
+        format!(
+            "mutation($input: {input}!) {{ {mutation}(input: $input) {{ {thing} errors {{ code message path }} }} }}"
+        )
     }
 }
 
@@ -115,19 +117,19 @@ impl Shop {
         Self { base: base.to_owned(), http: http.build().expect("a client") }
     }
 
-    /// The whole answer, `data` and `errors`. An error is one of the connection: the server is gone.
-    pub(crate) async fn graphql(&self, token: &str, query: &str, variables: Value) -> Result<Value, reqwest::Error> {
+    /// The whole answer, `data` and `errors`. [`Gone`] is the only error.
+    pub(crate) async fn graphql(&self, token: &str, query: &str, variables: Value) -> Result<Value, Gone> {
         let request = self.http.post(format!("{}/graphql", self.base)).bearer_auth(token);
-        request.json(&json!({ "query": query, "variables": variables })).send().await?.json().await
+        request.json(&json!({ "query": query, "variables": variables })).send().await?.json().await.map_err(Gone::from)
     }
 
     /// The whole answer to a step.
-    pub(crate) async fn send(&self, step: &Step) -> Result<Value, reqwest::Error> {
+    pub(crate) async fn send(&self, step: &Step) -> Result<Value, Gone> {
         self.graphql(step.token, &step.document(), json!({ "input": step.input })).await
     }
 
     /// A step's payload, with or without errors; there must be none at the top.
-    pub(crate) async fn take(&self, step: &Step) -> Result<Value, reqwest::Error> {
+    pub(crate) async fn take(&self, step: &Step) -> Result<Value, Gone> {
         let mut answer = self.send(step).await?;
         assert!(answer.get("errors").is_none(), "{step:?}: {answer:#}");
         Ok(answer["data"][step.mutation].take())
@@ -146,16 +148,20 @@ impl Shop {
         self.try_read(token, query, variables).await.expect("an answer")
     }
 
-    pub(crate) async fn try_read(&self, token: &str, query: &str, variables: Value) -> Result<Value, reqwest::Error> {
+    pub(crate) async fn try_read(&self, token: &str, query: &str, variables: Value) -> Result<Value, Gone> {
         let mut answer = self.graphql(token, query, variables).await?;
         assert!(answer.get("errors").is_none(), "{answer:#}");
         Ok(answer["data"].take())
     }
 
     pub(crate) async fn product(&self) -> String {
+        self.try_product().await.expect("an answer")
+    }
+
+    pub(crate) async fn try_product(&self) -> Result<String, Gone> {
         let query = "query($search: String!) { products(search: $search, first: 1) { nodes { id } } }";
-        let data = self.read(demo::BUYER, query, json!({ "search": PRODUCT_SEARCH })).await;
-        text(&data["products"]["nodes"][0]["id"])
+        let data = self.try_read(demo::BUYER, query, json!({ "search": PRODUCT_SEARCH })).await?;
+        Ok(text(&data["products"]["nodes"][0]["id"]))
     }
 
     /// Buys and confirms; returns the order's id. The steps' idempotency keys are made of `key`.
@@ -172,7 +178,7 @@ impl Shop {
     }
 
     /// What the buyer clicks on the checkout page: approve, decline, `approve_later` or settle.
-    pub(crate) async fn decide(&self, checkout: &str, decision: &str) -> Result<(), reqwest::Error> {
+    pub(crate) async fn decide(&self, checkout: &str, decision: &str) -> Result<(), Gone> {
         let form = ("content-type", "application/x-www-form-urlencoded");
         let request = self.http.post(checkout).header(form.0, form.1).body(format!("decision={decision}"));
         let answer = request.send().await?;
@@ -185,7 +191,7 @@ impl Shop {
         self.try_order(order).await.expect("an answer")
     }
 
-    pub(crate) async fn try_order(&self, order: &str) -> Result<Value, reqwest::Error> {
+    pub(crate) async fn try_order(&self, order: &str) -> Result<Value, Gone> {
         let more = "payments { id status } refunds { status amount { amount } }
             unappliedFunds { amount { amount } refunded { amount } }";
         let query = format!("query($id: ID!) {{ {} }}", ORDER.replacen("order {", "order(id: $id) {", 1));
@@ -213,11 +219,15 @@ impl Shop {
 
     /// Listens to an order's events, from its first one on.
     pub(crate) async fn listen(&self, order: &str) -> Listening {
+        self.try_listen(order).await.expect("a socket")
+    }
+
+    pub(crate) async fn try_listen(&self, order: &str) -> Result<Listening, Gone> {
         let url = format!("{}/graphql/ws", self.base.replacen("http://", "ws://", 1));
         let mut request = url.into_client_request().expect("a request");
         let protocol = "graphql-transport-ws".parse().expect("a header");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
-        let mut socket = connect_async(request).await.expect("connects").0;
+        let mut socket = connect_async(request).await?.0;
         let authorization = format!("Bearer {}", demo::BUYER);
         let query = "subscription($id: ID!, $after: String!) { orderEvents(orderId: $id, after: $after) { type } }";
         let variables = json!({ "id": order, "after": cursor(&EventKey(0)) });
@@ -225,14 +235,30 @@ impl Shop {
             json!({ "type": "connection_init", "payload": { "authorization": authorization } }),
             json!({ "type": "subscribe", "id": "1", "payload": { "query": query, "variables": variables } }),
         ] {
-            socket.send(Message::text(message.to_string())).await.expect("sends");
+            socket.send(Message::text(message.to_string())).await?;
         }
-        Listening { socket }
+        Ok(Listening { socket })
     }
 }
 
 /// How long anything that a test waits for may take at the most.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The connection broke off: the server was killed.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+impl From<reqwest::Error> for Gone {
+    fn from(_cause: reqwest::Error) -> Self {
+        Self
+    }
+}
+
+impl From<SocketError> for Gone {
+    fn from(_cause: SocketError) -> Self {
+        Self
+    }
+}
 
 /// A subscription to the events of one order.
 pub(crate) struct Listening {
@@ -241,25 +267,27 @@ pub(crate) struct Listening {
 
 impl Listening {
     /// Reads on until an event of this type.
-    pub(crate) async fn until(&mut self, wanted: &str) {
+    pub(crate) async fn until(&mut self, wanted: &str) -> Result<(), Gone> {
         let mut heard = Vec::new();
         let reading = async {
             while heard.last().is_none_or(|kind| kind != wanted) {
-                heard.push(self.next().await);
+                heard.push(self.next().await?);
             }
+            Ok(())
         };
-        if tokio::time::timeout(PATIENCE, reading).await.is_err() {
-            panic!("{wanted} did not happen; what did: {heard:?}");
+        match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(end) => end,
+            Err(_elapsed) => panic!("{wanted} did not happen; what did: {heard:?}"),
         }
     }
 
     /// The type of the next event.
-    pub(crate) async fn next(&mut self) -> String {
+    pub(crate) async fn next(&mut self) -> Result<String, Gone> {
         loop {
-            let message = self.socket.next().await.expect("a message").expect("a message");
+            let message = self.socket.next().await.ok_or(Gone)??;
             let message: Value = serde_json::from_str(message.to_text().expect("text")).expect("JSON");
             match message["type"].as_str() {
-                Some("next") => return text(&message["payload"]["data"]["orderEvents"]["type"]),
+                Some("next") => return Ok(text(&message["payload"]["data"]["orderEvents"]["type"])),
                 Some("connection_ack" | "ping" | "pong") => {}
                 _other => panic!("{message}"),
             }

@@ -1,0 +1,35 @@
+//! HTTP out: how every client of ours is built. No proxy, no redirects, bounded in time; TLS by rustls with ring.
+
+use std::time::Duration;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// For these URLs. Plain http needs no certificates: reading the machine's takes time, and a bare container has none.
+pub fn build(base: &str) -> reqwest::Result<reqwest::Client> {
+    install_tls();
+    let builder = builder();
+    if base.starts_with("https://") { builder.build() } else { builder.tls_certs_only([]).build() }
+}
+
+/// For any URL, one for the whole process. It keeps no connection open: a connection belongs to the runtime that made it.
+pub fn build_shared() -> reqwest::Result<reqwest::Client> {
+    install_tls();
+    let shared = || builder().pool_max_idle_per_host(0);
+    // Without any CA certificates on the machine the first fails; plain http needs none.
+    shared().build().or_else(|_no_certificates| shared().tls_certs_only([]).build())
+}
+
+fn builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .timeout(TIMEOUT)
+}
+
+fn install_tls() {
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::trace!("a rustls provider is installed already");
+    }
+}
