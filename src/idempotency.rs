@@ -13,6 +13,7 @@ use crate::auth::Viewer;
 use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorCode, Problem, Result};
+use crate::validate::Checks;
 
 const KEPT_DAYS: i64 = 30;
 
@@ -26,12 +27,17 @@ pub struct Once {
 }
 
 impl Once {
-    /// `input` is all of the mutation's input but the key itself.
-    pub fn new<T: Serialize>(viewer: &Viewer, mutation: &'static str, key: &str, input: &T) -> Result<Self> {
+    /// `input` is all of the mutation's input but the key itself. A key that can't be used is one more problem of the input.
+    pub fn check<T: Serialize>(
+        checks: &mut Checks,
+        viewer: &Viewer,
+        mutation: &'static str,
+        (key, input): (&str, &T),
+    ) -> Result<Self> {
         let printable = !key.chars().any(char::is_control);
         if key.is_empty() || key.chars().count() > 255 || !printable {
             let message = "must be 1 to 255 printable characters, a fresh one for each new request (a UUID does well)";
-            return Err(vec![Problem::new(ErrorCode::InvalidInput, message).at("idempotencyKey")].into());
+            checks.problem("idempotencyKey", ErrorCode::InvalidInput, message);
         }
         let document = serde_json::to_vec(input).map_err(|error| Error::internal(error.to_string()))?;
         Ok(Self {

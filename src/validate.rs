@@ -125,6 +125,11 @@ impl Checks {
         }
     }
 
+    /// Like `id`, with a placeholder for what is malformed.
+    pub fn required_id<T: FromStr<Err = entity::IdError> + From<uuid::Uuid>>(&mut self, field: &str, value: &str) -> T {
+        self.id(field, value).unwrap_or_else(|| uuid::Uuid::nil().into())
+    }
+
     /// ISO 4217, upper case.
     pub fn currency(&mut self, field: &str, value: &str) -> Currency {
         value.parse().unwrap_or_else(|error: MoneyError| {

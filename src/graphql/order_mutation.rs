@@ -201,6 +201,8 @@ pub struct LeaveFeedbackInput {
     shipping_time: i32,
     /// At most 2,000 characters.
     comment: Option<String>,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i64>,
 }
 
 #[derive(Default)]
@@ -258,59 +260,49 @@ impl OrderMutation {
 
 async fn execute(ctx: &Context<'_>, order_id: &ID, expected_version: Option<i64>, command: &Command) -> Outcome<Order> {
     let mut checks = Checks::input();
-    let order_id: Option<OrderId> = checks.id("orderId", order_id);
+    let order_id = checks.required_id("orderId", order_id);
     run(ctx, checks, order_id, expected_version, command).await
 }
 
 async fn run(
     ctx: &Context<'_>,
     checks: Checks,
-    order_id: Option<OrderId>,
+    order_id: OrderId,
     expected_version: Option<i64>,
     command: &Command,
 ) -> Outcome<Order> {
     checks.finish()?;
-    let order_id = order_id.ok_or_else(|| Error::not_found("order").at("orderId"))?;
     let order = order::execute(app(ctx), &viewer(ctx), order_id, expected_version, command).await?;
     Ok(Order(order.row))
 }
 
 async fn buy_now(ctx: &Context<'_>, input: BuyNowInput) -> Outcome<Order> {
-    let mut checks = Checks::input();
-    let product_id = checks.id("productId", &input.product_id);
-    let Some(product_id) = product_id else {
-        return Err(checks.finish().err().unwrap_or_else(|| Error::not_found("product")));
-    };
+    let (viewer, mut checks) = (viewer(ctx), Checks::input());
     let request = BuyNow {
-        product_id,
+        product_id: checks.required_id("productId", &input.product_id),
         quantity: i64::from(input.quantity),
         currency: input.currency.map(|currency| currency.0),
         shipping_address: input.shipping_address.into(),
         incoterm: input.incoterm,
         details: details(input.client_reference, input.metadata),
     };
-    let viewer = viewer(ctx);
-    let once = Once::new(&viewer, "buyNow", &input.idempotency_key, &request)?;
-    Ok(Order(order::buy_now(app(ctx), &viewer, &once, &request).await?.row))
+    let once = Once::check(&mut checks, &viewer, "buyNow", (&input.idempotency_key, &request))?;
+    Ok(Order(order::buy_now(app(ctx), &viewer, &once, &request, checks).await?.row))
 }
 
 async fn request_draft(ctx: &Context<'_>, input: RequestDraftInput) -> Outcome<Order> {
-    let mut checks = Checks::input();
-    let supplier_id = checks.id("supplierId", &input.supplier_id);
-    let product_id = input.product_id.as_deref().and_then(|id| checks.id("productId", id));
-    checks.finish()?;
+    let (viewer, mut checks) = (viewer(ctx), Checks::input());
     let request = RequestDraft {
-        supplier_id: supplier_id.ok_or_else(|| Error::not_found("supplier").at("supplierId"))?,
-        product_id,
+        supplier_id: checks.required_id("supplierId", &input.supplier_id),
+        product_id: input.product_id.as_deref().and_then(|id| checks.id("productId", id)),
         quantity: input.quantity.map(i64::from),
         currency: input.currency.0,
         message: input.message,
         shipping_address: input.shipping_address.into(),
         details: details(input.client_reference, input.metadata),
     };
-    let viewer = viewer(ctx);
-    let once = Once::new(&viewer, "requestDraft", &input.idempotency_key, &request)?;
-    Ok(Order(order::request_draft(app(ctx), &viewer, &once, &request).await?.row))
+    let once = Once::check(&mut checks, &viewer, "requestDraft", (&input.idempotency_key, &request))?;
+    Ok(Order(order::request_draft(app(ctx), &viewer, &once, &request, checks).await?.row))
 }
 
 async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order> {
@@ -332,7 +324,6 @@ async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order
         };
         input.lines.into_iter().enumerate().map(line).collect()
     });
-    checks.finish()?;
     let request = DraftOrder {
         order_id,
         conversation_id,
@@ -349,28 +340,27 @@ async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order
         },
     };
     let viewer = viewer(ctx);
-    let once = Once::new(&viewer, "draftOrder", &input.idempotency_key, &request)?;
+    let once = Once::check(&mut checks, &viewer, "draftOrder", (&input.idempotency_key, &request))?;
+    checks.finish()?;
     Ok(Order(order::draft_order(app(ctx), &viewer, &once, &request).await?.row))
 }
 
 async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> {
-    let mut checks = Checks::input();
-    let order_id = checks.id("orderId", &input.order_id);
-    checks.finish()?;
+    let (viewer, mut checks) = (viewer(ctx), Checks::input());
     let request = PayOrder {
-        order_id: order_id.ok_or_else(|| Error::not_found("order").at("orderId"))?,
+        order_id: checks.required_id("orderId", &input.order_id),
         method: input.method.into(),
         return_url: input.return_url,
         expected_version: input.expected_version,
     };
-    let viewer = viewer(ctx);
-    let once = Once::new(&viewer, "payOrder", &input.idempotency_key, &request)?;
+    let once = Once::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &request))?;
+    checks.finish()?;
     Ok(Payment(rail::pay_order(app(ctx), &viewer, &once, &request).await?))
 }
 
 async fn ship_order(ctx: &Context<'_>, input: ShipOrderInput) -> Outcome<Order> {
     let mut checks = Checks::input();
-    let order_id = checks.id("orderId", &input.order_id);
+    let order_id = checks.required_id("orderId", &input.order_id);
     let carrier = checks.text("carrier", &input.carrier, 100);
     let tracking_number = checks.text("trackingNumber", &input.tracking_number, 100);
     let command = Command::ShipOrder { carrier, tracking_number };
@@ -379,14 +369,14 @@ async fn ship_order(ctx: &Context<'_>, input: ShipOrderInput) -> Outcome<Order> 
 
 async fn leave_feedback(ctx: &Context<'_>, input: LeaveFeedbackInput) -> Outcome<Feedback> {
     let mut checks = Checks::input();
-    let order_id = checks.id("orderId", &input.order_id);
+    let order_id = checks.required_id("orderId", &input.order_id);
     let command = Command::LeaveFeedback {
         product_as_agreed: checks.within("productAsAgreed", input.product_as_agreed, 1..=5),
         communication: checks.within("communication", input.communication, 1..=5),
         shipping_time: checks.within("shippingTime", input.shipping_time, 1..=5),
         comment: checks.optional_text("comment", input.comment.as_deref(), 2_000),
     };
-    let order = run(ctx, checks, order_id, None, &command).await?;
+    let order = run(ctx, checks, order_id, input.expected_version, &command).await?;
     let feedback = entity::feedback::Entity::find()
         .filter(entity::feedback::Column::OrderId.eq(order.0.id))
         .one(&app(ctx).db.read)

@@ -65,9 +65,9 @@ pub struct DraftOrder {
     pub terms: DraftTerms,
 }
 
-pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow) -> Result<Order> {
+/// `checks` holds what is wrong with the input so far.
+pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mut checks: Checks) -> Result<Order> {
     let (storefront_id, buyer_id) = viewer.require_buyer()?;
-    let mut checks = Checks::input();
     let address = checks.under("shippingAddress", |checks| check_address(checks, &input.shipping_address));
     let details = check_details(&mut checks, &input.details);
     let quantity = checks.within("quantity", input.quantity, 1..=MOST_QUANTITY);
@@ -94,9 +94,15 @@ pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow) ->
     .await
 }
 
-pub async fn request_draft(app: &App, viewer: &Viewer, once: &Once, input: &RequestDraft) -> Result<Order> {
+/// `checks` holds what is wrong with the input so far.
+pub async fn request_draft(
+    app: &App,
+    viewer: &Viewer,
+    once: &Once,
+    input: &RequestDraft,
+    mut checks: Checks,
+) -> Result<Order> {
     let (storefront_id, buyer_id) = viewer.require_buyer()?;
-    let mut checks = Checks::input();
     let shipping_address = checks.under("shippingAddress", |checks| check_address(checks, &input.shipping_address));
     let details = check_details(&mut checks, &input.details);
     let quantity = input.quantity.map(|quantity| checks.within("quantity", quantity, 1..=MOST_QUANTITY));
