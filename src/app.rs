@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -17,8 +17,8 @@ pub struct App {
     pub clock: Clock,
     pub cipher: Cipher,
     pub providers: Providers,
-    /// Wakes the worker of this node: a job or a notification has just been committed.
-    pub work: Arc<Notify>,
+    /// Wakes the worker's loops on this node: something for them has just been committed.
+    pub work: Arc<watch::Sender<u64>>,
     /// Grows when the feed of events has grown; subscriptions wait on it.
     pub feed: Arc<watch::Sender<i64>>,
 }
@@ -34,13 +34,13 @@ impl App {
             clock,
             cipher,
             providers,
-            work: Arc::new(Notify::new()),
+            work: Arc::new(watch::Sender::new(0)),
             feed: Arc::new(watch::Sender::new(0)),
         }
     }
 
     /// Call after a commit that left a job behind: the worker then needn't wait for its next look.
     pub fn wake_worker(&self) {
-        self.work.notify_one();
+        self.work.send_modify(|commits| *commits = commits.wrapping_add(1));
     }
 }

@@ -92,7 +92,10 @@ impl Db {
             .acquire_timeout(Duration::from_secs(10))
             .sqlx_logging(false)
             .test_before_acquire_if_idle_for(Duration::from_secs(30))
-            .map_sqlx_postgres_opts(|postgres| postgres.statement_cache_capacity(256));
+            // Said once per connection, whatever the server's default: locks are taken, and then what they guard is read.
+            .map_sqlx_postgres_opts(|postgres| {
+                postgres.statement_cache_capacity(256).options([("default_transaction_isolation", "read committed")])
+            });
         let pool = Database::connect(options).await?;
         Ok(Self { read: pool.clone(), write: pool, _file_lock: None })
     }

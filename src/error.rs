@@ -95,6 +95,9 @@ pub enum Error {
     Refused(Vec<Problem>),
     #[error("database: {0}")]
     Database(std::sync::Arc<DbErr>),
+    /// A provider says something about a movement of money that doesn't fit what it said before. Nothing was booked.
+    #[error("{0}")]
+    Contradiction(String),
     #[error("{0}")]
     Internal(String),
 }
@@ -125,7 +128,7 @@ impl Error {
                     .map(|problem| if problem.path.is_empty() { problem.at(field) } else { problem })
                     .collect(),
             ),
-            Self::Database(_) | Self::Internal(_) => self,
+            Self::Database(_) | Self::Contradiction(_) | Self::Internal(_) => self,
         }
     }
 
@@ -139,9 +142,10 @@ impl Error {
             ),
             Self::Database(error) if is_unavailable(error) => (
                 ErrorCode::Unavailable,
-                "the database can't take this right now; nothing was changed, try again".to_owned(),
+                "the database can't take this right now; try again, with the same idempotencyKey where there is one"
+                    .to_owned(),
             ),
-            Self::Database(_) | Self::Internal(_) => (
+            Self::Database(_) | Self::Contradiction(_) | Self::Internal(_) => (
                 ErrorCode::Internal,
                 "something went wrong on our side; it is logged under this request's id".to_owned(),
             ),
@@ -156,7 +160,7 @@ impl Error {
                 matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_)))
                     || database_code(error).is_some_and(|code| code == "40001" || code == "40P01")
             }
-            Self::Refused(_) | Self::Internal(_) => false,
+            Self::Refused(_) | Self::Contradiction(_) | Self::Internal(_) => false,
         }
     }
 }

@@ -61,6 +61,24 @@ pub enum Outcome {
     Again(Time),
 }
 
+/// Jobs that call somebody may wait for them; what a provider told us must never wait behind those.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// What a provider told us: needs nobody but the database.
+    Notifications,
+    /// Everything else.
+    Calls,
+}
+
+impl Lane {
+    fn filter(self) -> Expr {
+        match self {
+            Self::Notifications => Column::Kind.eq("apply_notification"),
+            Self::Calls => Column::Kind.ne("apply_notification"),
+        }
+    }
+}
+
 /// A job that this node holds a lease on.
 #[derive(Clone, Debug)]
 pub struct Leased {
@@ -88,13 +106,21 @@ pub async fn enqueue<C: ConnectionTrait>(db: &C, clock: &Clock, job: &Job, run_a
 }
 
 /// Takes up to `limit` due jobs, oldest first, for `lease`.
-pub async fn lease(db: &Db, clock: &Clock, lease: TimeDelta, limit: u64) -> Result<Vec<Leased>> {
+pub async fn lease(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: u64) -> Result<Vec<Leased>> {
     let (now, wall) = (clock.now(), clock.wall());
+    // A look by a reader first: an idle worker takes no write lock.
+    let free = Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(wall));
+    let any =
+        Entity::find().filter(Column::RunAt.lte(now)).filter(free).filter(lane.filter()).limit(1).one(&db.read).await?;
+    if any.is_none() {
+        return Ok(Vec::new());
+    }
     let transaction = db.begin_write().await?;
     let due = Query::select()
         .column(Column::Id)
         .from(Entity)
         .and_where(Column::RunAt.lte(now))
+        .and_where(lane.filter())
         .and_where(Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(wall)))
         .order_by(Column::RunAt, Order::Asc)
         .order_by(Column::Id, Order::Asc)
@@ -109,7 +135,19 @@ pub async fn lease(db: &Db, clock: &Clock, lease: TimeDelta, limit: u64) -> Resu
         .await?;
     transaction.commit().await?;
     rows.sort_by_key(|row| (row.run_at, row.id));
-    rows.into_iter().map(parse).collect()
+    let mut leased = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (id, attempts, leased_until) = (row.id, row.attempts, row.leased_until);
+        match parse(row) {
+            Ok(job) => leased.push(job),
+            // Of a newer version's kind, perhaps: left to a node that can read it. The others go on.
+            Err(error) => {
+                tracing::error!(job = %id, %error, "a job that can't be read here");
+                postpone(db, clock, (id, attempts, leased_until), &error).await?;
+            }
+        }
+    }
+    Ok(leased)
 }
 
 fn parse(row: Model) -> Result<Leased> {
@@ -117,12 +155,6 @@ fn parse(row: Model) -> Result<Leased> {
         Error::internal(format!("{}: a payload of kind {} that can't be read: {error}", row.id, row.kind))
     })?;
     Ok(Leased { id: row.id, job, attempts: row.attempts, leased_until: row.leased_until })
-}
-
-/// True if a job is due now and not leased.
-pub async fn is_any_due<C: ConnectionTrait>(db: &C, now: Time, wall: Time) -> Result<bool> {
-    let free = Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(wall));
-    Ok(Entity::find().filter(Column::RunAt.lte(now)).filter(free).limit(1).one(db).await?.is_some())
 }
 
 /// Writes down what a run came to. Whoever lost the lease meanwhile changes nothing: the row is the other's now.
@@ -134,22 +166,44 @@ pub async fn finish(db: &Db, clock: &Clock, leased: &Leased, result: &Result<Out
             Entity::delete_many().filter(mine).exec(&transaction).await?;
         }
         Ok(Outcome::Again(at)) => {
-            let row =
-                ActiveModel { run_at: Set(*at), leased_until: Set(None), last_error: Set(None), ..Default::default() };
+            let row = ActiveModel {
+                run_at: Set(*at),
+                attempts: Set(0),
+                leased_until: Set(None),
+                last_error: Set(None),
+                ..Default::default()
+            };
             Entity::update_many().set(row).filter(mine).exec(&transaction).await?;
         }
         Err(error) => {
-            let row = ActiveModel {
-                run_at: Set(clock.now() + backoff(leased.attempts)),
-                leased_until: Set(None),
-                last_error: Set(Some(error.to_string().chars().take(2_000).collect())),
-                ..Default::default()
-            };
+            let row = failed(clock, leased.attempts, error);
             Entity::update_many().set(row).filter(mine).exec(&transaction).await?;
         }
     }
     transaction.commit().await?;
     Ok(())
+}
+
+async fn postpone(
+    db: &Db,
+    clock: &Clock,
+    (id, attempts, leased_until): (JobId, i32, Option<Time>),
+    error: &Error,
+) -> Result<()> {
+    let transaction = db.begin_write().await?;
+    let mine = Column::Id.eq(id).and(Column::LeasedUntil.eq(leased_until));
+    Entity::update_many().set(failed(clock, attempts, error)).filter(mine).exec(&transaction).await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+fn failed(clock: &Clock, attempts: i32, error: &Error) -> ActiveModel {
+    ActiveModel {
+        run_at: Set(clock.now() + backoff(attempts)),
+        leased_until: Set(None),
+        last_error: Set(Some(error.to_string().chars().take(2_000).collect())),
+        ..Default::default()
+    }
 }
 
 /// On SQLite only one process serves the file, so leases that it finds at its start are those of a process that died.

@@ -7,9 +7,9 @@
 
 use std::collections::BTreeMap;
 
-use entity::transfer::{ActiveModel, Column, Entity};
+use entity::transfer::{ActiveModel, Column, Entity, Model};
 use entity::{Currency, LedgerAccount, MinorUnits, Money, OrderId, Time, TransferId};
-use sea_orm::sea_query::{Alias, ExprTrait};
+use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
 use crate::clock::Clock;
@@ -61,26 +61,46 @@ pub fn movement_key(provider: &str, kind: &str, id: &str) -> String {
     format!("{provider}:{kind}:{id}")
 }
 
-/// True if this movement has been posted. Ask under the lock of whatever it would be posted to.
-pub async fn is_posted<C: ConnectionTrait>(db: &C, movement: &str) -> Result<bool> {
-    Ok(Entity::find().filter(Column::Movement.eq(movement)).limit(1).one(db).await?.is_some())
+/// What of this movement has been posted. Ask under the lock of whatever it would be posted to.
+pub async fn posted<C: ConnectionTrait>(db: &C, movement: &str) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::Movement.eq(movement)).all(db).await?)
+}
+
+/// True if this movement is booked already, just so; an error if it was booked as something else.
+pub async fn is_posted<C: ConnectionTrait>(
+    db: &C,
+    movement: &str,
+    order_id: Option<OrderId>,
+    amount: Money,
+) -> Result<bool> {
+    let rows = posted(db, movement).await?;
+    if rows.is_empty() {
+        return Ok(false);
+    }
+    let sum = rows.iter().try_fold(MinorUnits::ZERO, |sum, row| sum.checked_add(row.amount));
+    let same = rows.iter().all(|row| row.order_id == order_id && row.currency == amount.currency)
+        && sum == Some(amount.amount);
+    if same {
+        Ok(true)
+    } else {
+        Err(Error::Contradiction(format!("{movement} is booked already, for something else than {amount}")))
+    }
 }
 
 /// Credits less debits.
 pub async fn balance<C: ConnectionTrait>(db: &C, account: &LedgerAccount, currency: Currency) -> Result<MinorUnits> {
-    let sum = async |side: Column| -> Result<i64> {
-        let total: Option<Option<i64>> = Entity::find()
-            .select_only()
-            .column_as(Column::Amount.sum().cast_as(Alias::new("bigint")), "total")
-            .filter(side.eq(account.clone()))
-            .filter(Column::Currency.eq(currency))
-            .into_tuple()
-            .one(db)
-            .await?;
-        Ok(total.flatten().unwrap_or(0))
-    };
-    let (credits, debits) = (sum(Column::Credit).await?, sum(Column::Debit).await?);
-    credits.checked_sub(debits).map(MinorUnits).ok_or_else(|| Error::internal(format!("{account} is out of range")))
+    // Net in one sum: what has gone through an account in all its life may be more than 64 bits hold.
+    let net = Expr::case(Column::Credit.eq(account.clone()), Expr::col(Column::Amount))
+        .finally(Expr::col(Column::Amount).mul(-1));
+    let total: Option<Option<i64>> = Entity::find()
+        .select_only()
+        .column_as(Expr::expr(net).sum().cast_as(Alias::new("bigint")), "total")
+        .filter(Column::Credit.eq(account.clone()).or(Column::Debit.eq(account.clone())))
+        .filter(Column::Currency.eq(currency))
+        .into_tuple()
+        .one(db)
+        .await?;
+    Ok(MinorUnits(total.flatten().unwrap_or(0)))
 }
 
 /// Every pair of accounts with what moved between them in all: what [`verify`] works from.

@@ -203,14 +203,18 @@ async fn serve(mut settings: Settings) -> Result<ExitCode, Failure> {
     };
     http::observe::install_recorder();
     let (stop_worker, mut worker_stopped) = watch::channel(false);
-    let worker = tokio::spawn(worker::run(app.clone(), async move {
+    let mut worker = tokio::spawn(worker::run(app.clone(), async move {
         drop(worker_stopped.wait_for(|stopped| *stopped).await);
     }));
     greet(&app.settings);
-    server::serve(app.clone(), listener, told_to_stop()).await;
+    tokio::select! {
+        () = server::serve(app.clone(), listener, told_to_stop()) => {}
+        // Without it no money moves: better to be restarted than to look well.
+        ended = &mut worker => return Err(format!("the worker broke down: {ended:?}")),
+    }
     stop_worker.send_replace(true);
     tokio::select! {
-        result = worker => {
+        result = &mut worker => {
             if let Err(cause) = result {
                 tracing::error!(%cause, "the worker broke down");
             }

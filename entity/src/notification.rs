@@ -35,6 +35,8 @@ pub struct Model {
     pub reason: Option<String>,
     /// Wall time.
     pub received_at: Time,
+    /// Business time of its arrival: it is applied as of then, however late the worker is.
+    pub heard_at: Time,
     pub applied_at: Option<Time>,
 }
 

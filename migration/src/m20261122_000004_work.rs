@@ -32,6 +32,7 @@ create table notification (
     status text not null check (status in ('RECEIVED', 'APPLIED', 'QUARANTINED')),
     reason text,
     received_at {time} not null,
+    heard_at {time} not null,
     applied_at {time},
     unique (provider, event_id)
 ){strict}

@@ -24,7 +24,7 @@ pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Res
     if !row.by.contains(&actor) {
         return Err(Rejection::NotPermitted { action, by: row.by.to_vec() });
     }
-    let table = |terms, drafter| {
+    let on_the_table = |terms, drafter| {
         offer(Decision::beginning(OrderStatus::AwaitingConfirmation, None), (terms, drafter, 1), now, policy)
     };
     match command {
@@ -34,8 +34,8 @@ pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Res
             decision.events.push(Happened::DraftRequested { deadline });
             Ok(decision)
         }
-        Command::BuyNow { terms } => Ok(table(terms, Drafter::Listing)),
-        Command::DraftOrder { terms } => Ok(table(terms, Drafter::Supplier)),
+        Command::BuyNow { terms } => Ok(on_the_table(terms, Drafter::Listing)),
+        Command::DraftOrder { terms } => Ok(on_the_table(terms, Drafter::Supplier)),
         Command::ConfirmOrder { .. }
         | Command::CancelOrder
         | Command::PayOrder { .. }
@@ -82,8 +82,12 @@ pub fn decide(
             provider_facts::capture(order, *payment_id, *amount, movement, *refundable, now)
         }
         Command::EndPayment { payment_id, end } => provider_facts::end_payment(order, *payment_id, end),
-        Command::SettleRefund { refund_id, movement } => provider_facts::settle_refund(order, *refund_id, movement),
-        Command::FailRefund { refund_id, reason } => provider_facts::fail_refund(order, *refund_id, reason),
+        Command::SettleRefund { refund_id, movement, amount: _ } => {
+            provider_facts::settle_refund(order, *refund_id, movement)
+        }
+        Command::FailRefund { refund_id, movement, reason, amount: _ } => {
+            provider_facts::fail_refund(order, *refund_id, movement, reason)
+        }
         Command::PassDeadline => pass_deadline(order, now, policy),
         Command::RequestDraft | Command::BuyNow { .. } => Err(Rejection::Inconsistent("this order has begun already")),
         Command::Later(action) => Err(Rejection::NotYetDecided(*action)),

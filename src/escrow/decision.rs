@@ -35,7 +35,7 @@ pub enum ReceiptRef {
     New(usize),
 }
 
-/// One ledger movement: more than zero, in the currency of `currency_of` (the order's, but for receipts in another).
+/// One ledger movement: more than zero. Its currency is the order's, but for money that came in another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transfer {
     pub debit: Account,

@@ -117,11 +117,14 @@ pub enum Command {
     /// The provider says that a refund was sent.
     SettleRefund {
         refund_id: RefundId,
+        amount: Money,
         movement: String,
     },
-    /// The provider says that a refund did not go through.
+    /// The provider says that a refund did not go through, or came back after it had.
     FailRefund {
         refund_id: RefundId,
+        amount: Money,
+        movement: String,
         reason: String,
     },
 
@@ -141,14 +144,16 @@ pub enum PaymentEnd {
 }
 
 impl Command {
-    /// The provider's movement of real money that this is about: it is applied once.
+    /// The provider's movement of real money that this is about, and how much: it is applied once.
     #[must_use]
-    pub fn movement(&self) -> Option<&str> {
-        if let Self::CapturePayment { movement, .. } | Self::SettleRefund { movement, .. } = self {
-            Some(movement)
-        } else {
-            None
+    pub fn movement(&self) -> Option<(&str, Money)> {
+        if let Self::CapturePayment { movement, amount, .. }
+        | Self::SettleRefund { movement, amount, .. }
+        | Self::FailRefund { movement, amount, .. } = self
+        {
+            return Some((movement, *amount));
         }
+        None
     }
 
     #[must_use]

@@ -28,7 +28,8 @@ pub(super) fn capture(
     let mut decision = Decision::unchanged(order);
     let arrived =
         payment.captured.checked_add(amount.amount).ok_or(Rejection::Inconsistent("an amount is too large"))?;
-    decision.payments.push(PaymentChange::Capture { payment_id, applied, complete: arrived >= payment.amount });
+    let complete = amount.currency == payment.currency && arrived >= payment.amount;
+    decision.payments.push(PaymentChange::Capture { payment_id, applied, complete });
     if applied.is_positive() {
         decision.post(Transfer {
             debit: Account::Provider(payment.provider.clone()),
@@ -182,24 +183,35 @@ pub(super) fn settle_refund(order: &Order, refund_id: RefundId, movement: &str) 
     Ok(decision)
 }
 
-/// The money stays in `refund/<id>`, still the buyer's; somebody has to choose another way.
-pub(super) fn fail_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
+/// The money stays in `refund/<id>`, or comes back to it, still the buyer's; somebody has to choose another way.
+pub(super) fn fail_refund(
+    order: &Order,
+    refund_id: RefundId,
+    movement: &str,
+    reason: &str,
+) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);
     match refund.status {
-        RefundStatus::Requested | RefundStatus::Pending => {
-            decision.refund_changes.push(RefundChange {
-                refund_id,
-                status: RefundStatus::ActionRequired,
-                balance: refund.balance,
-                failure: Some(reason.to_owned()),
-            });
-            let amount = Money::new(refund.balance, refund.currency);
-            decision.events.push(Happened::RefundActionRequired { amount, reason: reason.to_owned() });
-        }
-        // Failed after it had succeeded belongs to the later version of the table; failed twice is old news.
-        RefundStatus::Succeeded | RefundStatus::ActionRequired => {}
+        RefundStatus::ActionRequired => return Ok(decision),
+        RefundStatus::Requested | RefundStatus::Pending => {}
+        RefundStatus::Succeeded => decision.post(Transfer {
+            debit: Account::Provider(refund.provider.clone()),
+            credit: Account::Refund(RefundRef::Existing(refund_id)),
+            amount: refund.amount,
+            currency: refund.currency,
+            cause: "refund.failed",
+            movement: Some((movement.to_owned(), 0)),
+        })?,
     }
+    decision.refund_changes.push(RefundChange {
+        refund_id,
+        status: RefundStatus::ActionRequired,
+        balance: refund.amount,
+        failure: Some(reason.to_owned()),
+    });
+    let amount = Money::new(refund.amount, refund.currency);
+    decision.events.push(Happened::RefundActionRequired { amount, reason: reason.to_owned() });
     Ok(decision)
 }
 

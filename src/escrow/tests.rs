@@ -146,6 +146,10 @@ fn open_refund() -> refund::Model {
     }
 }
 
+fn five() -> Money {
+    Money::new(MinorUnits(500), Currency::USD)
+}
+
 fn capture(payment: u128, amount: i64) -> Command {
     Command::CapturePayment {
         payment_id: PaymentId(Uuid::from_u128(payment)),
@@ -179,11 +183,14 @@ fn command(action: Action) -> Command {
             Command::EndPayment { payment_id: PaymentId(Uuid::from_u128(2)), end: PaymentEnd::Expired }
         }
         Action::SettleRefund => {
-            Command::SettleRefund { refund_id: RefundId(Uuid::from_u128(9)), movement: "m".to_owned() }
+            Command::SettleRefund { refund_id: RefundId(Uuid::from_u128(9)), amount: five(), movement: "m".to_owned() }
         }
-        Action::FailRefund => {
-            Command::FailRefund { refund_id: RefundId(Uuid::from_u128(9)), reason: "closed account".to_owned() }
-        }
+        Action::FailRefund => Command::FailRefund {
+            refund_id: RefundId(Uuid::from_u128(9)),
+            amount: five(),
+            movement: "m".to_owned(),
+            reason: "closed account".to_owned(),
+        },
         Action::PassDeadline => Command::PassDeadline,
         Action::UpdateShipment
         | Action::ExtendDeadline
@@ -328,6 +335,10 @@ fn another_currency_is_never_applied() {
     assert_eq!(decision.balances.held, MinorUnits::ZERO);
     assert_eq!(decision.receipts[0].reason, ReceiptReason::WrongCurrency);
     assert!(decision.transfers.iter().all(|transfer| transfer.currency == euros.currency));
+    assert!(
+        matches!(decision.payments[0], PaymentChange::Capture { complete: false, .. }),
+        "the payment is still open"
+    );
 }
 
 #[test]
@@ -440,6 +451,18 @@ fn news_that_is_old_changes_nothing() {
 }
 
 #[test]
+fn a_refund_that_fails_after_it_had_succeeded_is_the_buyers_again() {
+    let mut settled = order(OrderStatus::Refunded);
+    settled.refunds[0].status = RefundStatus::Succeeded;
+    settled.refunds[0].balance = MinorUnits::ZERO;
+    let decision = decided(&settled, Actor::Provider, &command(Action::FailRefund), now()).expect("accepted");
+    assert_eq!(decision.status, OrderStatus::Refunded, "who gets the money doesn't change");
+    assert_eq!(decision.transfers[0].credit, Account::Refund(RefundRef::Existing(RefundId(Uuid::from_u128(9)))));
+    let change = &decision.refund_changes[0];
+    assert_eq!((change.status, change.balance), (RefundStatus::ActionRequired, MinorUnits(500)));
+}
+
+#[test]
 fn the_diagram_in_the_readme_is_the_tables() {
     let readme = include_str!("../../README.md");
     let diagram = table::diagram();
@@ -532,9 +555,11 @@ mod random_lives {
             },
             (Command::EndPayment { end, .. }, Some(payment_id), _) => Command::EndPayment { payment_id, end },
             (Command::SettleRefund { .. }, _, Some(refund_id)) => {
-                Command::SettleRefund { refund_id, movement: number.to_string() }
+                Command::SettleRefund { refund_id, amount: five(), movement: number.to_string() }
             }
-            (Command::FailRefund { reason, .. }, _, Some(refund_id)) => Command::FailRefund { refund_id, reason },
+            (Command::FailRefund { reason, .. }, _, Some(refund_id)) => {
+                Command::FailRefund { refund_id, amount: five(), movement: number.to_string(), reason }
+            }
             (Command::PayOrder { provider, method, return_url, .. }, _, _) => {
                 Command::PayOrder { payment_id: PaymentId(Uuid::from_u128(*number)), provider, method, return_url }
             }

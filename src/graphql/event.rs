@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
 use crate::event;
-use crate::order::{EventKey, feed, require_order};
+use crate::order::{FeedKey, feed, require_order};
 use crate::validate::Checks;
 
 /// One thing that happened to an order. Never changed, never deleted, and without personal data.
@@ -70,7 +70,7 @@ impl OrderEvent {
 
     /// Its place among all events, to go on from with `orderEvents(after:)`. Null for the moment until it has one.
     async fn cursor(&self) -> Option<String> {
-        self.row.feed_position.map(|position| cursor(&EventKey(position)))
+        self.row.feed_position.map(|position| cursor(&FeedKey { feed: position }))
     }
 }
 
@@ -83,10 +83,10 @@ impl EventFeed {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<String, OrderEvent>> {
-        let page: Page<EventKey> = Page::parse(first, after.as_deref())?;
+        let page: Page<FeedKey> = Page::parse(first, after.as_deref())?;
         let (viewer, order_id) = parse(viewer(ctx), order_id)?;
         let events = read(app(ctx), &viewer, order_id, page.after.unwrap_or_default(), page.fetch()).await?;
-        Ok(connection(events, &page, |event| EventKey(event.row.feed_position.unwrap_or(0)), |event| event))
+        Ok(connection(events, &page, |event| FeedKey { feed: event.row.feed_position.unwrap_or(0) }, |event| event))
     }
 }
 
@@ -104,7 +104,7 @@ async fn read(
     app: &App,
     viewer: &Viewer,
     order_id: Option<OrderId>,
-    after: EventKey,
+    after: FeedKey,
     limit: u64,
 ) -> Result<Vec<OrderEvent>, Error> {
     let rows = feed(&app.db.read, viewer, order_id, after, limit).await?;
@@ -138,7 +138,7 @@ impl EventSubscription {
         order_id: Option<ID>,
         after: Option<String>,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
-        let page: Page<EventKey> = Page::parse(None, after.as_deref())?;
+        let page: Page<FeedKey> = Page::parse(None, after.as_deref())?;
         let (viewer, order_id) = parse(viewer(ctx), order_id)?;
         let app = app(ctx).clone();
         if let Some(id) = order_id {
@@ -147,7 +147,7 @@ impl EventSubscription {
         let grown = app.feed.subscribe();
         let after = match page.after {
             Some(after) => after,
-            None => EventKey(event::newest_position(&app.db.read).await?),
+            None => FeedKey { feed: event::newest_position(&app.db.read).await? },
         };
         let following = Following { app, viewer, order_id, after, ready: VecDeque::new(), grown };
         Ok(futures_util::stream::try_unfold(following, |mut following| async move {
@@ -162,7 +162,7 @@ struct Following {
     app: App,
     viewer: Viewer,
     order_id: Option<OrderId>,
-    after: EventKey,
+    after: FeedKey,
     ready: VecDeque<OrderEvent>,
     grown: watch::Receiver<i64>,
 }
@@ -174,11 +174,11 @@ impl Following {
                 return Ok(event);
             }
             let newest = *self.grown.borrow_and_update();
-            if newest > self.after.0 {
+            if newest > self.after.feed {
                 let events = read(&self.app, &self.viewer, self.order_id, self.after, 100).await?;
                 let last = events.last().and_then(|event| event.row.feed_position);
                 // Nothing of the viewer's up to `newest`: the next look begins there.
-                self.after = EventKey(last.unwrap_or(newest));
+                self.after = FeedKey { feed: last.unwrap_or(newest) };
                 self.ready = events.into();
                 if !self.ready.is_empty() {
                     continue;

@@ -18,7 +18,7 @@ use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
 use crate::escrow::{self, Action, Actor, Policy};
-use crate::order::{OrderFilter, find_orders};
+use crate::order::{OrderFilter, TimelineKey, find_orders};
 use crate::rail;
 use crate::validate::Checks;
 
@@ -319,13 +319,16 @@ impl Order {
         })
     }
 
-    /// The storefront's own id of the order.
-    async fn client_reference(&self) -> Option<&str> {
-        self.0.client_reference.as_deref()
+    /// The storefront's own id of the order; not for the supplier.
+    async fn client_reference(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.0.client_reference.as_deref().filter(|_| !matches!(viewer(ctx), Viewer::Supplier { .. }))
     }
 
-    /// The storefront's own keys and values.
-    async fn metadata(&self) -> Vec<MetadataEntry> {
+    /// The storefront's own keys and values; not for the supplier.
+    async fn metadata(&self, ctx: &Context<'_>) -> Vec<MetadataEntry> {
+        if matches!(viewer(ctx), Viewer::Supplier { .. }) {
+            return Vec::new();
+        }
         self.0.metadata.0.iter().map(|(key, value)| MetadataEntry { key: key.clone(), value: value.clone() }).collect()
     }
 
@@ -371,12 +374,18 @@ impl Order {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<String, OrderEvent>> {
-        let page = Page::parse(first, after.as_deref())?;
+        let page: Page<TimelineKey> = Page::parse(first, after.as_deref())?;
         super::loaders::loader(ctx).loader().take_rows(page.limit)?;
-        let wanted = EventsOf { order_id: self.0.id, after: page.after.unwrap_or(0), limit: page.fetch() };
+        let wanted =
+            EventsOf { order_id: self.0.id, after: page.after.unwrap_or_default().sequence, limit: page.fetch() };
         let rows = loader(ctx).load_one(wanted).await?.unwrap_or_default();
         let number = self.0.number.clone();
-        Ok(connection(rows, &page, |row| row.sequence, |row| OrderEvent { row, order_number: number.clone() }))
+        Ok(connection(
+            rows,
+            &page,
+            |row| TimelineKey { sequence: row.sequence },
+            |row| OrderEvent { row, order_number: number.clone() },
+        ))
     }
 
     async fn created_at(&self) -> DateTime<Utc> {

@@ -5,8 +5,9 @@ use chrono::{DateTime, Utc};
 use entity::payment::{Model, NextAction as Next};
 use entity::{PaymentId, refund};
 
-use super::order_loaders;
 use super::scalars::Money;
+use super::{order_loaders, viewer};
+use crate::auth::Viewer;
 use crate::rail::MethodOption;
 
 /// What the buyer picks.
@@ -98,7 +99,11 @@ impl Payment {
     }
 
     /// Null when there is nothing to do, or the provider has not answered yet: then ask again in a moment.
-    async fn next_action(&self) -> Option<NextAction> {
+    /// Only for the buyer and the storefront: whoever has the URL can act for the buyer at the provider.
+    async fn next_action(&self, ctx: &Context<'_>) -> Option<NextAction> {
+        if !matches!(viewer(ctx), Viewer::Buyer { .. } | Viewer::Storefront { .. }) {
+            return None;
+        }
         match &self.0.next_action {
             Some(Next::Redirect { url }) if self.0.status == entity::payment::PaymentStatus::Pending => {
                 Some(NextAction::Redirect(RedirectAction { url: url.clone() }))

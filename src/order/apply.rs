@@ -289,7 +289,7 @@ impl Writing<'_> {
         ledger::post(&self.transaction, &self.app.clock, at, transfers).await
     }
 
-    async fn enqueue(&mut self, decision: &Decision, fresh: &Fresh) -> Result<()> {
+    async fn enqueue(&self, decision: &Decision, fresh: &Fresh) -> Result<()> {
         let (clock, row) = (&self.app.clock, &self.order.row);
         let now = clock.now();
         for later in &decision.later {
@@ -304,7 +304,6 @@ impl Writing<'_> {
                 }
             };
             job::enqueue(&self.transaction, clock, &job, run_at).await?;
-            self.has_jobs = true;
         }
         Ok(())
     }
@@ -339,6 +338,7 @@ impl Writing<'_> {
         }
         let saved = active.update(&self.transaction).await?;
         self.order = load(&self.transaction, saved).await?;
+        self.has_changed = true;
         Ok(())
     }
 }

@@ -77,6 +77,8 @@ pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mu
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
         if let Some(made) = once.find(&transaction).await? {
+            // First: whoever holds a connection must not wait for another.
+            drop(transaction);
             return repeated(app, viewer, &made).await;
         }
         let offer =
@@ -113,6 +115,8 @@ pub async fn request_draft(
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
         if let Some(made) = once.find(&transaction).await? {
+            // First: whoever holds a connection must not wait for another.
+            drop(transaction);
             return repeated(app, viewer, &made).await;
         }
         if supplier::Entity::find_by_id(input.supplier_id).one(&transaction).await?.is_none() {
@@ -197,6 +201,8 @@ async fn draft_of_conversation(
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
         if let Some(made) = once.find(&transaction).await? {
+            // First: whoever holds a connection must not wait for another.
+            drop(transaction);
             return repeated(app, viewer, &made).await;
         }
         let conversation = messaging::require_conversation(&transaction, viewer, conversation_id)
@@ -261,7 +267,7 @@ async fn begin(
     };
     let row: Model = order::Entity::insert(row).exec_with_returning(&transaction).await?;
     let order = load(&transaction, row).await?;
-    let mut writing = Writing { app, transaction, order, policy, has_jobs: false };
+    let mut writing = Writing { app, transaction, order, policy, has_changed: false };
     writing.apply(actor, now, decision).await?;
     once.record(writing.transaction(), &app.clock, writing.order().row.id.to_string()).await?;
     writing.commit().await

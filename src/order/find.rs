@@ -55,6 +55,10 @@ pub async fn find_orders<C: ConnectionTrait>(
         query = query.filter(Column::Number.eq(number.trim().to_uppercase()));
     }
     if let Some(reference) = &filter.client_reference {
+        if matches!(viewer, Viewer::Supplier { .. }) {
+            // The storefront's own, and not the supplier's to guess at.
+            return Ok(Vec::new());
+        }
         query = query.filter(Column::ClientReference.eq(reference.as_str()));
     }
     if let Some(supplier_id) = filter.supplier_id {
@@ -120,18 +124,28 @@ pub async fn events_of<C: ConnectionTrait>(
 
 /// A place in the feed of all orders.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct EventKey(pub i64);
+#[serde(deny_unknown_fields)]
+pub struct FeedKey {
+    pub feed: i64,
+}
+
+/// A place in the timeline of one order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimelineKey {
+    pub sequence: i64,
+}
 
 /// The feed: events of all the viewer's orders (or of one), in commit order, after a place.
 pub async fn feed<C: ConnectionTrait>(
     db: &C,
     viewer: &Viewer,
     order_id: Option<OrderId>,
-    after: EventKey,
+    after: FeedKey,
     limit: u64,
 ) -> Result<Vec<event::Model>> {
     let mut query = event::Entity::find()
-        .filter(event::Column::FeedPosition.gt(after.0))
+        .filter(event::Column::FeedPosition.gt(after.feed))
         .order_by_asc(event::Column::FeedPosition)
         .limit(limit);
     match (order_id, viewer) {

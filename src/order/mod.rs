@@ -16,7 +16,7 @@ mod write;
 
 pub use begin::{BuyNow, DraftOrder, NewOrderDetails, RequestDraft, buy_now, draft_order, request_draft};
 pub use find::{
-    EventKey, OrderFilter, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
+    FeedKey, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
     find_payments_by_id, require_order, transfers_of, visible,
 };
 pub use terms::{DraftLine, DraftTerms, contract_hash};

@@ -1,7 +1,9 @@
 //! The one write path.
 
+use chrono::TimeDelta;
+use entity::notification::NotificationStatus;
 use entity::order::{Column, Entity, Model};
-use entity::{OrderId, OrderStatus, contract, feedback, payment, refund};
+use entity::{OrderId, OrderStatus, Time, contract, feedback, notification, payment, refund};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -15,13 +17,16 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::escrow::{self, Actor, Command, Order, Policy, Rejection};
 use crate::ledger;
 
+/// How long a notification that is not applied yet keeps unpaid orders from lapsing.
+const LONGEST_WAIT_FOR_NEWS: TimeDelta = TimeDelta::hours(24);
+
 /// An order under its lock, in a transaction that is not committed yet. Dropped, it leaves nothing behind.
 pub struct Writing<'a> {
     pub(super) app: &'a App,
     pub(super) transaction: DatabaseTransaction,
     pub(super) order: Order,
     pub(super) policy: Policy,
-    pub(super) has_jobs: bool,
+    pub(super) has_changed: bool,
 }
 
 impl<'a> Writing<'a> {
@@ -29,21 +34,21 @@ impl<'a> Writing<'a> {
     pub async fn begin(app: &'a App, viewer: &Viewer, order_id: OrderId) -> Result<Self> {
         let transaction = app.db.begin_write().await?;
         let row = Entity::find_by_id(order_id).filter(visible(viewer)).lock_exclusive().one(&transaction).await?;
-        Self::locked(app, transaction, row).await
+        Self::locked(app, transaction, row, app.clock.now()).await
     }
 
-    /// For the provider and the timer, who see every order.
-    pub async fn begin_for_all(app: &'a App, order_id: OrderId) -> Result<Self> {
+    /// For the provider and the timer, who see every order. Decides the deadlines that had passed at `as_of`.
+    pub async fn begin_for_all(app: &'a App, order_id: OrderId, as_of: Time) -> Result<Self> {
         let transaction = app.db.begin_write().await?;
         let row = Entity::find_by_id(order_id).lock_exclusive().one(&transaction).await?;
-        Self::locked(app, transaction, row).await
+        Self::locked(app, transaction, row, as_of).await
     }
 
-    async fn locked(app: &'a App, transaction: DatabaseTransaction, row: Option<Model>) -> Result<Self> {
+    async fn locked(app: &'a App, transaction: DatabaseTransaction, row: Option<Model>, as_of: Time) -> Result<Self> {
         let row = row.ok_or_else(|| Error::not_found("order").at("orderId"))?;
         let order = load(&transaction, row).await?;
-        let mut writing = Self { app, transaction, order, policy: Policy::default(), has_jobs: false };
-        writing.pass_deadlines().await?;
+        let mut writing = Self { app, transaction, order, policy: Policy::default(), has_changed: false };
+        writing.pass_deadlines(as_of).await?;
         Ok(writing)
     }
 
@@ -58,9 +63,11 @@ impl<'a> Writing<'a> {
     }
 
     /// Each at its own moment, in order: as if a worker had been there in time.
-    async fn pass_deadlines(&mut self) -> Result<()> {
-        let now = self.app.clock.now();
-        while let Some(deadline) = self.order.row.deadline_at.filter(|at| *at <= now && !self.order.row.frozen) {
+    async fn pass_deadlines(&mut self, as_of: Time) -> Result<()> {
+        while let Some(deadline) = self.order.row.deadline_at.filter(|at| *at <= as_of && !self.order.row.frozen) {
+            if self.order.status() == OrderStatus::AwaitingPayment && self.may_have_been_paid_by(deadline).await? {
+                break;
+            }
             let decided = escrow::decide(&self.order, Actor::Timer, &Command::PassDeadline, deadline, &self.policy);
             let decision = decided.map_err(|rejection| {
                 Error::internal(format!("the deadline of {} can't be decided: {rejection}", self.order.row.number))
@@ -68,6 +75,18 @@ impl<'a> Writing<'a> {
             self.apply(Actor::Timer, deadline, decision).await?;
         }
         Ok(())
+    }
+
+    /// True while something a provider told us before the deadline is not applied yet: it may be this order's money. The
+    /// order waits for it, but not for ever, because one notification that can't be applied must not stop every order.
+    async fn may_have_been_paid_by(&self, deadline: Time) -> Result<bool> {
+        let now = self.app.clock.now();
+        let waiting = notification::Entity::find()
+            .filter(notification::Column::Status.eq(NotificationStatus::Received))
+            .filter(notification::Column::HeardAt.lte(deadline))
+            .filter(notification::Column::HeardAt.gt(now - LONGEST_WAIT_FOR_NEWS))
+            .limit(1);
+        Ok(waiting.one(&self.transaction).await?.is_some())
     }
 
     /// Refuses unless the order is still as the caller last saw it. Deadlines that passed count as changes.
@@ -84,12 +103,17 @@ impl<'a> Writing<'a> {
 
     /// Decides a command, and writes what follows. Money that a provider moved is applied once, however often it is told.
     pub async fn command(&mut self, actor: Actor, command: &Command) -> Result<()> {
-        if let Some(movement) = command.movement()
-            && ledger::is_posted(&self.transaction, movement).await?
+        self.command_at(actor, command, self.app.clock.now()).await
+    }
+
+    /// Never before the order's newest event: a timeline doesn't run backwards, whatever the clocks of two nodes say.
+    async fn command_at(&mut self, actor: Actor, command: &Command, at: Time) -> Result<()> {
+        if let Some((movement, amount)) = command.movement()
+            && ledger::is_posted(&self.transaction, movement, Some(self.order.row.id), amount).await?
         {
             return Ok(());
         }
-        let now = self.now();
+        let now = at.max(self.order.row.updated_at);
         let decision = escrow::decide(&self.order, actor, command, now, &self.policy).map_err(refusal)?;
         if decision.is_empty() {
             return Ok(());
@@ -97,16 +121,11 @@ impl<'a> Writing<'a> {
         self.apply(actor, now, decision).await
     }
 
-    /// Business time, but never before the order's newest event: a timeline doesn't run backwards between nodes.
-    fn now(&self) -> entity::Time {
-        self.app.clock.now().max(self.order.row.updated_at)
-    }
-
     pub async fn commit(self) -> Result<Order> {
         self.transaction.commit().await?;
         // Also without a job: the worker gives new events their place in the feed.
         self.app.wake_worker();
-        tracing::debug!(order = %self.order.row.number, status = %self.order.row.status, jobs = self.has_jobs, "committed");
+        tracing::debug!(order = %self.order.row.number, status = %self.order.row.status, "committed");
         Ok(self.order)
     }
 }
@@ -146,20 +165,28 @@ pub(super) async fn settle(writing: Writing<'_>, result: Result<()>) -> Result<O
     }
 }
 
-/// What a provider says has happened to an order.
-pub async fn execute_as_provider(app: &App, order_id: OrderId, command: &Command) -> Result<Order> {
+/// What a provider says has happened to an order, decided as of when we heard it: deadlines that passed since come after.
+pub async fn execute_as_provider(app: &App, order_id: OrderId, heard_at: Time, command: &Command) -> Result<Order> {
     retrying(|| async {
-        let mut writing = Writing::begin_for_all(app, order_id).await?;
-        writing.command(Actor::Provider, command).await?;
+        let mut writing = Writing::begin_for_all(app, order_id, heard_at).await?;
+        writing.command_at(Actor::Provider, command, heard_at).await?;
+        writing.pass_deadlines(app.clock.now()).await?;
         writing.commit().await
     })
     .await
 }
 
-/// Decides what an order's passed deadlines bring; nothing if none has.
-pub async fn pass_deadlines(app: &App, order_id: OrderId) -> Result<()> {
-    retrying(|| async { Writing::begin_for_all(app, order_id).await?.commit().await }).await?;
-    Ok(())
+/// Decides what an order's passed deadlines bring; true if anything changed.
+pub async fn pass_deadlines(app: &App, order_id: OrderId) -> Result<bool> {
+    retrying(|| async {
+        let writing = Writing::begin_for_all(app, order_id, app.clock.now()).await?;
+        if !writing.has_changed {
+            return Ok(false);
+        }
+        writing.commit().await?;
+        Ok(true)
+    })
+    .await
 }
 
 pub(super) fn actor(viewer: &Viewer) -> Result<Actor> {

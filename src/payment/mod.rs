@@ -125,17 +125,55 @@ pub struct PayoutQuery {
 /// the movement of money, by which it is applied once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
-    PaymentPending { reference: String },
-    PaymentCaptured { reference: String, provider_reference: String, movement: String, amount: Money },
-    PaymentFailed { reference: String, reason: String },
-    PaymentExpired { reference: String },
-    PaymentCancelled { reference: String },
-    RefundPending { reference: String, provider_reference: String },
-    RefundSucceeded { reference: String, provider_reference: String, movement: String, amount: Money },
-    RefundFailed { reference: String, reason: String },
-    PayoutPending { reference: String, provider_reference: String },
-    PayoutPaid { reference: String, provider_reference: String, movement: String, amount: Money },
-    PayoutFailed { reference: String, reason: String },
+    PaymentPending {
+        reference: String,
+    },
+    PaymentCaptured {
+        reference: String,
+        provider_reference: String,
+        movement: String,
+        amount: Money,
+    },
+    PaymentFailed {
+        reference: String,
+        reason: String,
+    },
+    PaymentExpired {
+        reference: String,
+    },
+    PaymentCancelled {
+        reference: String,
+    },
+    RefundPending {
+        reference: String,
+        provider_reference: String,
+    },
+    RefundSucceeded {
+        reference: String,
+        provider_reference: String,
+        movement: String,
+        amount: Money,
+    },
+    /// Also after it had succeeded: then `movement` is the money that came back.
+    RefundFailed {
+        reference: String,
+        movement: Option<String>,
+        reason: String,
+    },
+    PayoutPending {
+        reference: String,
+        provider_reference: String,
+    },
+    PayoutPaid {
+        reference: String,
+        provider_reference: String,
+        movement: String,
+        amount: Money,
+    },
+    PayoutFailed {
+        reference: String,
+        reason: String,
+    },
 }
 
 /// Why a call brought no answer.
@@ -144,9 +182,12 @@ pub enum ProviderError {
     /// A time-out, a broken connection, a 5xx: whether it happened is *unknown*. Ask again with the same reference.
     #[error("no answer: {0}")]
     Unknown(String),
-    /// The provider understood and refused, for good.
+    /// The provider itself understood and refused, for good: said in its own words, not guessed from a status code.
     #[error("refused: {0}")]
     Refused(String),
+    /// The provider itself says that it has never heard of this reference: what we asked for did not happen.
+    #[error("not known there: {0}")]
+    NotKnown(String),
 }
 
 /// A notification as it came in.

@@ -105,18 +105,23 @@ fn in_words(error: reqwest::Error) -> String {
     }
 }
 
-/// What was refused stays refused; anything that may pass the next time is unknown.
+/// Refused is what the bank says itself, in its own error document. A bare status (of a gateway, say), a wrong key, and
+/// whatever may pass the next time leave it unknown.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
-    let again = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-    if !status.is_client_error() || again {
-        return ProviderError::Unknown(format!("HTTP {}", status.as_u16()));
+    let unknown = ProviderError::Unknown(format!("HTTP {}", status.as_u16()));
+    let not_about_this =
+        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
+    if !status.is_client_error() || not_about_this.contains(&status) {
+        return unknown;
     }
-    let said: Option<Value> = serde_json::from_slice(body).ok();
-    let message = said.as_ref().and_then(|said| said.pointer("/error/message")).and_then(Value::as_str);
-    ProviderError::Refused(match message {
-        Some(text) => text.chars().take(500).collect(),
-        None => format!("HTTP {}", status.as_u16()),
-    })
+    let said: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text =
+        |pointer| said.pointer(pointer).and_then(Value::as_str).map(|text| text.chars().take(500).collect::<String>());
+    match (text("/error/code"), text("/error/message")) {
+        (Some(code), Some(message)) if code == "not_found" => ProviderError::NotKnown(message),
+        (Some(_), Some(message)) => ProviderError::Refused(message),
+        (_, _) => unknown,
+    }
 }
 
 /// An answer must be about what we asked; any other leaves it unknown.
@@ -231,7 +236,10 @@ mod tests {
     fn what_may_pass_the_next_time_is_unknown_and_the_rest_is_refused_with_the_banks_words() {
         let said = br#"{"error":{"code":"conflict","message":"too late"}}"#;
         assert_eq!(error_of(StatusCode::CONFLICT, said), ProviderError::Refused("too late".to_owned()));
-        assert_eq!(error_of(StatusCode::NOT_FOUND, b"?"), ProviderError::Refused("HTTP 404".to_owned()));
+        let unknown = br#"{"error":{"code":"not_found","message":"never heard of it"}}"#;
+        assert_eq!(error_of(StatusCode::NOT_FOUND, unknown), ProviderError::NotKnown("never heard of it".to_owned()));
+        assert!(matches!(error_of(StatusCode::NOT_FOUND, b"?"), ProviderError::Unknown(_)), "a gateway's");
+        assert!(matches!(error_of(StatusCode::UNAUTHORIZED, said), ProviderError::Unknown(_)), "a rotated key");
         for status in [301, 408, 429, 500, 502, 503] {
             let status = StatusCode::from_u16(status).expect("a status");
             assert!(matches!(error_of(status, said), ProviderError::Unknown(_)), "{status}");

@@ -8,15 +8,15 @@ use entity::{
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::payout;
+use super::{payout, unanswered};
 use crate::app::App;
 use crate::db::retrying;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::escrow::calendar::after_business_days;
 use crate::escrow::{Command, PaymentEnd};
 use crate::ledger::{self, NewTransfer, movement_key};
 use crate::order::execute_as_provider;
-use crate::payment::{Fact, PaymentProvider};
+use crate::payment::{Fact, PaymentProvider, RefundQuery};
 
 /// What became of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,40 +36,39 @@ impl Applied {
     }
 }
 
-/// Books one fact. The same fact again, by whichever way it comes, changes nothing.
-pub async fn apply_fact(app: &App, provider: &dyn PaymentProvider, fact: Fact) -> Result<Applied> {
+/// Books one fact, as of when we heard it. The same fact again, by whichever way it comes, changes nothing.
+pub async fn apply_fact(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: Time) -> Result<Applied> {
+    match book(app, provider, fact, heard_at).await {
+        Err(Error::Contradiction(what)) => Ok(Applied::NotOurs(what)),
+        other => other,
+    }
+}
+
+async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: Time) -> Result<Applied> {
     match fact {
         Fact::PaymentPending { .. } => Ok(Applied::Done),
         Fact::PaymentCaptured { reference, provider_reference, movement, amount } => {
-            capture(app, provider, &reference, &provider_reference, (&movement, amount)).await
+            capture(app, provider, (&reference, &provider_reference), (&movement, amount), heard_at).await
         }
         Fact::PaymentFailed { reference, reason } => {
-            end(app, provider, &reference, PaymentEnd::Failed { reason }).await
+            end(app, provider, &reference, PaymentEnd::Failed { reason: clean(&reason) }, heard_at).await
         }
-        Fact::PaymentExpired { reference } => end(app, provider, &reference, PaymentEnd::Expired).await,
-        Fact::PaymentCancelled { reference } => end(app, provider, &reference, PaymentEnd::Cancelled).await,
+        Fact::PaymentExpired { reference } => end(app, provider, &reference, PaymentEnd::Expired, heard_at).await,
+        Fact::PaymentCancelled { reference } => end(app, provider, &reference, PaymentEnd::Cancelled, heard_at).await,
         Fact::RefundPending { reference, provider_reference } => {
             refund_pending(app, provider, &reference, &provider_reference).await
         }
         Fact::RefundSucceeded { reference, movement, amount, .. } => {
-            let Some(refund) = find_refund(app, provider, &reference).await? else {
-                return Ok(unknown("refund", &reference));
-            };
-            let asked = Money::new(refund.amount, refund.currency);
-            if amount != asked {
-                return Ok(Applied::NotOurs(format!(
-                    "{}: the provider refunded {amount}, we asked for {asked}",
-                    refund.id
-                )));
-            }
-            let movement = movement_key(provider.name(), "refund", &movement);
-            refund_command(app, &refund, &Command::SettleRefund { refund_id: refund.id, movement }).await
+            refund_succeeded(app, provider, &reference, (&movement, amount), heard_at).await
         }
-        Fact::RefundFailed { reference, reason } => {
+        Fact::RefundFailed { reference, movement, reason } => {
             let Some(refund) = find_refund(app, provider, &reference).await? else {
                 return Ok(unknown("refund", &reference));
             };
-            refund_command(app, &refund, &Command::FailRefund { refund_id: refund.id, reason }).await
+            let movement = movement_key(provider.name(), "refund_failed", &movement.unwrap_or(reference));
+            let amount = Money::new(refund.amount, refund.currency);
+            let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason: clean(&reason) };
+            refund_command(app, &refund, &command, heard_at).await
         }
         Fact::PayoutPending { reference, provider_reference } => match reference.parse::<PayoutId>() {
             Ok(id) => payout::pending(app, provider.name(), id, &provider_reference).await,
@@ -80,7 +79,7 @@ pub async fn apply_fact(app: &App, provider: &dyn PaymentProvider, fact: Fact) -
             Err(_) => Ok(unknown("payout", &reference)),
         },
         Fact::PayoutFailed { reference, reason } => match reference.parse::<PayoutId>() {
-            Ok(id) => payout::failed(app, provider.name(), id, &reason).await,
+            Ok(id) => payout::failed(app, provider.name(), id, &clean(&reason)).await,
             Err(_) => Ok(unknown("payout", &reference)),
         },
     }
@@ -106,9 +105,9 @@ async fn find_refund(app: &App, provider: &dyn PaymentProvider, reference: &str)
 async fn capture(
     app: &App,
     provider: &dyn PaymentProvider,
-    reference: &str,
-    provider_reference: &str,
+    (reference, provider_reference): (&str, &str),
     (movement, amount): (&str, Money),
+    heard_at: Time,
 ) -> Result<Applied> {
     let movement = movement_key(provider.name(), "capture", movement);
     if !amount.amount.is_positive() {
@@ -118,12 +117,15 @@ async fn capture(
         set_aside_unmatched(app, provider.name(), &movement, amount).await?;
         return Ok(Applied::Done);
     };
-    if payment.provider_reference.is_none() {
-        remember_reference(app, payment.id, provider_reference).await?;
+    if payment.provider_reference.is_none()
+        && let Err(error) = remember_reference(app, payment.id, provider_reference).await
+    {
+        // A convenience for later calls, never a reason to leave money unbooked.
+        tracing::error!(payment = %payment.id, %error, "the provider's reference could not be written down");
     }
     let refundable = provider.terms(payment.method).is_some_and(|terms| terms.refundable);
     let command = Command::CapturePayment { payment_id: payment.id, amount, movement, refundable };
-    execute_as_provider(app, payment.order_id, &command).await?;
+    execute_as_provider(app, payment.order_id, heard_at, &command).await?;
     Ok(Applied::Done)
 }
 
@@ -146,7 +148,7 @@ async fn remember_reference(app: &App, id: PaymentId, provider_reference: &str) 
 async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: Money) -> Result<()> {
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
-        if ledger::is_posted(&transaction, movement).await? {
+        if ledger::is_posted(&transaction, movement, None, amount).await? {
             return Ok(());
         }
         let (id, now) = (ReceiptId(app.clock.new_id()), app.clock.now());
@@ -179,20 +181,66 @@ async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: 
     .await
 }
 
-async fn end(app: &App, provider: &dyn PaymentProvider, reference: &str, end: PaymentEnd) -> Result<Applied> {
-    let Some(payment) = find_payment(app, provider, reference).await? else { return Ok(unknown("payment", reference)) };
-    execute_as_provider(app, payment.order_id, &Command::EndPayment { payment_id: payment.id, end }).await?;
+async fn end(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    reference: &str,
+    end: PaymentEnd,
+    heard_at: Time,
+) -> Result<Applied> {
+    let Some(payment) = find_payment(app, provider, reference).await? else {
+        return Ok(unknown("payment", reference));
+    };
+    let command = Command::EndPayment { payment_id: payment.id, end };
+    execute_as_provider(app, payment.order_id, heard_at, &command).await?;
     Ok(Applied::Done)
 }
 
-async fn refund_command(app: &App, refund: &refund::Model, command: &Command) -> Result<Applied> {
+async fn refund_succeeded(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    reference: &str,
+    (movement, amount): (&str, Money),
+    heard_at: Time,
+) -> Result<Applied> {
+    let Some(refund) = find_refund(app, provider, reference).await? else {
+        return Ok(unknown("refund", reference));
+    };
+    let asked = Money::new(refund.amount, refund.currency);
+    if amount != asked {
+        return Ok(Applied::NotOurs(format!("{}: the provider refunded {amount}, we asked for {asked}", refund.id)));
+    }
+    if refund.status == RefundStatus::ActionRequired && !is_sent(app, provider, &refund).await? {
+        // News of before the failure that we know of already.
+        return Ok(Applied::Done);
+    }
+    let movement = movement_key(provider.name(), "refund", movement);
+    let command = Command::SettleRefund { refund_id: refund.id, amount, movement };
+    refund_command(app, &refund, &command, heard_at).await
+}
+
+/// "Succeeded" after "failed": disorder, or a change of mind? Only the provider can say.
+async fn is_sent(app: &App, provider: &dyn PaymentProvider, refund: &refund::Model) -> Result<bool> {
+    let query = RefundQuery { reference: refund.id.to_string(), provider_reference: refund.provider_reference.clone() };
+    let facts = provider.query_refund(&query).await.map_err(|error| unanswered(provider.name(), &error))?;
+    tracing::warn!(refund = %refund.id, at = %app.clock.now(), ?facts, "asked about a refund that succeeded after it had failed");
+    Ok(facts.iter().any(|fact| matches!(fact, Fact::RefundSucceeded { .. })))
+}
+
+async fn refund_command(app: &App, refund: &refund::Model, command: &Command, heard_at: Time) -> Result<Applied> {
     match refund.order_id {
         Some(order_id) => {
-            execute_as_provider(app, order_id, command).await?;
+            execute_as_provider(app, order_id, heard_at, command).await?;
             Ok(Applied::Done)
         }
         None => Ok(Applied::NotOurs(format!("{} belongs to no order, and is settled by hand", refund.id))),
     }
+}
+
+/// A provider's own words go into the timeline and the database: without control characters, and not too many.
+fn clean(reason: &str) -> String {
+    let text: String = reason.chars().filter(|c| !c.is_control()).take(300).collect();
+    if text.trim().is_empty() { "the provider gave no reason".to_owned() } else { text }
 }
 
 /// The provider has the refund. States only move forward: one that is settled stays settled.

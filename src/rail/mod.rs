@@ -19,8 +19,25 @@ pub use pay::{MethodOption, PayOrder, pay_order, payment_methods};
 pub use payout::{request_payout, send_payout};
 pub use refund::send_refund;
 
-use crate::error::Error;
-use crate::payment::ProviderError;
+use std::sync::Arc;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::payment::{Fact, PaymentProvider, ProviderError};
+
+fn require_provider(app: &App, name: &str) -> Result<Arc<dyn PaymentProvider>> {
+    app.providers
+        .find(name)
+        .ok_or_else(|| Error::internal(format!("the provider {name} is not configured here any more")))
+}
+
+/// Books what a provider answered to a call of ours.
+async fn apply_facts(app: &App, provider: &dyn PaymentProvider, facts: Vec<Fact>) -> Result<()> {
+    for fact in facts {
+        apply_fact(app, provider, fact, app.clock.now()).await?.or_log(provider.name());
+    }
+    Ok(())
+}
 
 /// A question without an answer is asked again, by the job that asked it.
 fn unanswered(provider: &str, error: &ProviderError) -> Error {

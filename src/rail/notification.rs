@@ -6,7 +6,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait};
 
 use super::fact::{Applied, apply_fact};
-use super::open::require_provider;
+use super::require_provider;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::job::Outcome;
@@ -25,7 +25,7 @@ pub async fn apply_notification(app: &App, id: NotificationId) -> Result<Outcome
     };
     let mut misfits = Vec::new();
     for fact in facts {
-        match apply_fact(app, provider.as_ref(), fact).await? {
+        match apply_fact(app, provider.as_ref(), fact, row.heard_at).await? {
             Applied::Done => {}
             Applied::NotOurs(reason) => misfits.push(reason),
         }

@@ -6,13 +6,16 @@ use entity::{Money, OrderStatus, PaymentId, Time, order};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::fact::apply_fact;
 use super::pay::require_payment;
-use super::unanswered;
+use super::{apply_facts, require_provider, unanswered};
 use crate::app::App;
-use crate::error::{Error, Result};
+use crate::db::retrying;
+use crate::error::Result;
 use crate::job::{self, Job, Outcome};
-use crate::payment::{Fact, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest, ProviderError};
+use crate::payment::{Fact, OpenedPayment, PaymentQuery, PaymentRequest, ProviderError};
+
+/// A request of ours that has not arrived within a day never will.
+const LONGEST_ON_ITS_WAY: TimeDelta = TimeDelta::days(1);
 
 /// Asks the provider for the payment, and writes down its answer. No answer is no failure: the buyer sees PENDING, and the
 /// job that `payOrder` left behind asks again.
@@ -37,15 +40,29 @@ pub(super) async fn open_at_provider(app: &App, payment: &Model) -> Result<()> {
             tracing::warn!(payment = %payment.id, provider = provider.name(), cause, "no answer to a new payment; it will be asked about");
             Ok(())
         }
-        Err(ProviderError::Refused(reason)) => {
-            apply_facts(app, provider.as_ref(), vec![Fact::PaymentFailed { reference: request.reference, reason }])
-                .await
+        Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => {
+            // An earlier request of ours may have arrived after all: only "never heard of it" makes it a failure.
+            let facts = match provider.query_payment(&query(payment)).await {
+                Ok(facts) => facts,
+                Err(ProviderError::NotKnown(_)) => vec![Fact::PaymentFailed { reference: request.reference, reason }],
+                Err(error) => {
+                    tracing::error!(payment = %payment.id, provider = provider.name(), reason, %error, "a new payment was refused");
+                    return Ok(());
+                }
+            };
+            apply_facts(app, provider.as_ref(), facts).await
         }
     }
 }
 
 /// Only the first answer is written. If the order was cancelled while the provider was thinking, the payment is withdrawn.
 async fn save_answer(app: &App, payment_id: PaymentId, opened: &OpenedPayment) -> Result<()> {
+    retrying(|| save_answer_once(app, payment_id, opened)).await?;
+    app.wake_worker();
+    Ok(())
+}
+
+async fn save_answer_once(app: &App, payment_id: PaymentId, opened: &OpenedPayment) -> Result<()> {
     let transaction = app.db.begin_write().await?;
     let row = entity::payment::ActiveModel {
         provider_reference: Set(Some(opened.provider_reference.clone())),
@@ -68,7 +85,6 @@ async fn save_answer(app: &App, payment_id: PaymentId, opened: &OpenedPayment) -
         job::enqueue(&transaction, &app.clock, &Job::CancelPayment { payment_id }, app.clock.now()).await?;
     }
     transaction.commit().await?;
-    app.wake_worker();
     Ok(())
 }
 
@@ -80,22 +96,14 @@ pub async fn ask_payment(app: &App, payment_id: PaymentId) -> Result<Outcome> {
     }
     let order = order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?;
     let is_wanted = order.is_some_and(|order| order.status == OrderStatus::AwaitingPayment);
-    if payment.provider_reference.is_none() && is_wanted {
+    if !is_wanted {
+        cancel_payment(app, payment_id).await?;
+    } else if payment.provider_reference.is_none() {
         open_at_provider(app, &payment).await?;
     } else {
         let provider = require_provider(app, &payment.provider)?;
-        match provider.query_payment(&query(&payment)).await {
-            Ok(facts) => apply_facts(app, provider.as_ref(), facts).await?,
-            Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
-            // The provider has never heard of it: our request never arrived, and is no longer wanted.
-            Err(ProviderError::Refused(_)) if payment.provider_reference.is_none() => {
-                let fact = Fact::PaymentCancelled { reference: payment.id.to_string() };
-                apply_facts(app, provider.as_ref(), vec![fact]).await?;
-            }
-            Err(ProviderError::Refused(reason)) => {
-                tracing::error!(payment = %payment.id, provider = provider.name(), reason, "the provider refuses to tell about a payment");
-            }
-        }
+        let facts = provider.query_payment(&query(&payment)).await;
+        apply_facts(app, provider.as_ref(), facts.map_err(|error| unanswered(provider.name(), &error))?).await?;
     }
     let after = require_payment(&app.db.read, payment_id).await?;
     if after.status == PaymentStatus::Pending {
@@ -110,6 +118,9 @@ fn next_question(now: Time, created_at: Time) -> Time {
 }
 
 /// Withdraws a payment that is no longer wanted. "Too late" is an answer: the money will come, and be set aside.
+///
+/// A provider that has never heard of it may hear of it yet, if our request is still on its way: the payment stays open
+/// for a while, and the job that asks about it withdraws it again.
 pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<Outcome> {
     let payment = require_payment(&app.db.read, payment_id).await?;
     if payment.status != PaymentStatus::Pending {
@@ -119,26 +130,20 @@ pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<Outcome>
     match provider.cancel_payment(&query(&payment)).await {
         Ok(facts) => apply_facts(app, provider.as_ref(), facts).await?,
         Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
+        Err(ProviderError::NotKnown(_)) if app.clock.now() - payment.created_at >= LONGEST_ON_ITS_WAY => {
+            let fact = Fact::PaymentCancelled { reference: payment.id.to_string() };
+            apply_facts(app, provider.as_ref(), vec![fact]).await?;
+        }
+        Err(ProviderError::NotKnown(_)) => {}
         Err(ProviderError::Refused(reason)) => {
             tracing::info!(payment = %payment.id, provider = provider.name(), reason, "a payment could not be withdrawn");
+            let facts = provider.query_payment(&query(&payment)).await;
+            apply_facts(app, provider.as_ref(), facts.map_err(|error| unanswered(provider.name(), &error))?).await?;
         }
     }
     Ok(Outcome::Done)
 }
 
-async fn apply_facts(app: &App, provider: &dyn PaymentProvider, facts: Vec<Fact>) -> Result<()> {
-    for fact in facts {
-        apply_fact(app, provider, fact).await?.or_log(provider.name());
-    }
-    Ok(())
-}
-
 fn query(payment: &Model) -> PaymentQuery {
     PaymentQuery { reference: payment.id.to_string(), provider_reference: payment.provider_reference.clone() }
-}
-
-pub(super) fn require_provider(app: &App, name: &str) -> Result<std::sync::Arc<dyn PaymentProvider>> {
-    app.providers
-        .find(name)
-        .ok_or_else(|| Error::internal(format!("the provider {name} is not configured here any more")))
 }

@@ -12,7 +12,7 @@ use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
 use crate::escrow::{Actor, Command};
 use crate::idempotency::Once;
-use crate::order::Writing;
+use crate::order::{Writing, require_order};
 
 #[derive(Clone, Debug, Serialize)]
 pub struct PayOrder {
@@ -29,8 +29,12 @@ pub async fn pay_order(app: &App, viewer: &Viewer, once: &Once, input: &PayOrder
     let payment_id = retrying(|| commit_attempt(app, viewer, once, input)).await?;
     let payment = require_payment(&app.db.read, payment_id).await?;
     if payment.status == PaymentStatus::Pending && payment.provider_reference.is_none() {
-        open_at_provider(app, &payment).await?;
-        return require_payment(&app.db.read, payment_id).await;
+        // A repetition after the order was cancelled opens nothing.
+        let order = require_order(&app.db.read, viewer, input.order_id).await?;
+        if order.status == OrderStatus::AwaitingPayment {
+            open_at_provider(app, &payment).await?;
+            return require_payment(&app.db.read, payment_id).await;
+        }
     }
     Ok(payment)
 }

@@ -4,15 +4,14 @@
 //! verified supplier with an active payout account is paid; until then the money waits where it is.
 
 use chrono::TimeDelta;
-use entity::payout::{ActiveModel, Entity, Model, PayoutStatus};
+use entity::payout::{ActiveModel, Column, Entity, Model, PayoutStatus};
 use entity::{Currency, LedgerAccount, MinorUnits, Money, PayoutId, SupplierId, payout_account, supplier};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, DatabaseTransaction, EntityTrait, QuerySelect};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
 
-use super::fact::{Applied, apply_fact, unknown};
-use super::open::require_provider;
-use super::unanswered;
+use super::fact::{Applied, unknown};
+use super::{apply_facts, require_provider, unanswered};
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
@@ -22,6 +21,8 @@ use crate::party;
 use crate::payment::{Fact, PayoutQuery, PayoutRequest, ProviderError};
 
 const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
+const TRY_AGAIN_AFTER: TimeDelta = TimeDelta::days(1);
+const MOST_FAILURES: u64 = 3;
 
 /// Turns what a supplier is owed into a payout, if there is anything and somewhere to send it.
 pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Currency) -> Result<Outcome> {
@@ -36,6 +37,11 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
         else {
             return Ok(Outcome::Done);
         };
+        let details = party::PayoutDetails::decrypt(&app.cipher, &account)?;
+        if details.currency.is_some_and(|only| only != currency) {
+            // The account takes another currency only: the money waits for one that takes this.
+            return Ok(Outcome::Done);
+        }
         let (id, now) = (PayoutId(app.clock.new_id()), app.clock.now());
         let row = ActiveModel {
             id: Set(id),
@@ -73,23 +79,23 @@ pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
     let payout = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
     let provider = require_provider(app, &payout.provider)?;
     let reference = payout.id.to_string();
+    let query = PayoutQuery { reference: reference.clone(), provider_reference: payout.provider_reference.clone() };
     let answer = match payout.status {
         PayoutStatus::Paid | PayoutStatus::Failed => return Ok(Outcome::Done),
-        PayoutStatus::Requested => provider.pay_out(&request(app, &payout, provider.name()).await?).await,
-        PayoutStatus::Pending => {
-            let query =
-                PayoutQuery { reference: reference.clone(), provider_reference: payout.provider_reference.clone() };
-            provider.query_payout(&query).await
-        }
+        // A refused question says nothing about the payout: it is asked again.
+        PayoutStatus::Pending => provider.query_payout(&query).await,
+        PayoutStatus::Requested => match provider.pay_out(&request(app, &payout, provider.name()).await?).await {
+            // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
+            Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => {
+                match provider.query_payout(&query).await {
+                    Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::PayoutFailed { reference, reason }]),
+                    other => other,
+                }
+            }
+            other => other,
+        },
     };
-    let facts = match answer {
-        Ok(facts) => facts,
-        Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
-        Err(ProviderError::Refused(reason)) => vec![Fact::PayoutFailed { reference, reason }],
-    };
-    for fact in facts {
-        apply_fact(app, provider.as_ref(), fact).await?.or_log(provider.name());
-    }
+    apply_facts(app, provider.as_ref(), answer.map_err(|error| unanswered(provider.name(), &error))?).await?;
     let after = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
     match after.status {
         PayoutStatus::Requested | PayoutStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
@@ -168,12 +174,29 @@ pub(super) async fn failed(app: &App, provider: &str, id: PayoutId, reason: &str
             let to = LedgerAccount::Supplier(payout.supplier_id);
             let failure = Some(reason.to_owned());
             finish(app, &transaction, &payout, (PayoutStatus::Failed, failure), (to, "payout.failed", None)).await?;
+            tracing::error!(payout = %id, supplier = %payout.supplier_id, reason, "a payout failed");
+            if !keeps_failing(&transaction, &payout).await? {
+                let again = Job::RequestPayout { supplier_id: payout.supplier_id, currency: payout.currency };
+                job::enqueue(&transaction, &app.clock, &again, app.clock.now() + TRY_AGAIN_AFTER).await?;
+            }
             transaction.commit().await?;
             Ok(Applied::Done)
         }
         PayoutStatus::Failed => Ok(Applied::Done),
         PayoutStatus::Paid => Ok(Applied::NotOurs(format!("{id} failed after it had been paid: {reason}"))),
     }
+}
+
+/// Three failures in a row to one account are no accident: the money waits for another account.
+async fn keeps_failing(transaction: &DatabaseTransaction, payout: &Model) -> Result<bool> {
+    let latest = Entity::find()
+        .filter(Column::PayoutAccountId.eq(payout.payout_account_id))
+        .order_by_desc(Column::Id)
+        .limit(MOST_FAILURES)
+        .all(transaction)
+        .await?;
+    let failures = latest.iter().filter(|row| row.status == PayoutStatus::Failed).count();
+    Ok(u64::try_from(failures).is_ok_and(|failures| failures >= MOST_FAILURES))
 }
 
 async fn finish(

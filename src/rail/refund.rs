@@ -5,10 +5,8 @@ use entity::refund::{Entity, Model, RefundStatus};
 use entity::{Money, RefundId};
 use sea_orm::EntityTrait;
 
-use super::fact::apply_fact;
-use super::open::require_provider;
 use super::pay::require_payment;
-use super::unanswered;
+use super::{apply_facts, require_provider, unanswered};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::job::Outcome;
@@ -21,24 +19,26 @@ pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<Outcome> {
     let refund = require_refund(app, refund_id).await?;
     let provider = require_provider(app, &refund.provider)?;
     let reference = refund.id.to_string();
+    let query = RefundQuery { reference: reference.clone(), provider_reference: refund.provider_reference.clone() };
     let answer = match refund.status {
         RefundStatus::Succeeded | RefundStatus::ActionRequired => return Ok(Outcome::Done),
-        RefundStatus::Requested => provider.refund(&request(app, &refund, provider.name()).await?).await,
-        RefundStatus::Pending => {
-            let query =
-                RefundQuery { reference: reference.clone(), provider_reference: refund.provider_reference.clone() };
-            provider.query_refund(&query).await
-        }
+        // A refused question says nothing about the refund: it is asked again.
+        RefundStatus::Pending => provider.query_refund(&query).await,
+        RefundStatus::Requested => match provider.refund(&request(app, &refund, provider.name()).await?).await {
+            // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
+            Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => {
+                match provider.query_refund(&query).await {
+                    Err(ProviderError::NotKnown(_)) => {
+                        Ok(vec![Fact::RefundFailed { reference, movement: None, reason }])
+                    }
+                    other => other,
+                }
+            }
+            other => other,
+        },
     };
-    let facts = match answer {
-        Ok(facts) => facts,
-        // Unknown is not failed: the same reference is asked for again.
-        Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
-        Err(ProviderError::Refused(reason)) => vec![Fact::RefundFailed { reference, reason }],
-    };
-    for fact in facts {
-        apply_fact(app, provider.as_ref(), fact).await?.or_log(provider.name());
-    }
+    // Unknown is not failed: the same reference is asked for again.
+    apply_facts(app, provider.as_ref(), answer.map_err(|error| unanswered(provider.name(), &error))?).await?;
     match require_refund(app, refund_id).await?.status {
         RefundStatus::Requested | RefundStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
         RefundStatus::Succeeded | RefundStatus::ActionRequired => Ok(Outcome::Done),

@@ -31,7 +31,7 @@ impl FromRequestParts<App> for Authorised {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, BankError> {
         if !app.settings.is_sandbox() {
-            return Err(BankError::refused(StatusCode::NOT_FOUND, "not_found", "there is no simulated bank here"));
+            return Err(BankError::refused(StatusCode::NOT_FOUND, "no_bank", "there is no simulated bank here"));
         }
         let given = parts.headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
         let wanted = format!("Bearer {}", app.settings.sandbox_api_key.expose_secret());

@@ -94,6 +94,7 @@ async fn store(app: &App, provider: &'static str, event_id: &str, body: &Bytes) 
         status: NotificationStatus::Received,
         reason: None,
         received_at: app.clock.wall(),
+        heard_at: app.clock.now(),
         applied_at: None,
     };
     let tx = app.db.begin_write().await?;

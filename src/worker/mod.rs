@@ -1,83 +1,167 @@
-//! The loop that does jobs and passed deadlines. Any number of nodes may run it on one database.
+//! The loops that do jobs, passed deadlines and the order of the feed. Any number of nodes may run them on one database.
 //!
-//! It is woken by whoever commits work on this node, and looks by itself twice a second for what other nodes left. Jobs run
-//! side by side, so that one slow receiver delays nobody; one that fails is tried again later and never blocks the next.
+//! They are woken by whoever commits work on this node, and look by themselves twice a second for what other nodes left.
+//! They run side by side, and so do jobs: a slow provider delays neither a deadline, nor the feed, nor what another provider
+//! told us, which has places of its own. A job that fails is tried again later and never blocks the next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::{OrderId, Time};
-use futures_util::StreamExt;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::job::{self, Job, Leased, Outcome};
+use crate::job::{self, Job, Lane, Leased, Outcome};
 use crate::{event, idempotency, order, rail, simulator};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-const JOBS_AT_ONCE: usize = 8;
 const DEADLINES_AT_ONCE: u64 = 100;
-/// A deadline that could not be decided is tried again after this long; others go ahead meanwhile.
-const FAILED_DEADLINE_AGAIN_AFTER: TimeDelta = TimeDelta::minutes(5);
+/// A deadline that could not be decided, or waits for news, is looked at again after this long; others go ahead.
+const DEADLINE_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(10);
 const PRUNE_EVERY: TimeDelta = TimeDelta::hours(1);
+const LANES: [Lane; 2] = [Lane::Notifications, Lane::Calls];
+
+impl Lane {
+    /// Jobs of this lane that one node does at once.
+    fn places(self) -> usize {
+        match self {
+            Self::Notifications => 4,
+            Self::Calls => 8,
+        }
+    }
+}
 
 /// Works until `stop` resolves; then finishes what it has in hand.
 pub async fn run(app: App, stop: impl Future<Output = ()>) {
-    let mut rounds = Rounds::default();
-    let mut stop = std::pin::pin!(stop);
-    loop {
-        let did_something = match rounds.round(&app).await {
-            Ok(did_something) => did_something,
-            Err(error) => {
-                tracing::error!(%error, "the worker's round failed; it goes on");
-                false
-            }
-        };
-        let pause = if did_something { Duration::ZERO } else { LOOK_EVERY };
-        tokio::select! {
-            () = &mut stop => return,
-            () = app.work.notified(), if !did_something => {}
-            () = tokio::time::sleep(pause) => {}
-        }
-    }
+    let (stopping, stopped) = watch::channel(false);
+    let told = async {
+        stop.await;
+        stopping.send_replace(true);
+    };
+    let [notifications, calls] = LANES.map(|lane| jobs(&app, lane, stopped.clone()));
+    tokio::join!(told, notifications, calls, deadlines(&app, stopped.clone()), feed(&app, stopped.clone()));
 }
 
 /// Does everything that is due until nothing is. For tests, which run no loop.
 pub async fn drain(app: &App) -> Result<()> {
-    let mut rounds = Rounds::default();
-    while rounds.round(app).await? {}
-    Ok(())
+    loop {
+        let mut did_something = Deadlines::default().pass(app).await?;
+        for lane in LANES {
+            let mut leased = lease(app, lane, lane.places()).await?;
+            while !leased.is_empty() {
+                did_something = true;
+                let at_once: Vec<_> = leased.drain(..).map(|leased| do_job(app.clone(), leased)).collect();
+                futures_util::future::join_all(at_once).await;
+                leased = lease(app, lane, lane.places()).await?;
+            }
+        }
+        event::sequence(app).await?;
+        if !did_something {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until there may be work; false if it is time to stop.
+async fn wait(woken: &mut watch::Receiver<u64>, stopped: &mut watch::Receiver<bool>) -> bool {
+    tokio::select! {
+        _ = stopped.wait_for(|stopped| *stopped) => false,
+        _ = woken.changed() => true,
+        () = tokio::time::sleep(LOOK_EVERY) => true,
+    }
+}
+
+async fn jobs(app: &App, lane: Lane, mut stopped: watch::Receiver<bool>) {
+    let mut woken = app.work.subscribe();
+    let mut in_hand = JoinSet::new();
+    while !*stopped.borrow() {
+        let free = lane.places().saturating_sub(in_hand.len());
+        match lease(app, lane, free).await {
+            Ok(leased) => {
+                for leased in leased {
+                    in_hand.spawn(do_job(app.clone(), leased));
+                }
+            }
+            Err(error) => tracing::error!(%error, ?lane, "no jobs could be taken; trying again"),
+        }
+        tokio::select! {
+            // A place is free again: there may be more to take.
+            Some(done) = in_hand.join_next() => {
+                if let Err(panic) = done {
+                    tracing::error!(%panic, "a job broke down; its lease runs out, and it is tried again");
+                }
+            }
+            goes_on = wait(&mut woken, &mut stopped) => {
+                if !goes_on {
+                    break;
+                }
+            }
+        }
+    }
+    while let Some(done) = in_hand.join_next().await {
+        if let Err(panic) = done {
+            tracing::error!(%panic, "a job broke down; its lease runs out, and it is tried again");
+        }
+    }
+}
+
+async fn deadlines(app: &App, mut stopped: watch::Receiver<bool>) {
+    let mut woken = app.work.subscribe();
+    let mut deadlines = Deadlines::default();
+    let mut go_on = true;
+    while go_on {
+        match deadlines.pass(app).await {
+            // More may be due.
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => tracing::error!(%error, "deadlines could not be looked at; trying again"),
+        }
+        if let Err(error) = deadlines.prune(app).await {
+            tracing::error!(%error, "old idempotency keys could not be forgotten; trying again");
+        }
+        go_on = wait(&mut woken, &mut stopped).await;
+    }
+}
+
+async fn feed(app: &App, mut stopped: watch::Receiver<bool>) {
+    let mut woken = app.work.subscribe();
+    let mut go_on = true;
+    while go_on {
+        if let Err(error) = event::sequence(app).await {
+            tracing::error!(%error, "new events could not be put into the feed; trying again");
+        }
+        go_on = wait(&mut woken, &mut stopped).await;
+    }
 }
 
 #[derive(Default)]
-struct Rounds {
-    failed_deadlines: BTreeMap<OrderId, Time>,
+struct Deadlines {
+    again_at: BTreeMap<OrderId, Time>,
     pruned_at: Option<Time>,
 }
 
-impl Rounds {
-    /// One look at everything; true if there was something to do.
-    async fn round(&mut self, app: &App) -> Result<bool> {
-        let deadlines = self.pass_deadlines(app).await?;
-        let jobs = do_jobs(app).await?;
-        event::sequence(app).await?;
-        self.prune(app).await?;
-        Ok(deadlines || jobs)
-    }
-
-    async fn pass_deadlines(&mut self, app: &App) -> Result<bool> {
+impl Deadlines {
+    /// Decides what is overdue, the longest overdue first; true if anything changed.
+    async fn pass(&mut self, app: &App) -> Result<bool> {
         let now = app.clock.now();
-        self.failed_deadlines.retain(|_, again_at| *again_at > now);
-        let skipped: Vec<OrderId> = self.failed_deadlines.keys().copied().collect();
-        let overdue = order::overdue(&app.db.read, now, &skipped, DEADLINES_AT_ONCE).await?;
-        for order_id in &overdue {
-            if let Err(error) = order::pass_deadlines(app, *order_id).await {
+        self.again_at.retain(|_, again_at| *again_at > now);
+        let skipped: Vec<OrderId> = self.again_at.keys().copied().collect();
+        let mut anything_changed = false;
+        for order_id in order::overdue(&app.db.read, now, &skipped, DEADLINES_AT_ONCE).await? {
+            let changed = order::pass_deadlines(app, order_id).await;
+            if let Err(error) = &changed {
                 tracing::error!(%order_id, %error, "a deadline could not be decided; it will be tried again");
-                self.failed_deadlines.insert(*order_id, now + FAILED_DEADLINE_AGAIN_AFTER);
+            }
+            if changed.is_ok_and(|changed| changed) {
+                anything_changed = true;
+            } else {
+                self.again_at.insert(order_id, now + DEADLINE_AGAIN_AFTER);
             }
         }
-        Ok(!overdue.is_empty())
+        Ok(anything_changed)
     }
 
     async fn prune(&mut self, app: &App) -> Result<()> {
@@ -90,21 +174,14 @@ impl Rounds {
     }
 }
 
-async fn do_jobs(app: &App) -> Result<bool> {
-    // A look by a reader first: an idle worker takes no write lock.
-    if !job::is_any_due(&app.db.read, app.clock.now(), app.clock.wall()).await? {
-        return Ok(false);
-    }
+async fn lease(app: &App, lane: Lane, places: usize) -> Result<Vec<Leased>> {
     let lease = TimeDelta::seconds(i64::from(app.settings.job_lease_seconds));
-    let leased = job::lease(&app.db, &app.clock, lease, u64::try_from(JOBS_AT_ONCE).unwrap_or(1)).await?;
-    let found = !leased.is_empty();
-    futures_util::stream::iter(leased).for_each_concurrent(JOBS_AT_ONCE, |leased| do_job(app, leased)).await;
-    Ok(found)
+    job::lease(&app.db, &app.clock, lane, lease, u64::try_from(places).unwrap_or(1)).await
 }
 
-async fn do_job(app: &App, leased: Leased) {
+async fn do_job(app: App, leased: Leased) {
     let kind = leased.job.kind();
-    let result = perform(app, &leased.job).await;
+    let result = perform(&app, &leased.job).await;
     let outcome = if result.is_ok() { "done" } else { "failed" };
     metrics::counter!("secure_payment_jobs_total", "kind" => kind, "outcome" => outcome).increment(1);
     if let Err(error) = &result {

@@ -62,7 +62,7 @@ pub(super) fn facts(movement: &Movement) -> Result<Vec<Fact>, String> {
         ("REFUND", "SUCCEEDED") => {
             Fact::RefundSucceeded { reference, provider_reference: id.clone(), movement: id, amount }
         }
-        ("REFUND", "DECLINED" | "CANCELLED") => Fact::RefundFailed { reference, reason: reason() },
+        ("REFUND", "DECLINED" | "CANCELLED") => Fact::RefundFailed { reference, movement: Some(id), reason: reason() },
         ("PAYOUT", "OPEN" | "SETTLING") => Fact::PayoutPending { reference, provider_reference: id },
         ("PAYOUT", "SUCCEEDED") => Fact::PayoutPaid { reference, provider_reference: id.clone(), movement: id, amount },
         ("PAYOUT", "DECLINED" | "CANCELLED") => Fact::PayoutFailed { reference, reason: reason() },

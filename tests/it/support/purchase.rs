@@ -16,7 +16,7 @@
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
-use secure_payment::order::EventKey;
+use secure_payment::order::FeedKey;
 use secure_payment::page::cursor;
 use secure_payment::party::demo;
 use serde_json::{Value, json};
@@ -230,7 +230,7 @@ impl Shop {
         let mut socket = connect_async(request).await?.0;
         let authorization = format!("Bearer {}", demo::BUYER);
         let query = "subscription($id: ID!, $after: String!) { orderEvents(orderId: $id, after: $after) { type } }";
-        let variables = json!({ "id": order, "after": cursor(&EventKey(0)) });
+        let variables = json!({ "id": order, "after": cursor(&FeedKey { feed: 0 }) });
         for message in [
             json!({ "type": "connection_init", "payload": { "authorization": authorization } }),
             json!({ "type": "subscribe", "id": "1", "payload": { "query": query, "variables": variables } }),
