@@ -11,6 +11,7 @@ pub mod event;
 pub mod ledger;
 pub mod limits;
 pub mod node;
+pub mod operator;
 pub mod order;
 pub mod order_loaders;
 pub mod order_mutation;
@@ -37,6 +38,7 @@ pub struct Query(
     order::OrderQuery,
     payment::PaymentQuery,
     ledger::LedgerQuery,
+    operator::OperatorQuery,
     node::NodeQuery,
 );
 
@@ -46,6 +48,7 @@ pub struct Mutation(
     conversation::ConversationMutation,
     party::PartyMutation,
     order_mutation::OrderMutation,
+    operator::OperatorMutation,
 );
 
 #[derive(Default, MergedSubscription)]

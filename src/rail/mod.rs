@@ -6,6 +6,7 @@
 //! and go the same way, so it doesn't matter which comes first, or how often.
 
 mod fact;
+mod inbox;
 mod notification;
 mod open;
 mod pay;
@@ -13,6 +14,7 @@ mod payout;
 mod refund;
 
 pub use fact::{Applied, apply_fact};
+pub use inbox::{find_payouts, find_quarantined, find_unapplied, redrive_notification};
 pub use notification::apply_notification;
 pub use open::{ask_payment, cancel_payment};
 pub use pay::{MethodOption, PayOrder, pay_order, payment_methods};

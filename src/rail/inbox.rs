@@ -1,0 +1,93 @@
+//! What did not match: for operators to see, and to drive again once the cause is mended.
+
+use entity::notification::{self, NotificationStatus};
+use entity::{NotificationId, PayoutId, ReceiptId, payout, receipt};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+};
+
+use crate::app::App;
+use crate::auth::Viewer;
+use crate::error::{Error, ErrorCode, Result};
+use crate::job::{self, Job};
+use crate::page::Page;
+
+/// Notifications that were verified but not understood, or don't fit what we know. Oldest first.
+pub async fn find_quarantined<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    page: &Page<NotificationId>,
+) -> Result<Vec<notification::Model>> {
+    viewer.require_operator()?;
+    let mut query = notification::Entity::find()
+        .filter(notification::Column::Status.eq(NotificationStatus::Quarantined))
+        .order_by_asc(notification::Column::Id)
+        .limit(page.fetch());
+    if let Some(after) = page.after {
+        query = query.filter(notification::Column::Id.gt(after));
+    }
+    Ok(query.all(db).await?)
+}
+
+/// Money that arrived and is still set aside. Oldest first.
+pub async fn find_unapplied<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    page: &Page<ReceiptId>,
+) -> Result<Vec<receipt::Model>> {
+    viewer.require_operator()?;
+    let mut query = receipt::Entity::find()
+        .filter(Expr::col(receipt::Column::Refunded).lt(Expr::col(receipt::Column::Amount)))
+        .order_by_asc(receipt::Column::Id)
+        .limit(page.fetch());
+    if let Some(after) = page.after {
+        query = query.filter(receipt::Column::Id.gt(after));
+    }
+    Ok(query.all(db).await?)
+}
+
+/// A supplier's payouts, or all of them for an operator. Newest first.
+pub async fn find_payouts<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    page: &Page<PayoutId>,
+) -> Result<Vec<payout::Model>> {
+    let whose = match viewer {
+        Viewer::Operator { .. } => Condition::all(),
+        Viewer::Supplier { supplier_id } => Condition::all().add(payout::Column::SupplierId.eq(*supplier_id)),
+        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } => {
+            viewer.require_supplier()?;
+            return Ok(Vec::new());
+        }
+    };
+    let mut query = payout::Entity::find().filter(whose).order_by_desc(payout::Column::Id).limit(page.fetch());
+    if let Some(after) = page.after {
+        query = query.filter(payout::Column::Id.lt(after));
+    }
+    Ok(query.all(db).await?)
+}
+
+/// Applies a quarantined notification once more. What it says is booked once, however often it is driven.
+pub async fn redrive_notification(app: &App, viewer: &Viewer, id: NotificationId) -> Result<notification::Model> {
+    viewer.require_operator()?;
+    let transaction = app.db.begin_write().await?;
+    let found = notification::Entity::find_by_id(id).lock_exclusive().one(&transaction).await?;
+    let found = found.ok_or_else(|| Error::not_found("notification").at("notificationId"))?;
+    if found.status != NotificationStatus::Quarantined {
+        let message = "this notification is not in quarantine";
+        return Err(Error::refused(ErrorCode::InvalidTransition, message).at("notificationId"));
+    }
+    let row = notification::ActiveModel {
+        id: Set(id),
+        status: Set(NotificationStatus::Received),
+        reason: Set(None),
+        ..Default::default()
+    };
+    let row = row.update(&transaction).await?;
+    job::enqueue(&transaction, &app.clock, &Job::ApplyNotification { notification_id: id }, app.clock.now()).await?;
+    transaction.commit().await?;
+    app.wake_worker();
+    Ok(row)
+}
