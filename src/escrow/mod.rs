@@ -20,16 +20,19 @@ mod decide;
 mod decision;
 mod event;
 pub mod fee;
+mod guard;
 mod provider_facts;
+mod split;
 pub mod table;
 
 pub use balances::Balances;
-pub use decide::{consequence, decide, permitted, start};
+pub use decide::{decide, start};
 pub use decision::{
     Account, Decision, Feedback, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundChange, RefundOf,
     RefundRef, StockChange, Transfer,
 };
 pub use event::Happened;
+pub use guard::{consequence, permitted};
 pub use table::{Action, Actor};
 
 /// Everything about an order that the rules look at.

@@ -15,6 +15,8 @@ pub mod operator;
 pub mod order;
 pub mod order_loaders;
 pub mod order_mutation;
+pub mod order_parts;
+pub mod order_query;
 pub mod page;
 pub mod payload;
 pub mod payment;
@@ -35,7 +37,7 @@ pub struct Query(
     product::CatalogQuery,
     conversation::ConversationQuery,
     party::PartyQuery,
-    order::OrderQuery,
+    order_query::OrderQuery,
     payment::PaymentQuery,
     ledger::LedgerQuery,
     operator::OperatorQuery,

@@ -5,7 +5,7 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{notification, payout};
 
-use super::order::UnappliedFunds;
+use super::order_parts::UnappliedFunds;
 use super::page::{Page, connection};
 use super::payload::{answer, payloads};
 use super::scalars::Money;

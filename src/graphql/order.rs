@@ -1,26 +1,28 @@
-//! Orders as their viewer sees them, and the queries that find them.
+//! An order as its viewer sees it.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use entity::{OrderId, feedback, order, receipt, refund, shipment};
+use entity::{OrderId, order, refund};
 
-use super::contract::{AddressObject, Contract};
-use super::event::{EventFeed, OrderEvent};
+use super::contract::Contract;
+use super::event::OrderEvent;
 use super::order_loaders::{
     ContractOf, ContractVersion, EventsOf, FeedbackOf, PaymentsOf, ReceiptsOf, RefundsOf, ShipmentOf, loader,
+};
+use super::order_parts::{
+    AvailableAction, DraftRequest, Escrow, Feedback, MetadataEntry, OrderStatus, Shipment, UnappliedFunds,
 };
 use super::page::{Page, connection};
 use super::payment::{Payment, PaymentMethodOption, Refund};
 use super::product::Product;
-use super::scalars::{CurrencyCode, Money};
+use super::scalars::CurrencyCode;
 use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
 use crate::escrow::{self, Action, Actor, Policy};
-use crate::order::{OrderFilter, TimelineKey, find_orders};
+use crate::order::TimelineKey;
 use crate::rail;
-use crate::validate::Checks;
 
 /// An order: what is traded, on which terms, and where its money is.
 #[derive(Clone)]
@@ -31,164 +33,6 @@ impl Order {
     pub(crate) async fn find(ctx: &Context<'_>, id: OrderId) -> Result<Option<Self>> {
         Ok(loader(ctx).load_one(id).await?.map(Self))
     }
-}
-
-/// Where an order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
-#[graphql(remote = "entity::order::OrderStatus")]
-pub enum OrderStatus {
-    /// The buyer asked the supplier for a draft.
-    DraftRequested,
-    /// A contract is on the table; the buyer has to confirm exactly this version.
-    AwaitingConfirmation,
-    /// Both sides agreed; the money is not all here yet.
-    AwaitingPayment,
-    /// The whole amount is held.
-    Funded,
-    /// The supplier shipped; the buyer inspects.
-    Shipped,
-    /// The buyer asked to cancel; the supplier has to answer.
-    CancelRequested,
-    /// The two sides disagree about what was delivered.
-    Disputed,
-    /// Settled, and the goods go back first.
-    ReturnPending,
-    /// The held money was released to the supplier.
-    Completed,
-    /// Ended without ever being funded.
-    Cancelled,
-    /// Everything went back to the buyer.
-    Refunded,
-}
-
-/// The money of one order. `captured` is always the sum of `held`, `released`, `refunded` and `chargedBack`.
-#[derive(SimpleObject)]
-pub struct Escrow {
-    /// What has arrived and was applied to the order.
-    captured: Money,
-    /// What is held for it now.
-    held: Money,
-    /// What went to the supplier, our fee included.
-    released: Money,
-    /// What went, or is going, back to the buyer.
-    refunded: Money,
-    /// What card companies took back.
-    charged_back: Money,
-    /// What is still missing of the contract's total.
-    due: Money,
-}
-
-/// Something that this viewer can, or can't, do now. Storefronts draw their buttons from these.
-#[derive(SimpleObject)]
-pub struct AvailableAction {
-    /// The mutation.
-    action: Action,
-    /// Whether it would be accepted now.
-    available: bool,
-    /// When the order's present status ends by itself.
-    deadline: Option<DateTime<Utc>>,
-    /// What would follow, in words: "releases 124.80 USD to the supplier (128.00 USD less 3.20 USD fee)".
-    consequence: Option<String>,
-    /// Why not, if it is not available.
-    reason: Option<String>,
-}
-
-/// What the supplier sent.
-#[derive(SimpleObject)]
-pub struct Shipment {
-    id: ID,
-    carrier: String,
-    tracking_number: String,
-    shipped_at: DateTime<Utc>,
-}
-
-impl From<shipment::Model> for Shipment {
-    fn from(row: shipment::Model) -> Self {
-        Self {
-            id: ID(row.id.to_string()),
-            carrier: row.carrier,
-            tracking_number: row.tracking_number,
-            shipped_at: row.shipped_at,
-        }
-    }
-}
-
-/// What the buyer thought of a completed order; stars from 1 to 5.
-#[derive(SimpleObject)]
-pub struct Feedback {
-    id: ID,
-    product_as_agreed: i32,
-    communication: i32,
-    shipping_time: i32,
-    comment: Option<String>,
-    created_at: DateTime<Utc>,
-}
-
-impl From<feedback::Model> for Feedback {
-    fn from(row: feedback::Model) -> Self {
-        Self {
-            id: ID(row.id.to_string()),
-            product_as_agreed: row.product_as_agreed,
-            communication: row.communication,
-            shipping_time: row.shipping_time,
-            comment: row.comment,
-            created_at: row.created_at,
-        }
-    }
-}
-
-/// Money that arrived but could not be applied: late, too much, or in another currency. It goes back to the buyer.
-#[derive(SimpleObject)]
-pub struct UnappliedFunds {
-    id: ID,
-    amount: Money,
-    /// What of it has been sent back, or is on its way.
-    refunded: Money,
-    reason: UnappliedReason,
-    created_at: DateTime<Utc>,
-}
-
-/// Why money could not be applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
-#[graphql(remote = "entity::receipt::ReceiptReason")]
-pub enum UnappliedReason {
-    /// The order was not, or no longer, waiting for money.
-    OrderNotOpen,
-    /// More than what was still due.
-    Overpaid,
-    /// Another currency than the order's.
-    WrongCurrency,
-    /// No payment of ours has this reference.
-    UnknownReference,
-}
-
-impl From<receipt::Model> for UnappliedFunds {
-    fn from(row: receipt::Model) -> Self {
-        let money = |amount| entity::Money::new(amount, row.currency).into();
-        Self {
-            id: ID(row.id.to_string()),
-            amount: money(row.amount),
-            refunded: money(row.refunded),
-            reason: row.reason.into(),
-            created_at: row.created_at,
-        }
-    }
-}
-
-/// What the buyer asked the supplier to draft.
-#[derive(SimpleObject)]
-pub struct DraftRequest {
-    product_id: Option<ID>,
-    quantity: Option<i32>,
-    message: String,
-    shipping_address: AddressObject,
-}
-
-/// A key and a value of the storefront's own.
-#[derive(SimpleObject)]
-pub struct MetadataEntry {
-    key: String,
-    value: String,
 }
 
 #[Object]
@@ -427,87 +271,5 @@ fn actor(viewer: &Viewer) -> Option<Actor> {
         Viewer::Supplier { .. } => Some(Actor::Supplier),
         Viewer::Operator { .. } => Some(Actor::Operator),
         Viewer::Storefront { .. } | Viewer::Anonymous => None,
-    }
-}
-
-/// Which orders. What is left out does not restrict.
-#[derive(Default, InputObject)]
-pub struct OrderFilterInput {
-    /// Any of these.
-    status: Option<Vec<OrderStatus>>,
-    /// The order's readable number.
-    number: Option<String>,
-    /// The storefront's own id of the order.
-    client_reference: Option<String>,
-    supplier_id: Option<ID>,
-    /// From this moment on.
-    created_from: Option<DateTime<Utc>>,
-    /// Before this moment.
-    created_before: Option<DateTime<Utc>>,
-}
-
-#[derive(Default)]
-pub struct OrderQuery;
-
-#[Object]
-impl OrderQuery {
-    /// One of the viewer's orders; null if there is none with this id.
-    async fn order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Order>> {
-        let id: OrderId = id.parse().ok()?;
-        Order::find(ctx, id).await.transpose()
-    }
-
-    /// The viewer's orders, newest first.
-    async fn orders(
-        &self,
-        ctx: &Context<'_>,
-        filter: Option<OrderFilterInput>,
-        first: Option<i32>,
-        after: Option<String>,
-    ) -> Option<Result<Connection<String, Order>>> {
-        Some(self.find_orders(ctx, filter.unwrap_or_default(), first, after).await)
-    }
-
-    /// How an order can be paid: every method, with why not where it can't. Null if the order is not the viewer's.
-    async fn payment_methods(&self, ctx: &Context<'_>, order_id: ID) -> Option<Result<Vec<PaymentMethodOption>>> {
-        let id: OrderId = order_id.parse().ok()?;
-        let options = |order: Order| rail::payment_methods(app(ctx), &order.0).into_iter().map(Into::into).collect();
-        Order::find(ctx, id).await.map(|order| order.map(options)).transpose()
-    }
-
-    /// Events of the viewer's orders, or of one of them, in the order in which they were committed. The cursor of an event
-    /// is also a place from which the subscription of the same name goes on.
-    async fn order_events(
-        &self,
-        ctx: &Context<'_>,
-        order_id: Option<ID>,
-        first: Option<i32>,
-        after: Option<String>,
-    ) -> Option<Result<Connection<String, OrderEvent>>> {
-        Some(EventFeed::page(ctx, order_id, first, after).await)
-    }
-}
-
-impl OrderQuery {
-    async fn find_orders(
-        &self,
-        ctx: &Context<'_>,
-        filter: OrderFilterInput,
-        first: Option<i32>,
-        after: Option<String>,
-    ) -> Result<Connection<String, Order>> {
-        let page = Page::parse(first, after.as_deref())?;
-        let mut checks = Checks::arguments();
-        let filter = checks.under("filter", |checks| OrderFilter {
-            statuses: filter.status.unwrap_or_default().into_iter().map(Into::into).collect(),
-            number: checks.optional_text("number", filter.number.as_deref(), 20),
-            client_reference: checks.optional_text("clientReference", filter.client_reference.as_deref(), 255),
-            supplier_id: filter.supplier_id.and_then(|id| checks.id("supplierId", &id)),
-            created_from: filter.created_from,
-            created_before: filter.created_before,
-        });
-        checks.finish()?;
-        let rows = find_orders(&app(ctx).db.read, &viewer(ctx), &filter, &page).await?;
-        Ok(connection(rows, &page, |row| row.id, Order))
     }
 }

@@ -5,7 +5,8 @@ use entity::{ConversationId, OrderId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::contract::AddressInput;
-use super::order::{Feedback, Order};
+use super::order::Order;
+use super::order_parts::Feedback;
 use super::payload::{answer, payloads};
 use super::payment::{Payment, PaymentMethod};
 use super::scalars::{CurrencyCode, Decimal};
