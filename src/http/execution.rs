@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::failure;
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::graphql::{Schema, limits};
+use crate::graphql::{Schema, batch, limits};
 
 #[derive(Clone)]
 pub struct Executor {
@@ -149,7 +149,7 @@ impl Executor {
 
     /// Runs a query or a mutation.
     pub async fn run(&self, prepared: Prepared, app: &App, viewer: Viewer) -> Response {
-        let mut response = self.schema.execute(ready(prepared, app, viewer)).await;
+        let mut response = batch::run(self.schema.execute(ready(prepared, app, viewer))).await;
         failure::publish(&mut response.errors);
         response
     }
@@ -157,8 +157,8 @@ impl Executor {
     /// Runs any operation; a query or a mutation gives one response.
     #[must_use]
     pub fn stream(&self, prepared: Prepared, app: &App, viewer: Viewer) -> BoxStream<'static, Response> {
-        let responses = self.schema.execute_stream(ready(prepared, app, viewer));
-        responses
+        let responses = self.schema.execute_stream(ready(prepared, app, viewer)).boxed();
+        batch::run_stream(responses)
             .map(|mut response| {
                 failure::publish(&mut response.errors);
                 response

@@ -3,10 +3,15 @@
 mod support;
 
 mod catalog;
+mod crash;
+mod disk;
 mod harness;
 mod http;
+mod layers;
 mod party;
 mod process;
 mod purchase;
+mod queries;
+mod race;
 mod semantics;
 mod socket;

@@ -191,20 +191,7 @@ async fn a_buyer_buys_now_and_every_transfer_is_in_the_ledger(app: &TestApp) {
     assert_eq!(order["status"], "COMPLETED");
     assert_eq!(order["escrow"]["held"]["amount"], "0.00");
     assert_eq!(order["escrow"]["released"]["amount"], "128.00");
-    let feedback = json!({ "orderId": id, "productAsAgreed": 5, "communication": 5, "shippingTime": 4, "comment": "As described 👍" });
-    let left = mutate(
-        app,
-        demo::BUYER,
-        "leaveFeedback",
-        "LeaveFeedbackInput",
-        feedback.clone(),
-        "feedback { comment } errors { code message }",
-    )
-    .await;
-    assert_eq!(left["feedback"]["comment"], "As described 👍");
-    let again =
-        mutate(app, demo::BUYER, "leaveFeedback", "LeaveFeedbackInput", feedback, "errors { code message path }").await;
-    refused(&again, "ALREADY_EXISTS");
+    leaves_feedback_once(app, id).await;
     app.drain().await;
 
     assert_eq!(
@@ -234,6 +221,23 @@ async fn a_buyer_buys_now_and_every_transfer_is_in_the_ledger(app: &TestApp) {
         ]
     );
     assert_eq!(order["shipment"]["trackingNumber"], "JD0146");
+}
+
+async fn leaves_feedback_once(app: &TestApp, id: &str) {
+    let feedback = json!({ "orderId": id, "productAsAgreed": 5, "communication": 5, "shippingTime": 4, "comment": "As described 👍" });
+    let left = mutate(
+        app,
+        demo::BUYER,
+        "leaveFeedback",
+        "LeaveFeedbackInput",
+        feedback.clone(),
+        "feedback { comment } errors { code message }",
+    )
+    .await;
+    assert_eq!(left["feedback"]["comment"], "As described 👍");
+    let again =
+        mutate(app, demo::BUYER, "leaveFeedback", "LeaveFeedbackInput", feedback, "errors { code message path }").await;
+    refused(&again, "ALREADY_EXISTS");
 }
 
 fn draft(order: &Value, key: &str, price: &str) -> Value {

@@ -242,7 +242,7 @@ impl Shop {
 }
 
 /// How long anything that a test waits for may take at the most.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The connection broke off: the server was killed.
 #[derive(Debug)]
