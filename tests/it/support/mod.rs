@@ -19,6 +19,7 @@ mod database;
 mod postgres;
 pub(crate) mod process;
 pub(crate) mod purchase;
+pub(crate) mod steps;
 
 pub(crate) use app::TestApp;
 pub(crate) use database::Engine;
