@@ -105,15 +105,25 @@ pub async fn enqueue<C: ConnectionTrait>(db: &C, clock: &Clock, job: &Job, run_a
     Ok(())
 }
 
-/// Takes up to `limit` due jobs, oldest first, for `lease`.
+/// Takes up to `limit` due jobs, oldest first, for `lease`. None means that nothing is due that can be read.
 pub async fn lease(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: u64) -> Result<Vec<Leased>> {
+    loop {
+        let (taken, leased) = take(db, clock, lane, lease, limit).await?;
+        if taken == 0 || !leased.is_empty() {
+            return Ok(leased);
+        }
+    }
+}
+
+/// How many rows were taken, and those of them that can be read; the others are postponed.
+async fn take(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: u64) -> Result<(usize, Vec<Leased>)> {
     let (now, wall) = (clock.now(), clock.wall());
     // A look by a reader first: an idle worker takes no write lock.
     let free = Column::LeasedUntil.is_null().or(Column::LeasedUntil.lte(wall));
     let any =
         Entity::find().filter(Column::RunAt.lte(now)).filter(free).filter(lane.filter()).limit(1).one(&db.read).await?;
     if any.is_none() {
-        return Ok(Vec::new());
+        return Ok((0, Vec::new()));
     }
     let transaction = db.begin_write().await?;
     let due = Query::select()
@@ -135,7 +145,8 @@ pub async fn lease(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: 
         .await?;
     transaction.commit().await?;
     rows.sort_by_key(|row| (row.run_at, row.id));
-    let mut leased = Vec::with_capacity(rows.len());
+    let taken = rows.len();
+    let mut leased = Vec::with_capacity(taken);
     for row in rows {
         let (id, attempts, leased_until) = (row.id, row.attempts, row.leased_until);
         match parse(row) {
@@ -147,7 +158,7 @@ pub async fn lease(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: 
             }
         }
     }
-    Ok(leased)
+    Ok((taken, leased))
 }
 
 fn parse(row: Model) -> Result<Leased> {

@@ -37,6 +37,8 @@ pub struct Model {
     pub received_at: Time,
     /// Business time of its arrival: it is applied as of then, however late the worker is.
     pub heard_at: Time,
+    /// How often applying it has failed.
+    pub failures: i32,
     pub applied_at: Option<Time>,
 }
 

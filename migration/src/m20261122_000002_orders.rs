@@ -48,7 +48,7 @@ create table orders (
     currency text not null check (length(currency) = 3),
     contract_version {int} not null check (contract_version >= 0),
     total {bigint} not null check (total >= 0),
-    captured {bigint} not null check (captured >= 0 and captured <= total),
+    captured {bigint} not null check (captured >= 0),
     held {bigint} not null check (held >= 0),
     released {bigint} not null check (released >= 0),
     refunded {bigint} not null check (refunded >= 0),
@@ -65,6 +65,7 @@ create table orders (
     created_at {time} not null,
     updated_at {time} not null,
     check (captured = held + released + refunded + charged_back),
+    check (captured - charged_back <= total),
     check (held = 0 or status not in ('COMPLETED', 'CANCELLED', 'REFUNDED'))
 ){strict}
 ---

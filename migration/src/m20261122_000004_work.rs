@@ -33,6 +33,7 @@ create table notification (
     reason text,
     received_at {time} not null,
     heard_at {time} not null,
+    failures {int} not null,
     applied_at {time},
     unique (provider, event_id)
 ){strict}

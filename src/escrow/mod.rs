@@ -58,10 +58,15 @@ impl Order {
         Money::new(amount, self.row.currency)
     }
 
-    /// What has not arrived yet of the contract's total.
+    /// What has not arrived yet of the contract's total, or was taken back.
     #[must_use]
     pub fn due(&self) -> MinorUnits {
-        MinorUnits(self.row.total.0.saturating_sub(self.row.captured.0).max(0))
+        self.due_after(Balances::from(&self.row))
+    }
+
+    pub(crate) fn due_after(&self, balances: Balances) -> MinorUnits {
+        let arrived = balances.captured.0.saturating_sub(balances.charged_back.0);
+        MinorUnits(self.row.total.0.saturating_sub(arrived).max(0))
     }
 
     /// The supplier has let the ship-by date pass.

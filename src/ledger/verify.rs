@@ -36,7 +36,8 @@ pub async fn verify<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
             check(format!("{name} held after it ended"), row.held.0, 0);
         }
         if row.status == OrderStatus::Funded || row.status == OrderStatus::Shipped {
-            check(format!("{name} captured of its total"), row.captured.0, row.total.0);
+            let arrived = row.captured.0.saturating_sub(row.charged_back.0);
+            check(format!("{name} captured of its total"), arrived, row.total.0);
         }
     }
     for row in refund::Entity::find().all(db).await? {

@@ -19,5 +19,5 @@ pub use find::{
     FeedKey, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
     find_payments_by_id, require_order, transfers_of, visible,
 };
-pub use terms::{DraftLine, DraftTerms, contract_hash};
+pub use terms::{DraftLine, DraftTerms, canonical_terms, contract_hash};
 pub use write::{Writing, execute, execute_as_provider, load, overdue, pass_deadlines};

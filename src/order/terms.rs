@@ -42,11 +42,16 @@ pub struct DraftLine {
     pub price_per_units: i32,
 }
 
-/// SHA-256 of the terms' canonical form: JSON with sorted keys and without blanks.
-pub fn contract_hash(terms: &Terms) -> Result<String> {
+/// The terms' canonical form: JSON with sorted keys and without blanks.
+pub fn canonical_terms(terms: &Terms) -> Result<String> {
     // serde_json's map keeps its keys sorted.
     let document = serde_json::to_value(terms).map_err(|error| Error::internal(error.to_string()))?;
-    Ok(hex::encode(Sha256::digest(document.to_string().as_bytes())))
+    Ok(document.to_string())
+}
+
+/// SHA-256 of the canonical form, in hex.
+pub fn contract_hash(terms: &Terms) -> Result<String> {
+    Ok(hex::encode(Sha256::digest(canonical_terms(terms)?.as_bytes())))
 }
 
 pub(super) fn check_address(checks: &mut Checks, address: &Address) -> Address {

@@ -1,9 +1,8 @@
 //! The one write path.
 
-use chrono::TimeDelta;
 use entity::notification::NotificationStatus;
 use entity::order::{Column, Entity, Model};
-use entity::{OrderId, OrderStatus, Time, contract, feedback, notification, payment, refund};
+use entity::{OrderId, OrderStatus, PaymentId, Time, contract, feedback, notification, payment, receipt, refund};
 use sea_orm::{
     ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
     QuerySelect,
@@ -17,8 +16,8 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::escrow::{self, Actor, Command, Order, Policy, Rejection};
 use crate::ledger;
 
-/// How long a notification that is not applied yet keeps unpaid orders from lapsing.
-const LONGEST_WAIT_FOR_NEWS: TimeDelta = TimeDelta::hours(24);
+/// How often applying a notification may fail before unpaid orders no longer wait for it: after some 17 minutes.
+const MOST_FAILURES_WAITED_FOR: i32 = 10;
 
 /// An order under its lock, in a transaction that is not committed yet. Dropped, it leaves nothing behind.
 pub struct Writing<'a> {
@@ -72,21 +71,41 @@ impl<'a> Writing<'a> {
             let decision = decided.map_err(|rejection| {
                 Error::internal(format!("the deadline of {} can't be decided: {rejection}", self.order.row.number))
             })?;
-            self.apply(Actor::Timer, deadline, decision).await?;
+            self.apply(Actor::Timer, deadline.max(self.order.row.updated_at), decision).await?;
         }
         Ok(())
     }
 
-    /// True while something a provider told us before the deadline is not applied yet: it may be this order's money. The
-    /// order waits for it, but not for ever, because one notification that can't be applied must not stop every order.
+    /// True while something a provider told us before the deadline is not applied yet: it may be this order's money, and
+    /// the order waits for it, however long we were down. But not for what has failed to be applied again and again: one
+    /// notification that can't be applied must not keep every order from lapsing.
     async fn may_have_been_paid_by(&self, deadline: Time) -> Result<bool> {
-        let now = self.app.clock.now();
         let waiting = notification::Entity::find()
             .filter(notification::Column::Status.eq(NotificationStatus::Received))
             .filter(notification::Column::HeardAt.lte(deadline))
-            .filter(notification::Column::HeardAt.gt(now - LONGEST_WAIT_FOR_NEWS))
+            .filter(notification::Column::Failures.lt(MOST_FAILURES_WAITED_FOR))
             .limit(1);
         Ok(waiting.one(&self.transaction).await?.is_some())
+    }
+
+    /// A deadline that had passed at `heard_at` is not decided yet, because earlier news is not applied yet.
+    fn waits_for_news_of_before(&self, heard_at: Time) -> bool {
+        self.order.status() == OrderStatus::AwaitingPayment
+            && !self.order.row.frozen
+            && self.order.row.deadline_at.is_some_and(|at| at < heard_at)
+    }
+
+    /// A movement that is booked for this order is this payment's: it was applied to it, or set aside from it.
+    async fn require_movement_of(&self, payment_id: PaymentId, movement: &str) -> Result<()> {
+        let is_applied =
+            self.order.payments.iter().any(|payment| payment.id == payment_id && payment.captured.is_positive());
+        let set_aside = receipt::Entity::find()
+            .filter(receipt::Column::Movement.eq(movement))
+            .filter(receipt::Column::PaymentId.eq(payment_id));
+        if is_applied || set_aside.one(&self.transaction).await?.is_some() {
+            return Ok(());
+        }
+        Err(Error::Contradiction(format!("{movement} is booked already, for another payment than {payment_id}")))
     }
 
     /// Refuses unless the order is still as the caller last saw it. Deadlines that passed count as changes.
@@ -111,6 +130,9 @@ impl<'a> Writing<'a> {
         if let Some((movement, amount)) = command.movement()
             && ledger::is_posted(&self.transaction, movement, Some(self.order.row.id), amount).await?
         {
+            if let Command::CapturePayment { payment_id, movement, .. } = command {
+                self.require_movement_of(*payment_id, movement).await?;
+            }
             return Ok(());
         }
         let now = at.max(self.order.row.updated_at);
@@ -169,6 +191,9 @@ pub(super) async fn settle(writing: Writing<'_>, result: Result<()>) -> Result<O
 pub async fn execute_as_provider(app: &App, order_id: OrderId, heard_at: Time, command: &Command) -> Result<Order> {
     retrying(|| async {
         let mut writing = Writing::begin_for_all(app, order_id, heard_at).await?;
+        if matches!(command, Command::CapturePayment { .. }) && writing.waits_for_news_of_before(heard_at) {
+            return Err(Error::internal(format!("{order_id}: money that came late waits for earlier news")));
+        }
         writing.command_at(Actor::Provider, command, heard_at).await?;
         writing.pass_deadlines(app.clock.now()).await?;
         writing.commit().await

@@ -66,7 +66,7 @@ pub async fn create_supplier(app: &App, viewer: Viewer, input: &SupplierInput) -
     Ok(row)
 }
 
-/// From now on the supplier is paid out, also what has waited. Verifying it again changes nothing.
+/// From now on the supplier is paid out, also what has waited. Verifying it again only starts payouts that wait.
 pub async fn verify_supplier(app: &App, viewer: Viewer, supplier_id: &str) -> Result<Model> {
     viewer.require_operator()?;
     let mut checks = Checks::input();
@@ -81,8 +81,9 @@ pub async fn verify_supplier(app: &App, viewer: Viewer, supplier_id: &str) -> Re
             let mut changed = row.clone().into_active_model();
             changed.verified_at = Set(Some(now));
             Entity::update(changed).exec(&tx).await?;
-            payouts_now_possible(&tx, &app.clock, supplier_id).await?;
         }
+        // Also when it was verified before: payouts that kept failing are tried once more.
+        payouts_now_possible(&tx, &app.clock, supplier_id).await?;
         tx.commit().await?;
         Ok(row)
     })

@@ -4,7 +4,6 @@
 //! turns calls of ours into requests, and what the provider says (an answer or a notification) into [`Fact`]s.
 //! Adding one is that file and its line in [`Providers::from_settings`].
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
@@ -37,6 +36,9 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError>;
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError>;
+
+    /// Whether suppliers can be paid out through it.
+    fn pays_out(&self) -> bool;
 
     /// Sends money to a supplier's bank. Idempotent by `request.reference`.
     async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError>;
@@ -220,34 +222,34 @@ pub struct Acknowledgement {
     pub body: &'static str,
 }
 
-/// The providers of this installation, and which method goes to which.
+/// The providers of this installation, in the order in which they are preferred.
 #[derive(Clone, Debug)]
 pub struct Providers {
-    by_name: Arc<BTreeMap<&'static str, Arc<dyn PaymentProvider>>>,
+    listed: Arc<Vec<Arc<dyn PaymentProvider>>>,
 }
 
 impl Providers {
-    /// Every provider that is configured. The list.
+    /// Every provider that is configured. The list: where several offer a method, or pay out, the first is used.
     #[must_use]
     pub fn from_settings(settings: &Settings) -> Self {
         let listed: [Option<Arc<dyn PaymentProvider>>; 1] = [sandbox::from_settings(settings)];
-        Self { by_name: Arc::new(listed.into_iter().flatten().map(|provider| (provider.name(), provider)).collect()) }
+        Self { listed: Arc::new(listed.into_iter().flatten().collect()) }
     }
 
     #[must_use]
     pub fn find(&self, name: &str) -> Option<Arc<dyn PaymentProvider>> {
-        self.by_name.get(name).cloned()
+        self.listed.iter().find(|provider| provider.name() == name).cloned()
     }
 
     /// The provider that a method is routed to.
     #[must_use]
     pub fn for_method(&self, method: PaymentMethod) -> Option<(Arc<dyn PaymentProvider>, MethodTerms)> {
-        self.by_name.values().find_map(|provider| provider.terms(method).map(|terms| (Arc::clone(provider), terms)))
+        self.listed.iter().find_map(|provider| provider.terms(method).map(|terms| (Arc::clone(provider), terms)))
     }
 
     /// The provider that pays suppliers out.
     #[must_use]
     pub fn for_payouts(&self) -> Option<Arc<dyn PaymentProvider>> {
-        self.by_name.values().next().cloned()
+        self.listed.iter().find(|provider| provider.pays_out()).cloned()
     }
 }

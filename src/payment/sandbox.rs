@@ -199,6 +199,10 @@ impl PaymentProvider for Sandbox {
         about(&self.get(["refunds", &refund.reference]).await?, "REFUND", &refund.reference)
     }
 
+    fn pays_out(&self) -> bool {
+        true
+    }
+
     async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
         let body = json!({
             "reference": request.reference,

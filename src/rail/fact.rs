@@ -62,13 +62,7 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
             refund_succeeded(app, provider, &reference, (&movement, amount), heard_at).await
         }
         Fact::RefundFailed { reference, movement, reason } => {
-            let Some(refund) = find_refund(app, provider, &reference).await? else {
-                return Ok(unknown("refund", &reference));
-            };
-            let movement = movement_key(provider.name(), "refund_failed", &movement.unwrap_or(reference));
-            let amount = Money::new(refund.amount, refund.currency);
-            let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason: clean(&reason) };
-            refund_command(app, &refund, &command, heard_at).await
+            refund_failed(app, provider, &reference, (movement, clean(&reason)), heard_at).await
         }
         Fact::PayoutPending { reference, provider_reference } => match reference.parse::<PayoutId>() {
             Ok(id) => payout::pending(app, provider.name(), id, &provider_reference).await,
@@ -210,21 +204,59 @@ async fn refund_succeeded(
     if amount != asked {
         return Ok(Applied::NotOurs(format!("{}: the provider refunded {amount}, we asked for {asked}", refund.id)));
     }
-    if refund.status == RefundStatus::ActionRequired && !is_sent(app, provider, &refund).await? {
-        // News of before the failure that we know of already.
-        return Ok(Applied::Done);
-    }
     let movement = movement_key(provider.name(), "refund", movement);
+    if refund.status == RefundStatus::ActionRequired {
+        if !stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundSucceeded { .. })).await? {
+            // News of before the failure that we know of already.
+            return Ok(Applied::Done);
+        }
+        if !ledger::posted(&app.db.read, &movement).await?.is_empty() {
+            return Ok(Applied::NotOurs(format!("{}: sent a second time by the same movement", refund.id)));
+        }
+    }
     let command = Command::SettleRefund { refund_id: refund.id, amount, movement };
     refund_command(app, &refund, &command, heard_at).await
 }
 
-/// "Succeeded" after "failed": disorder, or a change of mind? Only the provider can say.
-async fn is_sent(app: &App, provider: &dyn PaymentProvider, refund: &refund::Model) -> Result<bool> {
+async fn refund_failed(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    reference: &str,
+    (movement, reason): (Option<String>, String),
+    heard_at: Time,
+) -> Result<Applied> {
+    let Some(refund) = find_refund(app, provider, reference).await? else {
+        return Ok(unknown("refund", reference));
+    };
+    if refund.status == RefundStatus::Succeeded {
+        if movement.is_none() {
+            return Ok(Applied::NotOurs(format!(
+                "{}: said to have failed after it was sent, without money coming back",
+                refund.id
+            )));
+        }
+        if !stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundFailed { .. })).await? {
+            // News of before the success that we know of already.
+            return Ok(Applied::Done);
+        }
+    }
+    let movement = movement_key(provider.name(), "refund_failed", &movement.unwrap_or_else(|| reference.to_owned()));
+    let amount = Money::new(refund.amount, refund.currency);
+    let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason };
+    refund_command(app, &refund, &command, heard_at).await
+}
+
+/// News that contradicts what we know: disorder, a repetition, or a change of mind? Only the provider can say how it stands.
+async fn stands(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    refund: &refund::Model,
+    so: impl Fn(&Fact) -> bool,
+) -> Result<bool> {
     let query = RefundQuery { reference: refund.id.to_string(), provider_reference: refund.provider_reference.clone() };
     let facts = provider.query_refund(&query).await.map_err(|error| unanswered(provider.name(), &error))?;
-    tracing::warn!(refund = %refund.id, at = %app.clock.now(), ?facts, "asked about a refund that succeeded after it had failed");
-    Ok(facts.iter().any(|fact| matches!(fact, Fact::RefundSucceeded { .. })))
+    tracing::warn!(refund = %refund.id, at = %app.clock.now(), ?facts, "asked about a refund because its news contradict each other");
+    Ok(facts.iter().any(so))
 }
 
 async fn refund_command(app: &App, refund: &refund::Model, command: &Command, heard_at: Time) -> Result<Applied> {

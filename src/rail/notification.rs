@@ -1,9 +1,10 @@
 //! From the inbox to the books: interpret, match, one command, the one write path.
 
-use entity::notification::{ActiveModel, Entity, NotificationStatus};
+use entity::notification::{ActiveModel, Column, Entity, NotificationStatus};
 use entity::{NotificationId, Time};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, EntityTrait};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::fact::{Applied, apply_fact};
 use super::require_provider;
@@ -11,8 +12,29 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::job::Outcome;
 
+const LONGEST_REASON: usize = 1_000;
+
 /// Applies a notification. Run twice, it changes nothing the second time: each fact is booked once.
 pub async fn apply_notification(app: &App, id: NotificationId) -> Result<Outcome> {
+    let result = apply(app, id).await;
+    if result.is_err() {
+        count_failure(app, id).await?;
+    }
+    result
+}
+
+async fn count_failure(app: &App, id: NotificationId) -> Result<()> {
+    let transaction = app.db.begin_write().await?;
+    Entity::update_many()
+        .col_expr(Column::Failures, Expr::col(Column::Failures).add(1))
+        .filter(Column::Id.eq(id))
+        .exec(&transaction)
+        .await?;
+    transaction.commit().await?;
+    Ok(())
+}
+
+async fn apply(app: &App, id: NotificationId) -> Result<Outcome> {
     let row =
         Entity::find_by_id(id).one(&app.db.read).await?.ok_or_else(|| Error::internal(format!("{id} is gone")))?;
     if row.status != NotificationStatus::Received {
@@ -38,6 +60,9 @@ pub async fn apply_notification(app: &App, id: NotificationId) -> Result<Outcome
 }
 
 async fn mark(app: &App, id: NotificationId, status: NotificationStatus, reason: Option<String>) -> Result<Outcome> {
+    // The provider's own words may be in it.
+    let reason: Option<String> =
+        reason.map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect());
     if let Some(reason) = &reason {
         tracing::warn!(notification = %id, reason, "quarantined");
     }

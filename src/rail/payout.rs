@@ -154,6 +154,9 @@ pub(super) async fn paid(
     }
     match payout.status {
         PayoutStatus::Requested | PayoutStatus::Pending => {
+            if !ledger::posted(&transaction, &movement).await?.is_empty() {
+                return Ok(Applied::NotOurs(format!("{id}: {movement} is booked already, for another payout")));
+            }
             let to = LedgerAccount::Provider(provider.to_owned());
             finish(app, &transaction, &payout, (PayoutStatus::Paid, None), (to, "payout.paid", Some((movement, 0))))
                 .await?;

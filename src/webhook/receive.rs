@@ -95,6 +95,7 @@ async fn store(app: &App, provider: &'static str, event_id: &str, body: &Bytes) 
         reason: None,
         received_at: app.clock.wall(),
         heard_at: app.clock.now(),
+        failures: 0,
         applied_at: None,
     };
     let tx = app.db.begin_write().await?;

@@ -79,7 +79,8 @@ async fn jobs(app: &App, lane: Lane, mut stopped: watch::Receiver<bool>) {
     let mut in_hand = JoinSet::new();
     while !*stopped.borrow() {
         let free = lane.places().saturating_sub(in_hand.len());
-        match lease(app, lane, free).await {
+        let taken = if free > 0 { lease(app, lane, free).await } else { Ok(Vec::new()) };
+        match taken {
             Ok(leased) => {
                 for leased in leased {
                     in_hand.spawn(do_job(app.clone(), leased));
@@ -115,8 +116,8 @@ async fn deadlines(app: &App, mut stopped: watch::Receiver<bool>) {
     while go_on {
         match deadlines.pass(app).await {
             // More may be due.
-            Ok(true) => continue,
-            Ok(false) => {}
+            Ok(true) if !*stopped.borrow() => continue,
+            Ok(_) => {}
             Err(error) => tracing::error!(%error, "deadlines could not be looked at; trying again"),
         }
         if let Err(error) = deadlines.prune(app).await {

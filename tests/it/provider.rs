@@ -60,7 +60,14 @@ on_each_database!(
     a_repetition_needs_no_second_connection,
     money_heard_of_in_time_is_in_time_however_late_the_worker_is,
     money_heard_of_too_late_is_set_aside,
-    news_that_cannot_be_applied_keeps_no_order_open_beyond_a_day,
+    late_money_is_late_also_while_other_news_waits,
+    money_heard_of_in_time_is_in_time_after_weeks,
+    many_jobs_that_cannot_be_read_delay_no_other,
+    ids_of_the_banks_are_cleaned_and_bounded,
+    a_movement_told_of_another_payment_of_the_same_order_is_quarantined,
+    a_refund_sent_again_after_it_came_back_is_settled_or_shown,
+    verifying_again_starts_payouts_again,
+    news_that_cannot_be_applied_keeps_no_order_open_for_ever,
     a_payment_whose_answer_was_lost_is_withdrawn_with_its_order,
     a_request_that_arrives_after_the_order_was_cancelled_is_withdrawn_too,
     a_repeated_pay_order_of_a_cancelled_order_opens_nothing,
@@ -243,6 +250,16 @@ async fn inbox_size(app: &TestApp) -> usize {
 async fn at_bank(app: &TestApp, kind: MovementKind) -> Vec<sandbox_movement::Model> {
     let found = sandbox_movement::Entity::find().filter(sandbox_movement::Column::Kind.eq(kind));
     found.order_by_asc(sandbox_movement::Column::Id).all(&app.db().read).await.expect("reads")
+}
+
+/// The bank's own books: what it says of its refunds when asked.
+async fn write_at_bank(app: &TestApp, status: MovementStatus) {
+    let transaction = app.db().begin_write().await.expect("begins");
+    let row = sandbox_movement::ActiveModel { status: Set(status), ..Default::default() };
+    let refunds = sandbox_movement::Entity::update_many().set(row);
+    let refunds = refunds.filter(sandbox_movement::Column::Kind.eq(MovementKind::Refund));
+    refunds.exec(&transaction).await.expect("writes");
+    transaction.commit().await.expect("commits");
 }
 
 async fn payouts(app: &TestApp) -> Vec<payout::Model> {
@@ -510,6 +527,7 @@ async fn a_refund_that_comes_back_after_it_had_succeeded_is_the_buyers_again(app
     let movement = at_bank(app, MovementKind::Refund).await.remove(0).id.to_string();
     let reference = refund.id.to_string();
     let declined = news("refund.declined", (&movement, &reference), USD_128, Some("account closed"));
+    write_at_bank(app, MovementStatus::Declined).await;
     assert_eq!(told(app, "msg_back", &declined).await, (NotificationStatus::Applied, String::new()));
     assert_eq!(told(app, "msg_back_again", &declined).await, (NotificationStatus::Applied, String::new()));
 
@@ -566,6 +584,12 @@ async fn a_refund_that_succeeds_after_it_had_failed_is_settled_only_if_the_bank_
     drain_at(Told::Says(200, document("refund.succeeded")["movement"].take())).await;
     let settled = the_refund(app).await;
     assert_eq!((settled.status, settled.balance.0), (RefundStatus::Succeeded, 0));
+    assert_eq!(causes(&shop).await, ["payment.captured", "refund.requested", "refund.succeeded"]);
+
+    // The old failure once more, under another id: the bank still says that it was sent.
+    tell(app, "msg_4", &document("refund.declined")).await;
+    drain_at(Told::Says(200, document("refund.succeeded")["movement"].take())).await;
+    assert_eq!(the_refund(app).await.status, RefundStatus::Succeeded);
     assert_eq!(causes(&shop).await, ["payment.captured", "refund.requested", "refund.succeeded"]);
     assert_eq!(status(&shop, &order).await, "REFUNDED");
 }
@@ -710,7 +734,10 @@ async fn a_slow_bank_delays_nobody_else(app: &TestApp) {
     until(&node.app, &shop, &unconfirmed, "CANCELLED").await;
     let waiting = event::Entity::find().filter(event::Column::FeedPosition.is_null()).all(&app.db().read).await;
     assert_eq!(waiting.expect("reads"), [], "all is in the feed");
-    assert_eq!(calls.borrow().len(), 8, "the bank has not answered yet");
+    let asking = job::Entity::find().filter(job::Column::Kind.eq("ask_payment")).filter(job::Column::Attempts.gt(0));
+    let asking = asking.all(&app.db().read).await.expect("reads");
+    assert_eq!((asking.len(), calls.borrow().len()), (8, 8));
+    assert!(asking.iter().all(|job| job.attempts == 1 && job.leased_until.is_some()), "the bank has not answered yet");
 
     open.send_replace(true);
     working.stop().await;
@@ -768,7 +795,125 @@ async fn assert_set_aside(shop: &Shop, order: &str) {
     assert_eq!(order["escrow"]["captured"]["amount"], "0.00");
 }
 
-async fn news_that_cannot_be_applied_keeps_no_order_open_beyond_a_day(app: &TestApp) {
+async fn late_money_is_late_also_while_other_news_waits(app: &TestApp) {
+    let shop = Shop::of(app);
+    let (in_time, too_late) = (shop.place("in time").await, shop.place("too late").await);
+    let (payment_1, _) = shop.pay(&in_time, "k1").await;
+    let (payment_2, _) = shop.pay(&too_late, "k2").await;
+    go_near_deadline(app, &shop, &in_time, TimeDelta::minutes(1)).await;
+    tell(app, "msg_1", &news("payment.succeeded", ("m1", &payment_1), USD_128, None)).await;
+    app.clock().advance(TimeDelta::hours(1));
+    tell(app, "msg_2", &news("payment.succeeded", ("m2", &payment_2), USD_128, None)).await;
+    app.drain().await;
+    app.clock().advance(TimeDelta::minutes(1));
+    app.drain().await;
+    assert_eq!(status(&shop, &in_time).await, "FUNDED");
+    assert_set_aside(&shop, &too_late).await;
+}
+
+/// As in a sandbox whose business time is moved on.
+async fn money_heard_of_in_time_is_in_time_after_weeks(app: &TestApp) {
+    let shop = Shop::of(app);
+    let order = shop.place("k").await;
+    let (payment, _) = shop.pay(&order, "k").await;
+    tell(app, "msg_1", &news("payment.succeeded", ("m1", &payment), USD_128, None)).await;
+    app.clock().advance(TimeDelta::days(21));
+    app.drain().await;
+    assert_eq!(status(&shop, &order).await, "FUNDED");
+}
+
+async fn many_jobs_that_cannot_be_read_delay_no_other(app: &TestApp) {
+    let shop = Shop::of(app);
+    let order = shop.place("k").await;
+    let (_payment, checkout) = shop.pay(&order, "k").await;
+    let long_ago = app.clock().now() - TimeDelta::days(1);
+    for _ in 0..9 {
+        insert_job(app, "from_the_future", json!({ "kind": "from_the_future" }), long_ago).await;
+        insert_job(app, "apply_notification", json!([]), long_ago).await;
+    }
+    shop.decide(&checkout, "approve").await.expect("an answer");
+    app.drain().await;
+    assert_eq!(status(&shop, &order).await, "FUNDED");
+}
+
+async fn ids_of_the_banks_are_cleaned_and_bounded(app: &TestApp) {
+    let shop = Shop::of(app);
+    let order = shop.place("k").await;
+    let (payment, _) = shop.pay(&order, "k").await;
+    let long =
+        STANDARD.encode((0..60_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()[2]).collect::<Vec<_>>());
+    let unknown = news("payment.succeeded", ("m1", &payment), USD_128, None);
+    let mut typed = unknown.clone();
+    typed["type"] = json!(format!("nul\u{0}{long}"));
+    let mut kind = unknown.clone();
+    kind["movement"]["kind"] = json!(format!("nul\u{0}{long}"));
+    let bodies = [
+        news("payment.declined", ("m1", "nul\u{0}"), USD_128, None),
+        news("payment.succeeded", ("m2", "nul\u{0}"), USD_128, None),
+        news("payment.succeeded", ("nul\u{0}", &payment), USD_128, None),
+        news("payment.succeeded", (&long, &payment), USD_128, None),
+        news("payment.succeeded", (&long, "unknown"), USD_128, None),
+        news("payout.declined", ("m1", &long), USD_128, None),
+        typed,
+        kind,
+    ];
+    let mut wrong = Vec::new();
+    for (number, body) in bodies.iter().enumerate() {
+        let (status, reason) = told(app, &format!("msg_{number}"), body).await;
+        if status == NotificationStatus::Received || reason.len() > 3_000 {
+            wrong.push((number, status, reason.len()));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+async fn a_movement_told_of_another_payment_of_the_same_order_is_quarantined(app: &TestApp) {
+    let shop = Shop::of(app);
+    let order = shop.place("k").await;
+    let (payment_1, _) = shop.pay(&order, "k").await;
+    let mut step = pay(&order, "k2");
+    step.input["method"] = json!("ALIPAY");
+    let payment_2 = text(&shop.done(&step).await["id"]);
+    let applied = (NotificationStatus::Applied, String::new());
+    assert_eq!(told(app, "msg_1", &news("payment.succeeded", ("m1", &payment_1), USD_128, None)).await, applied);
+    let other = told(app, "msg_2", &news("payment.succeeded", ("m1", &payment_2), USD_128, None)).await;
+    assert_eq!(other.0, NotificationStatus::Quarantined);
+}
+
+async fn a_refund_sent_again_after_it_came_back_is_settled_or_shown(app: &TestApp) {
+    let shop = Shop::of(app);
+    let (order, refund) = requested_refund(app, &shop).await;
+    app.drain().await;
+    let movement = at_bank(app, MovementKind::Refund).await.remove(0).id.to_string();
+    let reference = refund.id.to_string();
+    write_at_bank(app, MovementStatus::Declined).await;
+    told(app, "msg_back", &news("refund.declined", (&movement, &reference), USD_128, Some("x"))).await;
+    assert_eq!(the_refund(app).await.status, RefundStatus::ActionRequired);
+    // The bank, asked, says that it was sent after all.
+    write_at_bank(app, MovementStatus::Succeeded).await;
+    let again = told(app, "msg_again", &news("refund.succeeded", (&movement, &reference), USD_128, None)).await;
+    let settled = the_refund(app).await;
+    assert!(
+        settled.status == RefundStatus::Succeeded || again.0 == NotificationStatus::Quarantined,
+        "{again:?} {settled:?} {order}"
+    );
+}
+
+async fn verifying_again_starts_payouts_again(app: &TestApp) {
+    let shop = Shop::of(app);
+    complete_unpayable(app, &shop).await;
+    for _ in 0..4 {
+        app.clock().advance(TimeDelta::days(2));
+        app.drain().await;
+    }
+    assert_eq!(payouts(app).await.len(), 3);
+    let query = "mutation($id: ID!) { verifySupplier(input: { supplierId: $id }) { errors { message } } }";
+    shop.read(demo::OPERATOR, query, json!({ "id": demo_supplier(app).await.to_string() })).await;
+    app.drain().await;
+    assert_eq!(payouts(app).await.len(), 4);
+}
+
+async fn news_that_cannot_be_applied_keeps_no_order_open_for_ever(app: &TestApp) {
     let shop = Shop::of(app);
     let order = shop.place("k").await;
     go_near_deadline(app, &shop, &order, TimeDelta::minutes(1)).await;
@@ -783,6 +928,7 @@ async fn news_that_cannot_be_applied_keeps_no_order_open_beyond_a_day(app: &Test
         reason: None,
         received_at: app.clock().wall(),
         heard_at: app.clock().now(),
+        failures: 0,
         applied_at: None,
     };
     let payload = json!({ "kind": "apply_notification", "notification_id": row.id });
@@ -795,9 +941,10 @@ async fn news_that_cannot_be_applied_keeps_no_order_open_beyond_a_day(app: &Test
     app.clock().advance(TimeDelta::hours(23));
     app.drain().await;
     assert_eq!(status(&shop, &order).await, "AWAITING_PAYMENT", "it may be this order's money");
-    app.clock().advance(TimeDelta::hours(2));
-    app.clock().shift_wall(TimeDelta::hours(25));
-    app.drain().await;
+    for _failure in 0..10 {
+        app.clock().advance(TimeDelta::hours(1));
+        app.drain().await;
+    }
     assert_eq!(status(&shop, &order).await, "CANCELLED");
     assert_eq!(inbox(app, "msg_stuck").await.0, NotificationStatus::Received);
 }

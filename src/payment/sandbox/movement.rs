@@ -8,6 +8,9 @@ use serde::Deserialize;
 
 use crate::payment::Fact;
 
+/// Ours have 34 bytes, the bank's are as short. Longer ones don't fit into an index.
+const LONGEST_ID: usize = 200;
+
 /// The document of the bank's answers and notifications.
 #[derive(Debug, Deserialize)]
 pub(super) struct Movement {
@@ -47,8 +50,11 @@ pub(super) fn facts(movement: &Movement) -> Result<Vec<Fact>, String> {
     let amount = movement.amount.exact()?;
     let reference = movement.reference.clone();
     let id = movement.id.clone();
-    if id.is_empty() || reference.is_empty() {
-        return Err("a movement without an id or a reference".to_owned());
+    if [&id, &reference]
+        .iter()
+        .any(|text| !(1..=LONGEST_ID).contains(&text.len()) || text.chars().any(char::is_control))
+    {
+        return Err("a movement whose id or reference is empty, too long, or not one line".to_owned());
     }
     let reason = || movement.reason.clone().unwrap_or_else(|| "the bank gave no reason".to_owned());
     let fact = match (movement.kind.as_str(), movement.status.as_str()) {
