@@ -133,6 +133,14 @@ pub struct SettingError {
 }
 
 impl Settings {
+    /// `NAME=` in `.env` means that it isn't set.
+    pub fn forget_blanks(&mut self) {
+        for text in [&mut self.public_url, &mut self.sandbox_api_base] {
+            text.take_if(|text| text.trim().is_empty());
+        }
+        self.encryption_key.take_if(|key| key.expose_secret().trim().is_empty());
+    }
+
     /// What clap can't see: values that don't go together, and live mode's demands.
     pub fn check(&self) -> Result<(), SettingError> {
         let wrong = |variable, problem: &str| Err(SettingError { variable, problem: problem.to_owned() });

@@ -25,6 +25,37 @@ pub struct Db {
     _file_lock: Option<std::sync::Arc<std::fs::File>>,
 }
 
+/// What only one node at a time may do. The numbers are PostgreSQL's advisory locks, all of them.
+#[derive(Clone, Copy, Debug)]
+pub enum Turn {
+    Migrating,
+    Sequencing,
+    Seeding,
+}
+
+impl Turn {
+    /// Waits for the turn, and has it until the transaction ends. On SQLite there is one writer anyway.
+    pub async fn take(self, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+        if transaction.get_database_backend() == DbBackend::Sqlite {
+            return Ok(());
+        }
+        let number = match self {
+            Self::Migrating => 7_305_814_972_i64,
+            Self::Sequencing => 7_305_814_973,
+            Self::Seeding => 7_305_814_974,
+        };
+        transaction.execute_unprepared(&format!("select pg_advisory_xact_lock({number})")).await?;
+        Ok(())
+    }
+}
+
+/// The file of an SQLite URL.
+#[must_use]
+pub fn sqlite_file(url: &str) -> Option<&Path> {
+    let path = url.strip_prefix("sqlite://")?.split('?').next()?;
+    (!path.is_empty()).then(|| Path::new(path))
+}
+
 /// How often a transaction that lost a race is begun again before the caller is told to try later.
 const MOST_ATTEMPTS: u32 = 10;
 
@@ -39,10 +70,9 @@ impl Db {
     }
 
     async fn connect_sqlite(url: &str) -> Result<Self, DbErr> {
-        let path = Path::new(url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default());
-        if path.as_os_str().is_empty() || url.contains(":memory:") {
-            return Err(config_error("an SQLite database needs a file: sqlite://data/secure-payment.db"));
-        }
+        let path = sqlite_file(url).filter(|_| !url.contains(":memory:"));
+        let path =
+            path.ok_or_else(|| config_error("an SQLite database needs a file: sqlite://data/secure-payment.db"))?;
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)
                 .map_err(|error| config_error(&format!("can't create {}: {error}", folder.display())))?;
@@ -107,9 +137,9 @@ impl Db {
 
     /// One SQLite file is served by one process: takes a lock beside the file that lasts as long as this value.
     pub fn lock_sqlite_file(mut self, url: &str) -> Result<Self, std::io::Error> {
-        if self.is_sqlite() {
-            let path = url.trim_start_matches("sqlite://").split('?').next().unwrap_or_default();
-            let file = std::fs::File::options().create(true).append(true).open(format!("{path}.lock"))?;
+        if let Some(path) = sqlite_file(url) {
+            let beside = format!("{}.lock", path.display());
+            let file = std::fs::File::options().create(true).append(true).open(beside)?;
             file.try_lock().map_err(|error| match error {
                 std::fs::TryLockError::WouldBlock => std::io::Error::other(
                     "another secure-payment already serves this SQLite file; stop it, or use PostgreSQL",
@@ -139,7 +169,7 @@ impl Db {
         }
         // An advisory lock belongs to a session, so it is taken in a transaction that stays open meanwhile.
         let turn = self.begin_write().await?;
-        turn.execute_unprepared("select pg_advisory_xact_lock(7305814972)").await?;
+        Turn::Migrating.take(&turn).await?;
         Migrator::up(&self.write, None).await?;
         turn.commit().await
     }

@@ -29,8 +29,6 @@ pub enum ErrorCode {
     StaleVersion,
     /// The order is frozen by a chargeback or an operator. Wait until it is thawed.
     OrderFrozen,
-    /// More than what is held for the order.
-    AmountExceedsHeld,
     /// The same `idempotencyKey` came with another input. Use a fresh key for a new request.
     IdempotencyKeyReused,
     /// This method can't pay this order. `paymentMethods` says which can, and why others can't.

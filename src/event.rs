@@ -10,6 +10,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, Query
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::db::Turn;
 use crate::error::{Error, Result};
 use crate::escrow::{Actor, Happened};
 
@@ -59,10 +60,7 @@ pub async fn sequence(app: &App) -> Result<()> {
             break;
         }
         let transaction = app.db.begin_write().await?;
-        if !app.db.is_sqlite() {
-            // Released at the end of the transaction; on SQLite there is one writer anyway.
-            transaction.execute_unprepared("select pg_advisory_xact_lock(7305814973)").await?;
-        }
+        Turn::Sequencing.take(&transaction).await?;
         transaction.execute_unprepared(&place_statement()).await?;
         transaction.commit().await?;
     }

@@ -26,7 +26,7 @@ pub mod simulator; // the sandbox's bank: checkout page and signed notifications
 // Doors
 pub mod graphql; // the API
 pub mod http; // routes, GraphQL over HTTP, GraphiQL
-pub mod webhook; // notifications in, and how they are signed
+pub mod webhook; // notifications in
 pub mod worker; // the loop that does jobs and passed deadlines
 
 // Ground

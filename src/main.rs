@@ -10,7 +10,7 @@ use secrecy::ExposeSecret;
 use secure_payment::app::App;
 use secure_payment::clock::Clock;
 use secure_payment::config::{Cli, Command, CredentialCommand, LogFormat, Mode, SettingError, Settings};
-use secure_payment::db::Db;
+use secure_payment::db::{Db, sqlite_file};
 use secure_payment::{catalog, graphql, http, job, ledger, party, server, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -42,11 +42,12 @@ fn begin() -> Result<ExitCode, Failure> {
         // The line itself may hold a secret.
         Err(_cause) => return Err(".env can't be read: each line must be NAME=value or begin with #".to_owned()),
     }
-    let cli = match Cli::try_parse() {
+    let mut cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
         Err(error) => return Err(usage_problem(&error)),
     };
+    cli.settings.forget_blanks();
     cli.settings.check().map_err(|problem| problem.to_string())?;
     start_log(&cli.settings).map_err(|problem| problem.to_string())?;
     if rustls::crypto::ring::default_provider().install_default().is_err() {
@@ -120,9 +121,17 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Verify => {
-            let app = open(settings).await?;
-            let differences = ledger::verify(&app.db.read).await.map_err(|cause| format!("verifying: {cause}"))?;
-            app.db.close().await;
+            // Only looks: it neither creates a database nor changes its schema.
+            let url = settings.database_url.expose_secret();
+            if sqlite_file(url).is_some_and(|file| !file.exists()) {
+                return Err("DATABASE_URL: there is no such file; nothing was verified".to_owned());
+            }
+            let db = connect(&settings).await?;
+            if !db.is_ready().await {
+                return Err("DATABASE_URL: there is no schema of ours; `secure-payment migrate` makes it".to_owned());
+            }
+            let differences = ledger::verify(&db.read).await.map_err(|cause| format!("verifying: {cause}"))?;
+            db.close().await;
             for difference in &differences {
                 print(difference);
             }

@@ -45,6 +45,10 @@ pub enum MoneyError {
     UnknownCurrency(String),
     #[error("{amount} has more than the {digits} decimal digits that {currency} has")]
     TooManyDigits { amount: Decimal, currency: Currency, digits: u32 },
+    #[error("the amount is not a plain decimal such as \"64.00\"")]
+    NotPlain,
+    #[error("the amount is not positive")]
+    NotPositive,
     #[error("{0} is too large: an amount has at most 9,223,372,036,854,775,807 minor units")]
     TooLarge(Decimal),
 }
@@ -141,6 +145,15 @@ impl Money {
     #[must_use]
     pub fn new(amount: MinorUnits, currency: Currency) -> Self {
         Self { amount, currency }
+    }
+
+    /// From a provider's document: digits and a point only, more than zero, and no more digits than the currency has.
+    pub fn exact(amount: &str, currency: &str) -> Result<Self, MoneyError> {
+        let currency: Currency = currency.parse()?;
+        let plain = !amount.is_empty() && amount.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let decimal = Decimal::from_str_exact(amount).ok().filter(|_parsed| plain).ok_or(MoneyError::NotPlain)?;
+        let units = currency.minor_units(decimal)?;
+        if units.is_positive() { Ok(Self::new(units, currency)) } else { Err(MoneyError::NotPositive) }
     }
 
     /// The exact decimal, with all the digits of the currency: 1250 USD is 12.50.

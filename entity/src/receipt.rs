@@ -28,7 +28,7 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: ReceiptId,
     pub provider: String,
-    /// The provider's id of the movement.
+    /// Our key of the provider's movement, as in `transfer.movement`.
     pub movement: String,
     pub order_id: Option<OrderId>,
     pub payment_id: Option<PaymentId>,

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use super::{index, listing};
 use crate::app::App;
 use crate::db;
+use crate::db::Turn;
 use crate::error::{Error, ErrorCode, Result};
 use crate::party::credential::Subject;
 use crate::party::{PayoutDetails, credential, demo, payout_account as accounts};
@@ -29,8 +30,6 @@ use crate::party::{PayoutDetails, credential, demo, payout_account as accounts};
 const CATALOGUE: &str = include_str!("../../seed/catalogue.json");
 /// SQLite takes at most this many variables in a statement; PostgreSQL about twice as many.
 const MOST_VARIABLES: usize = 32_766;
-/// Any number that nothing else locks.
-const TURN: &str = "select pg_advisory_xact_lock(7305814973)";
 /// 1 January 2026: everything of the seed was made then. Real ids are later, so the seed is listed first.
 const SEEDED_MILLIS: i64 = 1_767_225_600_000;
 const RETURN_ORIGINS: [&str; 3] = ["http://127.0.0.1:8080", "http://localhost:8080", "https://shop.example"];
@@ -91,10 +90,8 @@ pub async fn run(app: &App) -> Result<bool> {
     let rows = Rows::read(app)?;
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
-        if !app.db.is_sqlite() {
-            // Nodes that start together take turns; the second one finds the storefront.
-            tx.execute_unprepared(TURN).await?;
-        }
+        // Nodes that start together take turns; the second one finds the storefront.
+        Turn::Seeding.take(&tx).await?;
         if is_done(&tx).await? {
             return Ok(false);
         }

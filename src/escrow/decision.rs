@@ -197,11 +197,8 @@ impl Decision {
 
     /// True if the write path has nothing to write.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.events.is_empty()
-            && self.transfers.is_empty()
-            && self.payments.is_empty()
-            && self.refund_changes.is_empty()
+    pub fn changes_nothing(&self, order: &Order) -> bool {
+        *self == Self::unchanged(order)
     }
 
     /// Moves money, and the order's balances with it. Nothing is posted for zero.
@@ -213,6 +210,9 @@ impl Decision {
             return Err(Rejection::Inconsistent("a transfer of less than nothing"));
         }
         self.balances = self.balances.after(&transfer)?;
+        if !self.balances.is_conserved() {
+            return Err(Rejection::Inconsistent("captured is not held, released, refunded and charged back"));
+        }
         self.transfers.push(transfer);
         Ok(())
     }

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use entity::{ConversationId, OrderId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::{Value, json};
 
 use super::contract::AddressInput;
 use super::order::Order;
@@ -11,6 +12,8 @@ use super::payload::{answer, payloads};
 use super::payment::{Payment, PaymentMethod};
 use super::scalars::{CurrencyCode, Decimal};
 use super::{app, viewer};
+use crate::app::App;
+use crate::auth::Viewer;
 use crate::error::{Error, Result as Outcome};
 use crate::escrow::Command;
 use crate::idempotency::Once;
@@ -145,6 +148,8 @@ pub struct DraftOrderInput {
 /// Agree to a contract.
 #[derive(InputObject)]
 pub struct ConfirmOrderInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    idempotency_key: Option<String>,
     order_id: ID,
     /// The version that you have read.
     contract_version: i32,
@@ -155,6 +160,8 @@ pub struct ConfirmOrderInput {
 /// Which order.
 #[derive(InputObject)]
 pub struct CancelOrderInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    idempotency_key: Option<String>,
     order_id: ID,
     /// Act only on the version of the order that you have seen.
     expected_version: Option<i64>,
@@ -176,6 +183,8 @@ pub struct PayOrderInput {
 /// Hand the goods to a carrier.
 #[derive(InputObject)]
 pub struct ShipOrderInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    idempotency_key: Option<String>,
     order_id: ID,
     /// At most 100 characters.
     carrier: String,
@@ -188,6 +197,8 @@ pub struct ShipOrderInput {
 /// Say that the goods arrived as agreed.
 #[derive(InputObject)]
 pub struct ConfirmReceivedInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    idempotency_key: Option<String>,
     order_id: ID,
     /// Act only on the version of the order that you have seen.
     expected_version: Option<i64>,
@@ -196,6 +207,8 @@ pub struct ConfirmReceivedInput {
 /// Say how it went: stars from 1 to 5.
 #[derive(InputObject)]
 pub struct LeaveFeedbackInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    idempotency_key: Option<String>,
     order_id: ID,
     product_as_agreed: i32,
     communication: i32,
@@ -229,13 +242,15 @@ impl OrderMutation {
     /// Buyer: agree to exactly this version of the contract. The stock is reserved, and the order can be paid.
     async fn confirm_order(&self, ctx: &Context<'_>, input: ConfirmOrderInput) -> Result<ConfirmOrderPayload> {
         let command = Command::ConfirmOrder { contract_version: input.contract_version };
-        answer(execute(ctx, &input.order_id, input.expected_version, &command).await)
+        let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
+        answer(call.execute(&json!([input.contract_version]), &command).await)
     }
 
     /// Buyer or supplier: end an order that is not funded yet; the buyer also one that was not shipped in time. What
     /// arrived goes back.
     async fn cancel_order(&self, ctx: &Context<'_>, input: CancelOrderInput) -> Result<CancelOrderPayload> {
-        answer(execute(ctx, &input.order_id, input.expected_version, &Command::CancelOrder).await)
+        let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
+        answer(call.execute(&json!([]), &Command::CancelOrder).await)
     }
 
     /// Buyer: open a payment for what is still due. While one by this method is open, it is shown again.
@@ -250,7 +265,8 @@ impl OrderMutation {
 
     /// Buyer: say that the goods arrived as agreed. The held money is released to the supplier; there is no way back.
     async fn confirm_received(&self, ctx: &Context<'_>, input: ConfirmReceivedInput) -> Result<ConfirmReceivedPayload> {
-        answer(execute(ctx, &input.order_id, input.expected_version, &Command::ConfirmReceived).await)
+        let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
+        answer(call.execute(&json!([]), &Command::ConfirmReceived).await)
     }
 
     /// Buyer: rate a completed order, within 30 days.
@@ -259,22 +275,34 @@ impl OrderMutation {
     }
 }
 
-async fn execute(ctx: &Context<'_>, order_id: &ID, expected_version: Option<i64>, command: &Command) -> Outcome<Order> {
-    let mut checks = Checks::input();
-    let order_id = checks.required_id("orderId", order_id);
-    run(ctx, checks, order_id, expected_version, command).await
-}
-
-async fn run(
-    ctx: &Context<'_>,
+/// A command to one order, as its mutation came in.
+struct Call<'a> {
+    app: &'a App,
+    viewer: Viewer,
     checks: Checks,
     order_id: OrderId,
     expected_version: Option<i64>,
-    command: &Command,
-) -> Outcome<Order> {
-    checks.finish()?;
-    let order = order::execute(app(ctx), &viewer(ctx), order_id, expected_version, command).await?;
-    Ok(Order(order.row))
+    key: Option<String>,
+}
+
+impl<'a> Call<'a> {
+    fn new(ctx: &Context<'a>, order_id: ID, expected_version: Option<i64>, key: Option<String>) -> Self {
+        let mut checks = Checks::input();
+        let order_id = checks.required_id("orderId", &order_id);
+        Self { app: app(ctx), viewer: viewer(ctx), checks, order_id, expected_version, key }
+    }
+
+    /// `input` is what the mutation takes besides the order.
+    async fn execute(mut self, input: &Value, command: &Command) -> Outcome<Order> {
+        let mutation = command.action().name();
+        let once = match &self.key {
+            Some(key) => Some(Once::check(&mut self.checks, &self.viewer, mutation, (key, &(self.order_id, input)))?),
+            None => None,
+        };
+        self.checks.finish()?;
+        let how = (self.expected_version, once.as_ref());
+        Ok(Order(order::execute(self.app, &self.viewer, self.order_id, how, command).await?.row))
+    }
 }
 
 async fn buy_now(ctx: &Context<'_>, input: BuyNowInput) -> Outcome<Order> {
@@ -360,24 +388,22 @@ async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> 
 }
 
 async fn ship_order(ctx: &Context<'_>, input: ShipOrderInput) -> Outcome<Order> {
-    let mut checks = Checks::input();
-    let order_id = checks.required_id("orderId", &input.order_id);
-    let carrier = checks.text("carrier", &input.carrier, 100);
-    let tracking_number = checks.text("trackingNumber", &input.tracking_number, 100);
-    let command = Command::ShipOrder { carrier, tracking_number };
-    run(ctx, checks, order_id, input.expected_version, &command).await
+    let mut call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
+    let carrier = call.checks.text("carrier", &input.carrier, 100);
+    let tracking_number = call.checks.text("trackingNumber", &input.tracking_number, 100);
+    let said = json!([carrier, tracking_number]);
+    call.execute(&said, &Command::ShipOrder { carrier, tracking_number }).await
 }
 
 async fn leave_feedback(ctx: &Context<'_>, input: LeaveFeedbackInput) -> Outcome<Feedback> {
-    let mut checks = Checks::input();
-    let order_id = checks.required_id("orderId", &input.order_id);
-    let command = Command::LeaveFeedback {
-        product_as_agreed: checks.within("productAsAgreed", input.product_as_agreed, 1..=5),
-        communication: checks.within("communication", input.communication, 1..=5),
-        shipping_time: checks.within("shippingTime", input.shipping_time, 1..=5),
-        comment: checks.optional_text("comment", input.comment.as_deref(), 2_000),
-    };
-    let order = run(ctx, checks, order_id, input.expected_version, &command).await?;
+    let mut call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
+    let product_as_agreed = call.checks.within("productAsAgreed", input.product_as_agreed, 1..=5);
+    let communication = call.checks.within("communication", input.communication, 1..=5);
+    let shipping_time = call.checks.within("shippingTime", input.shipping_time, 1..=5);
+    let comment = call.checks.optional_text("comment", input.comment.as_deref(), 2_000);
+    let said = json!([product_as_agreed, communication, shipping_time, comment]);
+    let command = Command::LeaveFeedback { product_as_agreed, communication, shipping_time, comment };
+    let order = call.execute(&said, &command).await?;
     let feedback = entity::feedback::Entity::find()
         .filter(entity::feedback::Column::OrderId.eq(order.0.id))
         .one(&app(ctx).db.read)

@@ -14,6 +14,7 @@ use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
 use crate::escrow::{self, Actor, Command, Order, Policy, Rejection};
+use crate::idempotency::Once;
 use crate::ledger;
 
 /// How often applying a notification may fail before unpaid orders no longer wait for it: after some 17 minutes.
@@ -137,7 +138,7 @@ impl<'a> Writing<'a> {
         }
         let now = at.max(self.order.row.updated_at);
         let decision = escrow::decide(&self.order, actor, command, now, &self.policy).map_err(refusal)?;
-        if decision.is_empty() {
+        if decision.changes_nothing(&self.order) {
             return Ok(());
         }
         self.apply(actor, now, decision).await
@@ -152,23 +153,31 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// One command of a viewer, from lock to commit.
+/// One command of a viewer, from lock to commit; with a key, once.
 ///
 /// A deadline that had passed stays decided even if the command is refused because of it.
 pub async fn execute(
     app: &App,
     viewer: &Viewer,
     order_id: OrderId,
-    expected_version: Option<i64>,
+    (expected_version, once): (Option<i64>, Option<&Once>),
     command: &Command,
 ) -> Result<Order> {
     let actor = actor(viewer)?;
     retrying(|| async {
         let mut writing = Writing::begin(app, viewer, order_id).await?;
+        if let Some(once) = once
+            && once.find(writing.transaction()).await?.is_some()
+        {
+            return writing.commit().await;
+        }
         let result = match writing.expect_version(expected_version) {
             Ok(()) => writing.command(actor, command).await,
             Err(error) => Err(error),
         };
+        if let (Ok(()), Some(once)) = (&result, once) {
+            once.record(writing.transaction(), &app.clock, order_id.to_string()).await?;
+        }
         settle(writing, result).await
     })
     .await

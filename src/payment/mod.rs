@@ -63,8 +63,6 @@ pub struct MethodTerms {
     pub refundable: bool,
     /// Business days until a refund usually arrives.
     pub refund_days: (u32, u32),
-    /// Can the due amount arrive in several parts?
-    pub partial_funding: bool,
 }
 
 /// Ids of ours travel as text: the provider sends them back, and by them we match.

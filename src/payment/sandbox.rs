@@ -154,7 +154,7 @@ impl PaymentProvider for Sandbox {
                 "You go to the simulated bank's page and approve the wallet payment there."
             }
         };
-        Some(MethodTerms { flow, refundable: true, refund_days: (7, 10), partial_funding: false })
+        Some(MethodTerms { flow, refundable: true, refund_days: (7, 10) })
     }
 
     async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError> {

@@ -7,10 +7,9 @@ use axum::extract::{FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use entity::Money;
 use entity::sandbox_movement::{Model, MovementKind, MovementStatus};
-use entity::{Currency, Money};
 use reqwest::Url;
-use rust_decimal::Decimal;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -209,18 +208,8 @@ fn check_url(field: &str, text: &str) -> Result<String, BankError> {
 }
 
 impl WireAmount {
-    /// Digits and a point only; more digits than the currency has are refused, not rounded.
     fn exact(&self) -> Result<Money, BankError> {
-        let currency: Currency =
-            self.currency.parse().map_err(|error: entity::MoneyError| invalid(error.to_string()))?;
-        let plain = self.amount.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let decimal = Decimal::from_str_exact(&self.amount).ok().filter(|_parsed| plain);
-        let decimal = decimal.ok_or_else(|| invalid("amount must be a plain decimal such as \"64.00\""))?;
-        let units = currency.minor_units(decimal).map_err(|error| invalid(error.to_string()))?;
-        if !units.is_positive() {
-            return Err(invalid("amount must be positive"));
-        }
-        Ok(Money::new(units, currency))
+        Money::exact(&self.amount, &self.currency).map_err(|error| invalid(error.to_string()))
     }
 }
 

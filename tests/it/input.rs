@@ -112,6 +112,16 @@ async fn the_same_key_answers_the_same_and_another_input_is_refused(app: &TestAp
     let answer = order_step(app, demo::BUYER, "buyNow", input.clone()).await;
     refused(&answer, "IDEMPOTENCY_KEY_REUSED");
 
+    // Every mutation of an order takes a key.
+    let id = first["id"].clone();
+    let confirm = json!({ "orderId": id, "contractVersion": 1, "idempotencyKey": "c" });
+    let confirmed = done(order_step(app, demo::BUYER, "confirmOrder", confirm.clone()).await);
+    assert_eq!(done(order_step(app, demo::BUYER, "confirmOrder", confirm).await), confirmed);
+    let other = json!({ "orderId": id, "contractVersion": 2, "idempotencyKey": "c" });
+    refused(&order_step(app, demo::BUYER, "confirmOrder", other).await, "IDEMPOTENCY_KEY_REUSED");
+    let without = json!({ "orderId": id, "contractVersion": 1 });
+    refused(&order_step(app, demo::BUYER, "confirmOrder", without).await, "INVALID_TRANSITION");
+
     // The key is the buyer's, whatever token it comes with; another buyer's same key is another key.
     let session = async |reference: &str| {
         let input = json!({ "buyerReference": reference });

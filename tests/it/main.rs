@@ -2,6 +2,7 @@
 
 mod support;
 
+mod books;
 mod catalog;
 mod crash;
 mod disk;

@@ -97,3 +97,32 @@ async fn help_is_not_an_error() {
     assert_eq!(help.status.code(), Some(0));
     assert!(String::from_utf8(help.stdout).expect("text").contains("SECURE_PAYMENT_LISTEN"));
 }
+
+#[tokio::test]
+async fn settings_are_read_from_a_file_named_env() {
+    let folder = tempdir().expect("a folder");
+    let env = "DATABASE_URL=sqlite://elsewhere/shop.db\nSECURE_PAYMENT_ENCRYPTION_KEY=\nSANDBOX_API_BASE=\n";
+    std::fs::write(folder.path().join(".env"), env).expect("writes");
+    let process = Process::start(folder.path(), &[]).await;
+    assert!(folder.path().join("elsewhere/shop.db").exists());
+    process.kill().await;
+    let verify = output(folder.path(), &["verify"], &[("DATABASE_URL", "sqlite://elsewhere/typo.db")]).await;
+    assert_eq!(verify.status.code(), Some(1), "what the environment says wins, and nothing is made up");
+    assert!(!folder.path().join("elsewhere/typo.db").exists());
+}
+
+#[tokio::test]
+async fn live_mode_refuses_a_database_with_the_published_tokens() {
+    let folder = tempdir().expect("a folder");
+    assert_eq!(output(folder.path(), &["seed"], &[]).await.status.code(), Some(0));
+    let live = [
+        ("SECURE_PAYMENT_LISTEN", "127.0.0.1:0"),
+        ("SECURE_PAYMENT_MODE", "live"),
+        ("SECURE_PAYMENT_ENCRYPTION_KEY", "CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQk="),
+        ("SECURE_PAYMENT_PUBLIC_URL", "https://pay.example"),
+    ];
+    let refused = output(folder.path(), &[], &live).await;
+    let errors = String::from_utf8(refused.stderr).expect("text");
+    assert_eq!(refused.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("published tokens"), "{errors}");
+}

@@ -140,7 +140,7 @@ async fn money_is_captured_once_however_often_the_bank_says_so(app: &TestApp) {
     let inbox = notification::Entity::find().all(&app.db().read).await.expect("reads");
     assert_eq!(inbox.len(), 11);
 
-    // All of them wait: the worker applies eight side by side, and on another node eight more.
+    // All of them wait: the worker applies several side by side, and on another node eight more.
     let other = app.another_node().await;
     let (here, there) = tokio::join!(worker::drain(app.app()), worker::drain(&other));
     here.and(there).expect("both get through");

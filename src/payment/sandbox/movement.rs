@@ -2,8 +2,7 @@
 //!
 //! Amounts are exact decimal strings; a JSON number is refused, because its digits may have been rounded on the way.
 
-use entity::{Currency, Money};
-use rust_decimal::Decimal;
+use entity::Money;
 use serde::Deserialize;
 
 use crate::payment::Fact;
@@ -30,24 +29,10 @@ pub(super) struct WireAmount {
     currency: String,
 }
 
-impl WireAmount {
-    fn exact(&self) -> Result<Money, String> {
-        let Self { amount, currency } = self;
-        let currency: Currency = currency.parse().map_err(|error: entity::MoneyError| error.to_string())?;
-        let plain = !amount.is_empty() && amount.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-        let decimal = Decimal::from_str_exact(amount).ok().filter(|_parsed| plain);
-        let decimal = decimal.ok_or_else(|| "the amount is not a plain decimal".to_owned())?;
-        let units = currency.minor_units(decimal).map_err(|error| error.to_string())?;
-        if !units.is_positive() {
-            return Err("the amount is not positive".to_owned());
-        }
-        Ok(Money::new(units, currency))
-    }
-}
-
 /// What a movement means in our words; an error says what in it is unknown.
 pub(super) fn facts(movement: &Movement) -> Result<Vec<Fact>, String> {
-    let amount = movement.amount.exact()?;
+    let WireAmount { amount, currency } = &movement.amount;
+    let amount = Money::exact(amount, currency).map_err(|error| error.to_string())?;
     let reference = movement.reference.clone();
     let id = movement.id.clone();
     if [&id, &reference]
@@ -149,7 +134,7 @@ mod tests {
             reference,
             provider_reference: id.clone(),
             movement: id,
-            amount: Money::new(entity::MinorUnits(6_400), Currency::USD),
+            amount: Money::new(entity::MinorUnits(6_400), entity::Currency::USD),
         };
         assert_eq!(read(movement("PAYMENT", "SUCCEEDED")), Ok(captured));
         assert!(matches!(read(movement("PAYMENT", "DECLINED")), Ok(Fact::PaymentFailed { .. })));

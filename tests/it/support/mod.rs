@@ -5,7 +5,7 @@
 //!
 //! async fn only_the_buyer_confirms_receipt(app: &TestApp) {
 //!     let answer = app.graphql(demo::SUPPLIER, "mutation …", json!({ … })).await;
-//!     assert_eq!(answer["data"]["confirmReceipt"]["errors"][0]["code"], "NOT_PERMITTED");
+//!     assert_eq!(answer["data"]["confirmReceived"]["errors"][0]["code"], "NOT_PERMITTED");
 //!     app.clock().advance(TimeDelta::days(3));
 //!     app.drain().await;
 //! }
