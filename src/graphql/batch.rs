@@ -3,6 +3,8 @@
 //! A batch is complete when the resolvers can get no further without it. So it runs in the request's own task, after them:
 //! in a task of its own another thread would begin it at once, with the keys of the first few rows.
 
+use std::collections::HashMap;
+use std::hash::Hash;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -47,6 +49,15 @@ impl Timer for NoDelay {
 /// Nothing is kept: a mutation's payload must show what the mutation left.
 pub fn loader<L>(loader: L) -> DataLoader<L, NoCache> {
     DataLoader::new(loader, AfterResolvers, NoDelay)
+}
+
+/// Rows by their keys; those of one key stay in the order in which they came.
+pub(crate) fn grouped<K: Hash + Eq, R>(rows: impl IntoIterator<Item = (K, R)>) -> HashMap<K, Vec<R>> {
+    let mut groups: HashMap<K, Vec<R>> = HashMap::new();
+    for (key, row) in rows {
+        groups.entry(key).or_default().push(row);
+    }
+    groups
 }
 
 /// Runs a request's resolvers, and their batches.

@@ -1,12 +1,12 @@
 //! The terms that both sides agree to.
 
-use async_graphql::{ID, InputObject, Object, SimpleObject};
+use async_graphql::{ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::contract::{Address, Drafter, Line, Model};
 
 use super::scalars::{CountryCode, Money};
+use crate::order::canonical_terms;
 
-/// One version of an order's contract. It is never changed; a further version replaces it.
 pub struct Contract(pub Model);
 
 /// Who drew a contract up.
@@ -14,26 +14,29 @@ pub struct Contract(pub Model);
 pub enum DraftedBy {
     /// Buy Now: the listing is the supplier's standing consent.
     Listing,
+    /// The supplier drafted it.
     Supplier,
 }
 
-/// One thing sold.
 pub struct ContractLine {
     line: Line,
     currency: entity::Currency,
 }
 
+/// One thing sold.
 #[Object]
 impl ContractLine {
-    /// The listing, if it is one.
+    /// The listing that is sold; null if the supplier described the thing in words only.
     async fn product_id(&self) -> Option<ID> {
         self.line.product_id.map(|id| ID(id.to_string()))
     }
 
+    /// What is sold, in one line: at most 500 characters.
     async fn description(&self) -> &str {
         &self.line.description
     }
 
+    /// How many units.
     async fn quantity(&self) -> i32 {
         i32::try_from(self.line.quantity).unwrap_or(i32::MAX)
     }
@@ -59,8 +62,10 @@ impl ContractLine {
     }
 }
 
+/// One version of an order's contract. It is never changed; a further version replaces it.
 #[Object]
 impl Contract {
+    /// Begins with `contract_`.
     async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
@@ -70,11 +75,17 @@ impl Contract {
         self.0.version
     }
 
-    /// SHA-256 of the terms in canonical form (JSON, sorted keys, no blanks), in hex.
+    /// SHA-256 of `canonicalTerms`, in 64 hexadecimal digits.
     async fn hash(&self) -> &str {
         &self.0.hash
     }
 
+    /// The very text that `hash` covers: the terms as JSON with sorted keys, without blanks. Amounts are in minor units.
+    async fn canonical_terms(&self) -> Result<String> {
+        Ok(canonical_terms(&self.0.terms)?)
+    }
+
+    /// Who drew it up.
     async fn drafted_by(&self) -> DraftedBy {
         match self.0.drafted_by {
             Drafter::Listing => DraftedBy::Listing,
@@ -82,11 +93,13 @@ impl Contract {
         }
     }
 
+    /// What is sold; at least one.
     async fn lines(&self) -> Vec<ContractLine> {
         let terms = &self.0.terms;
         terms.lines.iter().map(|line| ContractLine { line: line.clone(), currency: terms.currency }).collect()
     }
 
+    /// What the shipping costs besides the lines; may be zero.
     async fn shipping_fee(&self) -> Money {
         entity::Money::new(self.0.terms.shipping_fee, self.0.terms.currency).into()
     }
@@ -96,7 +109,7 @@ impl Contract {
         entity::Money::new(self.0.terms.total, self.0.terms.currency).into()
     }
 
-    /// A rule of Incoterms 2020, such as FOB.
+    /// A rule of Incoterms 2020, such as FOB; null if none was agreed.
     async fn incoterm(&self) -> Option<&str> {
         self.0.terms.incoterm.as_deref()
     }
@@ -116,6 +129,7 @@ impl Contract {
         self.0.terms.inspection_days
     }
 
+    /// Where the goods go.
     async fn shipping_address(&self) -> AddressObject {
         self.0.terms.shipping_address.clone().into()
     }
@@ -125,6 +139,7 @@ impl Contract {
         self.0.terms.fee_basis_points
     }
 
+    /// When this version was put on the table.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -134,13 +149,21 @@ impl Contract {
 #[derive(Clone, SimpleObject)]
 #[graphql(name = "Address")]
 pub struct AddressObject {
+    /// Person or company that receives it; at most 200 characters.
     name: String,
+    /// Street and number; at most 200 characters.
     line1: String,
+    /// Floor, building, care of; at most 200 characters.
     line2: Option<String>,
+    /// At most 100 characters.
     city: String,
+    /// State or province; at most 100 characters.
     region: Option<String>,
+    /// As it is written there; at most 20 characters.
     postal_code: String,
+    /// ISO 3166-1 alpha-2: "BR".
     country: CountryCode,
+    /// For the carrier; at most 40 characters.
     phone: Option<String>,
 }
 
@@ -166,13 +189,17 @@ pub struct AddressInput {
     name: String,
     /// Street and number; at most 200 characters.
     line1: String,
+    /// Floor, building, care of; at most 200 characters.
     line2: Option<String>,
+    /// At most 100 characters.
     city: String,
-    /// State or province.
+    /// State or province; at most 100 characters.
     region: Option<String>,
+    /// As it is written there; at most 20 characters.
     postal_code: String,
     /// ISO 3166-1 alpha-2: "BR".
     country: CountryCode,
+    /// For the carrier; at most 40 characters.
     phone: Option<String>,
 }
 

@@ -15,7 +15,6 @@ use super::{app, viewer};
 use crate::messaging::{self, Contact};
 use crate::validate::Checks;
 
-/// A thread between one buyer and one supplier.
 #[derive(Clone)]
 pub struct Conversation(pub conversation::Model);
 
@@ -40,8 +39,8 @@ impl Conversation {
     }
 
     /// The supplier.
-    async fn supplier(&self, ctx: &Context<'_>) -> Option<Result<Supplier>> {
-        Some(Supplier::load(ctx, self.0.supplier_id).await)
+    async fn supplier(&self, ctx: &Context<'_>) -> Result<Supplier> {
+        Supplier::load(ctx, self.0.supplier_id).await
     }
 
     /// What it is about; null if it is about none, or if the product is withdrawn and not your own.
@@ -49,7 +48,7 @@ impl Conversation {
         Product::load(ctx, self.0.product_id?).await.transpose()
     }
 
-    /// The order it is about.
+    /// The order it is about; null if it is about none.
     async fn order_id(&self) -> Option<ID> {
         self.0.order_id.map(|id| ID(id.to_string()))
     }

@@ -11,22 +11,25 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use tokio::sync::watch;
 
 use super::page::{Page, connection, cursor};
+use super::scalars::int;
 use super::{app, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
+use crate::escrow::Actor;
 use crate::event;
 use crate::order::{FeedKey, feed, require_order};
 use crate::validate::Checks;
 
-/// One thing that happened to an order. Never changed, never deleted, and without personal data.
 pub struct OrderEvent {
     pub(super) row: entity::event::Model,
     pub(super) order_number: String,
 }
 
+/// One thing that happened to an order. Never changed, never deleted, and without personal data.
 #[Object]
 impl OrderEvent {
+    /// Begins with `event_`.
     async fn id(&self) -> ID {
         ID(self.row.id.to_string())
     }
@@ -36,26 +39,31 @@ impl OrderEvent {
         &self.row.kind
     }
 
+    /// The order that it happened to.
     async fn order_id(&self) -> ID {
         ID(self.row.order_id.to_string())
     }
 
+    /// That order's readable number: "SP-7K3M9QX4".
     async fn order_number(&self) -> &str {
         &self.order_number
     }
 
     /// 1, 2, 3 … within the order, without a gap.
-    async fn sequence(&self) -> i64 {
-        self.row.sequence
+    async fn sequence(&self) -> i32 {
+        int(self.row.sequence)
     }
 
+    /// When it happened.
     async fn occurred_at(&self) -> DateTime<Utc> {
         self.row.occurred_at
     }
 
-    /// Who caused it: BUYER, SUPPLIER, OPERATOR, PROVIDER, or TIMER for a deadline.
-    async fn actor(&self) -> &str {
-        &self.row.actor
+    /// Who caused it.
+    async fn actor(&self) -> Result<Actor> {
+        let actors = [Actor::Buyer, Actor::Supplier, Actor::Operator, Actor::Provider, Actor::Timer];
+        let actor = actors.into_iter().find(|actor| actor.name() == self.row.actor);
+        Ok(actor.ok_or_else(|| Error::internal(format!("{} has an unknown actor: {}", self.row.id, self.row.actor)))?)
     }
 
     /// What happened, in one sentence.
@@ -135,8 +143,10 @@ impl EventSubscription {
     async fn order_events(
         &self,
         ctx: &Context<'_>,
-        order_id: Option<ID>,
-        after: Option<String>,
+        #[graphql(desc = "Only this order's; all of the viewer's orders' if left out.")] order_id: Option<ID>,
+        #[graphql(desc = "An event's cursor: begins with the event after it. Begins now if left out.")] after: Option<
+            String,
+        >,
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let page: Page<FeedKey> = Page::parse(None, after.as_deref())?;
         let (viewer, order_id) = parse(viewer(ctx), order_id)?;

@@ -11,11 +11,12 @@ use super::{app, viewer};
 use crate::order::transfers_of;
 use crate::validate::Checks;
 
-/// One ledger movement: debits one account, credits another. Never changed.
 pub struct Transfer(Model);
 
+/// One ledger movement: debits one account, credits another. Never changed.
 #[Object]
 impl Transfer {
+    /// Begins with `transfer_`.
     async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
@@ -30,6 +31,7 @@ impl Transfer {
         self.0.credit.to_string()
     }
 
+    /// What was moved; more than zero.
     async fn amount(&self) -> Money {
         entity::Money::new(self.0.amount, self.0.currency).into()
     }
@@ -39,15 +41,17 @@ impl Transfer {
         &self.0.cause
     }
 
+    /// The order that it belongs to; null if it belongs to none, as a payout.
     async fn order_id(&self) -> Option<ID> {
         self.0.order_id.map(|id| ID(id.to_string()))
     }
 
-    /// The provider's movement of real money, where there was one: it is posted once.
+    /// The provider's movement of real money, where there was one: it is posted once. Null if money only moved in our books.
     async fn movement(&self) -> Option<&str> {
         self.0.movement.as_deref()
     }
 
+    /// When it was posted.
     async fn occurred_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -62,9 +66,9 @@ impl LedgerQuery {
     async fn ledger(
         &self,
         ctx: &Context<'_>,
-        order_id: Option<ID>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only this order's.")] order_id: Option<ID>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
     ) -> Option<Result<Connection<String, Transfer>>> {
         Some(find(ctx, order_id, first, after).await)
     }

@@ -2,15 +2,14 @@
 //! has its own, made for its viewer: what one viewer read is never another's.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
-use entity::{ConversationId, MessageId, ProductId, SupplierId, message, price_tier, product, supplier};
-use sea_orm::DatabaseConnection;
+use entity::{ConversationId, Currency, MessageId, ProductId, SupplierId, message, price_tier, product, supplier};
+use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
 
-use super::batch;
+use super::batch::{self, grouped};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::catalog::{self, Rating};
@@ -39,9 +38,9 @@ impl CatalogLoader {
     }
 }
 
-/// All prices of a product.
+/// The prices of a product: in all currencies, or in one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct TiersOf(pub ProductId);
+pub(crate) struct TiersOf(pub ProductId, pub Option<Currency>);
 /// What buyers thought of a supplier.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct RatingOf(pub SupplierId);
@@ -66,14 +65,6 @@ pub fn attach(request: Request, app: &App, viewer: Viewer) -> Request {
 
 pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<CatalogLoader, NoCache> {
     ctx.data_unchecked()
-}
-
-fn grouped<K: Hash + Eq, R>(rows: Vec<R>, key: impl Fn(&R) -> K) -> HashMap<K, Vec<R>> {
-    let mut groups: HashMap<K, Vec<R>> = HashMap::new();
-    for row in rows {
-        groups.entry(key(&row)).or_default().push(row);
-    }
-    groups
 }
 
 impl Loader<SupplierId> for CatalogLoader {
@@ -101,8 +92,18 @@ impl Loader<TiersOf> for CatalogLoader {
     type Error = Error;
 
     async fn load(&self, keys: &[TiersOf]) -> Result<HashMap<TiersOf, Vec<price_tier::Model>>, Error> {
-        let rows = catalog::find_tiers(&self.db, keys.iter().map(|key| key.0)).await?;
-        Ok(grouped(rows, |row| TiersOf(row.product_id)))
+        let mut loaded = HashMap::new();
+        for (currency, products) in grouped(keys.iter().map(|key| (key.1, key.0))) {
+            let rows = price_tier::Entity::find()
+                .filter(price_tier::Column::ProductId.is_in(products))
+                .apply_if(currency, |query, currency| query.filter(price_tier::Column::Currency.eq(currency)))
+                .order_by_asc(price_tier::Column::Currency)
+                .order_by_asc(price_tier::Column::Position)
+                .all(&self.db)
+                .await?;
+            loaded.extend(grouped(rows.into_iter().map(|row| (TiersOf(row.product_id, currency), row))));
+        }
+        Ok(loaded)
     }
 }
 
@@ -122,10 +123,9 @@ impl Loader<ProductsOf> for CatalogLoader {
 
     async fn load(&self, keys: &[ProductsOf]) -> Result<HashMap<ProductsOf, Vec<product::Model>>, Error> {
         let mut loaded = HashMap::new();
-        for (part, keys) in grouped(keys.to_vec(), |key| key.1) {
-            let suppliers = keys.iter().map(|key| key.0);
+        for (part, suppliers) in grouped(keys.iter().map(|key| (key.1, key.0))) {
             let rows = catalog::find_products_of_suppliers(&self.db, suppliers, part.after, part.limit).await?;
-            loaded.extend(grouped(rows, |row| ProductsOf(row.supplier_id, part)));
+            loaded.extend(grouped(rows.into_iter().map(|row| (ProductsOf(row.supplier_id, part), row))));
         }
         Ok(loaded)
     }
@@ -137,10 +137,9 @@ impl Loader<MessagesOf> for CatalogLoader {
 
     async fn load(&self, keys: &[MessagesOf]) -> Result<HashMap<MessagesOf, Vec<message::Model>>, Error> {
         let mut loaded = HashMap::new();
-        for (part, keys) in grouped(keys.to_vec(), |key| key.1) {
-            let conversations = keys.iter().map(|key| key.0);
+        for (part, conversations) in grouped(keys.iter().map(|key| (key.1, key.0))) {
             let rows = messaging::find_messages(&self.db, self.viewer, conversations, part.after, part.limit).await?;
-            loaded.extend(grouped(rows, |row| MessagesOf(row.conversation_id, part)));
+            loaded.extend(grouped(rows.into_iter().map(|row| (MessagesOf(row.conversation_id, part), row))));
         }
         Ok(loaded)
     }

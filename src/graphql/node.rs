@@ -29,20 +29,21 @@ pub struct NodeQuery;
 #[Object]
 impl NodeQuery {
     /// The object with this id; null if there is none for this viewer.
-    async fn node(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Node>> {
+    async fn node(&self, ctx: &Context<'_>, #[graphql(desc = "The object's.")] id: ID) -> Option<Result<Node>> {
         find(ctx, &id).await.transpose()
     }
 
     /// The objects with these ids, at most 100, in the same order; null where there is none for this viewer.
-    async fn nodes(&self, ctx: &Context<'_>, ids: Vec<ID>) -> Result<Vec<Option<Node>>> {
+    async fn nodes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The objects'; at most 100.")] ids: Vec<ID>,
+    ) -> Option<Result<Vec<Option<Node>>>> {
         if ids.len() > MOST_NODES {
-            return Err(Error::refused(
-                ErrorCode::InvalidInput,
-                format!("{} ids; at most {MOST_NODES} are allowed", ids.len()),
-            )
-            .into());
+            let message = format!("{} ids; at most {MOST_NODES} are allowed", ids.len());
+            return Some(Err(Error::refused(ErrorCode::InvalidInput, message).into()));
         }
-        futures_util::future::try_join_all(ids.iter().map(|id| find(ctx, id))).await
+        Some(futures_util::future::try_join_all(ids.iter().map(|id| find(ctx, id))).await)
     }
 }
 

@@ -26,15 +26,17 @@ pub enum NotificationStatus {
     Quarantined,
 }
 
-/// Something that a payment provider told us.
 pub struct Notification(notification::Model);
 
+/// Something that a payment provider told us.
 #[Object]
 impl Notification {
+    /// Begins with `notification_`.
     async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 
+    /// Who told us, by name.
     async fn provider(&self) -> &str {
         &self.0.provider
     }
@@ -44,11 +46,12 @@ impl Notification {
         &self.0.event_id
     }
 
+    /// What became of it.
     async fn status(&self) -> NotificationStatus {
         self.0.status.into()
     }
 
-    /// Why it was quarantined.
+    /// Why it was quarantined; null if it was not.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
     }
@@ -58,6 +61,7 @@ impl Notification {
         String::from_utf8_lossy(&self.0.body).into_owned()
     }
 
+    /// When it came in.
     async fn received_at(&self) -> DateTime<Utc> {
         self.0.received_at
     }
@@ -71,37 +75,43 @@ pub enum PayoutStatus {
     Requested,
     /// With the provider.
     Pending,
+    /// It is in the bank, or the provider says so.
     Paid,
     /// It went back to the supplier's balance.
     Failed,
 }
 
-/// Released money on its way to a supplier's bank.
 pub struct Payout(payout::Model);
 
+/// Released money on its way to a supplier's bank.
 #[Object]
 impl Payout {
+    /// Begins with `payout_`.
     async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 
+    /// Whose money it is.
     async fn supplier(&self, ctx: &Context<'_>) -> Result<Supplier> {
         Supplier::load(ctx, self.0.supplier_id).await
     }
 
+    /// How far it has come.
     async fn status(&self) -> PayoutStatus {
         self.0.status.into()
     }
 
+    /// What is paid out: what was released, our fee deducted.
     async fn amount(&self) -> Money {
         entity::Money::new(self.0.amount, self.0.currency).into()
     }
 
-    /// Why it failed.
+    /// Why it failed; null if it has not.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }
 
+    /// When it was booked.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -116,8 +126,8 @@ impl OperatorQuery {
     async fn quarantine(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
     ) -> Option<Result<Connection<String, Notification>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
@@ -131,13 +141,13 @@ impl OperatorQuery {
     async fn unapplied_funds(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
     ) -> Option<Result<Connection<String, UnappliedFunds>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
             let rows = rail::find_unapplied(&app(ctx).db.read, &viewer(ctx), &page).await?;
-            Ok(connection(rows, &page, |row| row.id, UnappliedFunds::from))
+            Ok(connection(rows, &page, |row| row.id, UnappliedFunds))
         };
         Some(find.await)
     }
@@ -146,8 +156,8 @@ impl OperatorQuery {
     async fn payouts(
         &self,
         ctx: &Context<'_>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
     ) -> Option<Result<Connection<String, Payout>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
@@ -159,7 +169,9 @@ impl OperatorQuery {
 }
 
 payloads! {
+    /// What `redriveNotification` answers.
     RedriveNotificationPayload {
+        /// The notification, as it is now.
         notification: Notification
     }
 }
@@ -167,6 +179,7 @@ payloads! {
 /// Which notification.
 #[derive(InputObject)]
 pub struct RedriveNotificationInput {
+    /// The notification's; it must be QUARANTINED.
     notification_id: ID,
 }
 
@@ -179,7 +192,7 @@ impl OperatorMutation {
     async fn redrive_notification(
         &self,
         ctx: &Context<'_>,
-        input: RedriveNotificationInput,
+        #[graphql(desc = "Which notification.")] input: RedriveNotificationInput,
     ) -> Result<RedriveNotificationPayload> {
         let redrive = async {
             let mut checks = Checks::input();

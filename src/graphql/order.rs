@@ -3,6 +3,7 @@
 use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
+use entity::OrderStatus::{AwaitingConfirmation, AwaitingPayment, DraftRequested};
 use entity::{OrderId, order, refund};
 
 use super::contract::Contract;
@@ -14,17 +15,18 @@ use super::order_parts::{
     AvailableAction, DraftRequest, Escrow, Feedback, MetadataEntry, OrderStatus, Shipment, UnappliedFunds,
 };
 use super::page::{Page, connection};
+use super::party::Buyer;
 use super::payment::{Payment, PaymentMethodOption, Refund};
 use super::product::Product;
-use super::scalars::CurrencyCode;
+use super::scalars::{CurrencyCode, int};
 use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
+use crate::escrow::calendar::after_days;
 use crate::escrow::{self, Action, Actor, Policy};
 use crate::order::TimelineKey;
 use crate::rail;
 
-/// An order: what is traded, on which terms, and where its money is.
 #[derive(Clone)]
 pub struct Order(pub order::Model);
 
@@ -35,8 +37,10 @@ impl Order {
     }
 }
 
+/// An order: what is traded, on which terms, and where its money is.
 #[Object]
 impl Order {
+    /// Begins with `order_`.
     pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
@@ -46,21 +50,28 @@ impl Order {
         &self.0.number
     }
 
+    /// Where it stands.
     async fn status(&self) -> OrderStatus {
         self.0.status.into()
     }
 
     /// Grows with every change; pass it as `expectedVersion` to act only on what you have seen.
-    async fn version(&self) -> i64 {
-        self.0.version
+    async fn version(&self) -> i32 {
+        int(self.0.version)
     }
 
+    /// All its amounts are in this currency.
     async fn currency(&self) -> CurrencyCode {
         CurrencyCode(self.0.currency.code().to_owned())
     }
 
-    /// The terms on the table: the newest version, or the one asked for. Null while the supplier has drafted none.
-    async fn contract(&self, ctx: &Context<'_>, version: Option<i32>) -> Option<Result<Contract>> {
+    /// The terms on the table: the newest version, or the one asked for. Null while the supplier has drafted
+    /// none, and if there is no such version.
+    async fn contract(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "1 is the first; the newest if left out.")] version: Option<i32>,
+    ) -> Option<Result<Contract>> {
         let found = match version {
             Some(version) => loader(ctx).load_one(ContractVersion(self.0.id, version)).await,
             None => loader(ctx).load_one(ContractOf(self.0.id)).await,
@@ -72,13 +83,15 @@ impl Order {
     async fn escrow(&self) -> Escrow {
         let row = &self.0;
         let money = |amount| entity::Money::new(amount, row.currency).into();
+        let is_owed = matches!(row.status, DraftRequested | AwaitingConfirmation | AwaitingPayment);
+        let missing = if is_owed { row.total.0.saturating_sub(row.captured.0).max(0) } else { 0 };
         Escrow {
             captured: money(row.captured),
             held: money(row.held),
             released: money(row.released),
             refunded: money(row.refunded),
             charged_back: money(row.charged_back),
-            due: money(entity::MinorUnits(row.total.0 - row.captured.0)),
+            due: money(entity::MinorUnits(missing)),
         }
     }
 
@@ -87,7 +100,7 @@ impl Order {
         self.0.deadline_at
     }
 
-    /// The supplier ships by then, or the buyer may cancel alone. Set when the order is funded.
+    /// The supplier ships by then, or the buyer may cancel alone. Set when the order is funded; null before.
     async fn ship_by(&self) -> Option<DateTime<Utc>> {
         self.0.ship_by
     }
@@ -97,11 +110,12 @@ impl Order {
         self.0.frozen
     }
 
+    /// Who sells.
     async fn supplier(&self, ctx: &Context<'_>) -> Result<Supplier> {
         Supplier::load(ctx, self.0.supplier_id).await
     }
 
-    /// The product of a Buy Now or a draft request, if there is just one.
+    /// The product of a Buy Now or a draft request, if there is just one. Null also if it is withdrawn and not your own.
     async fn product(&self, ctx: &Context<'_>) -> Option<Result<Product>> {
         let product_id = match loader(ctx).load_one(ContractOf(self.0.id)).await {
             Ok(Some(contract)) if contract.terms.lines.len() == 1 => {
@@ -113,18 +127,29 @@ impl Order {
         Product::load(ctx, product_id?).await.transpose()
     }
 
-    /// The storefront's own reference of the buyer is the storefront's to know.
+    /// The id of the buyer, also for the supplier: begins with `buyer_`.
     async fn buyer_id(&self) -> ID {
         ID(self.0.buyer_id.to_string())
     }
 
-    /// Oldest first.
+    /// Who buys, with the storefront's own reference. Null for the supplier, whose business that is not.
+    async fn buyer(&self, ctx: &Context<'_>) -> Option<Result<Buyer>> {
+        match viewer(ctx) {
+            Viewer::Supplier { .. } | Viewer::Anonymous => None,
+            Viewer::Storefront { .. } | Viewer::Buyer { .. } | Viewer::Operator { .. } => {
+                let row = loader(ctx).load_one(self.0.buyer_id).await;
+                row.map(|row| row.map(Buyer::from)).map_err(Into::into).transpose()
+            }
+        }
+    }
+
+    /// Attempts to pay it, oldest first.
     async fn payments(&self, ctx: &Context<'_>) -> Result<Vec<Payment>> {
         let rows = loader(ctx).load_one(PaymentsOf(self.0.id)).await?.unwrap_or_default();
         Ok(rows.into_iter().map(Payment).collect())
     }
 
-    /// Oldest first.
+    /// Money that went, or is going, back to the buyer, oldest first.
     async fn refunds(&self, ctx: &Context<'_>) -> Result<Vec<Refund>> {
         let rows: Vec<refund::Model> = loader(ctx).load_one(RefundsOf(self.0.id)).await?.unwrap_or_default();
         Ok(rows.into_iter().map(Refund).collect())
@@ -133,9 +158,10 @@ impl Order {
     /// Money that arrived with this order's reference but could not be applied to it.
     async fn unapplied_funds(&self, ctx: &Context<'_>) -> Result<Vec<UnappliedFunds>> {
         let rows = loader(ctx).load_one(ReceiptsOf(self.0.id)).await?.unwrap_or_default();
-        Ok(rows.into_iter().map(UnappliedFunds::from).collect())
+        Ok(rows.into_iter().map(UnappliedFunds).collect())
     }
 
+    /// What the supplier sent; null until then.
     async fn shipment(&self, ctx: &Context<'_>) -> Option<Result<Shipment>> {
         loader(ctx)
             .load_one(ShipmentOf(self.0.id))
@@ -145,6 +171,7 @@ impl Order {
             .transpose()
     }
 
+    /// What the buyer thought of it; null until the buyer has left any.
     async fn feedback(&self, ctx: &Context<'_>) -> Option<Result<Feedback>> {
         loader(ctx)
             .load_one(FeedbackOf(self.0.id))
@@ -154,6 +181,7 @@ impl Order {
             .transpose()
     }
 
+    /// What the buyer asked the supplier to draft; null if the order began otherwise.
     async fn draft_request(&self) -> Option<DraftRequest> {
         self.0.draft_request.as_ref().map(|request| DraftRequest {
             product_id: request.product_id.map(|id| ID(id.to_string())),
@@ -163,12 +191,12 @@ impl Order {
         })
     }
 
-    /// The storefront's own id of the order; not for the supplier.
+    /// The storefront's own id of the order; null if it gave none, and for the supplier.
     async fn client_reference(&self, ctx: &Context<'_>) -> Option<&str> {
         self.0.client_reference.as_deref().filter(|_| !matches!(viewer(ctx), Viewer::Supplier { .. }))
     }
 
-    /// The storefront's own keys and values; not for the supplier.
+    /// The storefront's own keys and values; none for the supplier.
     async fn metadata(&self, ctx: &Context<'_>) -> Vec<MetadataEntry> {
         if matches!(viewer(ctx), Viewer::Supplier { .. }) {
             return Vec::new();
@@ -176,11 +204,12 @@ impl Order {
         self.0.metadata.0.iter().map(|(key, value)| MetadataEntry { key: key.clone(), value: value.clone() }).collect()
     }
 
-    /// What this viewer can do now, with what would follow. With `includeUnavailable` also what they can't, and why not.
+    /// What this viewer can do now, with what would follow.
     async fn available_actions(
         &self,
         ctx: &Context<'_>,
-        #[graphql(default = false)] include_unavailable: bool,
+        #[graphql(default = false, desc = "Also what this viewer can't do now, and why not.")]
+        include_unavailable: bool,
     ) -> Result<Vec<AvailableAction>> {
         let Some(actor) = actor(&viewer(ctx)) else { return Ok(Vec::new()) };
         let order = self.snapshot(ctx).await?;
@@ -191,7 +220,7 @@ impl Order {
                 Ok(()) => Some(AvailableAction {
                     action: *action,
                     available: true,
-                    deadline: order.row.deadline_at,
+                    deadline: self.deadline_of(*action, &policy),
                     consequence: Some(escrow::consequence(&order, *action)),
                     reason: None,
                 }),
@@ -206,13 +235,39 @@ impl Order {
             .collect())
     }
 
-    /// How it can be paid, and why not otherwise.
+    /// How it can be paid: every method, with why not where it can't.
     async fn payment_methods(&self, ctx: &Context<'_>) -> Vec<PaymentMethodOption> {
         rail::payment_methods(app(ctx), &self.0).into_iter().map(Into::into).collect()
     }
 
     /// What happened to it, oldest first, without a gap.
     async fn events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
+    ) -> Option<Result<Connection<String, OrderEvent>>> {
+        Some(self.page_of_events(ctx, first, after).await)
+    }
+
+    /// When it was begun.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+
+    /// When it last changed.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.0.updated_at
+    }
+
+    /// When it became COMPLETED; null until then.
+    async fn completed_at(&self) -> Option<DateTime<Utc>> {
+        self.0.completed_at
+    }
+}
+
+impl Order {
+    async fn page_of_events(
         &self,
         ctx: &Context<'_>,
         first: Option<i32>,
@@ -232,20 +287,14 @@ impl Order {
         ))
     }
 
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
+    /// Until when an action that can be done now can be done.
+    fn deadline_of(&self, action: Action, policy: &Policy) -> Option<DateTime<Utc>> {
+        if action == Action::LeaveFeedback {
+            return self.0.completed_at.map(|at| after_days(at, policy.feedback_days));
+        }
+        self.0.deadline_at
     }
 
-    async fn updated_at(&self) -> DateTime<Utc> {
-        self.0.updated_at
-    }
-
-    async fn completed_at(&self) -> Option<DateTime<Utc>> {
-        self.0.completed_at
-    }
-}
-
-impl Order {
     /// What the rules look at, by the loaders.
     async fn snapshot(&self, ctx: &Context<'_>) -> Result<escrow::Order> {
         let (loader, id) = (loader(ctx), self.0.id);

@@ -4,10 +4,12 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
-use entity::{OrderId, PaymentId, contract, event, feedback, order, payment, receipt, refund, shipment};
+use entity::{
+    BuyerId, OrderId, PaymentId, buyer, contract, event, feedback, order, payment, receipt, refund, shipment,
+};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 
-use super::batch;
+use super::batch::{self, grouped};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::Error;
@@ -51,17 +53,6 @@ pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<OrderLoader, NoCac
     ctx.data_unchecked()
 }
 
-/// Rows grouped by their order, in the order the database gave them.
-fn grouped<K: std::hash::Hash + Eq, R>(rows: Vec<R>, key: impl Fn(&R) -> Option<K>) -> HashMap<K, Vec<R>> {
-    let mut groups: HashMap<K, Vec<R>> = HashMap::new();
-    for row in rows {
-        if let Some(key) = key(&row) {
-            groups.entry(key).or_default().push(row);
-        }
-    }
-    groups
-}
-
 impl Loader<ContractOf> for OrderLoader {
     type Value = contract::Model;
     type Error = Error;
@@ -89,10 +80,10 @@ impl Loader<EventsOf> for OrderLoader {
 
     async fn load(&self, keys: &[EventsOf]) -> Result<HashMap<EventsOf, Vec<event::Model>>, Error> {
         let mut loaded = HashMap::new();
-        for ((after, limit), keys) in grouped(keys.to_vec(), |key| Some((key.after, key.limit))) {
-            let orders: Vec<OrderId> = keys.iter().map(|key| key.order_id).collect();
+        for ((after, limit), orders) in grouped(keys.iter().map(|key| ((key.after, key.limit), key.order_id))) {
             let rows = events_of(&self.db, &orders, after, limit).await?;
-            loaded.extend(grouped(rows, |row| Some(EventsOf { order_id: row.order_id, after, limit })));
+            let key = |row: &event::Model| EventsOf { order_id: row.order_id, after, limit };
+            loaded.extend(grouped(rows.into_iter().map(|row| (key(&row), row))));
         }
         Ok(loaded)
     }
@@ -104,6 +95,16 @@ impl Loader<OrderId> for OrderLoader {
 
     async fn load(&self, keys: &[OrderId]) -> Result<HashMap<OrderId, order::Model>, Error> {
         let rows = find_orders_by_id(&self.db, &self.viewer, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<BuyerId> for OrderLoader {
+    type Value = buyer::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[BuyerId]) -> Result<HashMap<BuyerId, buyer::Model>, Error> {
+        let rows = buyer::Entity::find().filter(buyer::Column::Id.is_in(keys.iter().copied())).all(&self.db).await?;
         Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }
@@ -158,7 +159,7 @@ macro_rules! lists_of_an_order {
                     .all(&self.db)
                     .await?;
                 let order_of: fn(&$entity::Model) -> Option<OrderId> = $order_of;
-                Ok(grouped(rows, |row| order_of(row).map($key)))
+                Ok(grouped(rows.into_iter().filter_map(|row| order_of(&row).map(|id| ($key(id), row)))))
             }
         }
     )+};

@@ -1,11 +1,13 @@
 //! What an order is made of, in the API's words.
 
-use async_graphql::{ID, SimpleObject};
+use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{feedback, receipt, shipment};
 
 use super::contract::AddressObject;
 use super::scalars::Money;
+use super::viewer;
+use crate::auth::Viewer;
 use crate::escrow::Action;
 
 /// Where an order stands.
@@ -49,31 +51,38 @@ pub struct Escrow {
     pub(super) refunded: Money,
     /// What card companies took back.
     pub(super) charged_back: Money,
-    /// What is still missing of the contract's total.
+    /// What the buyer still has to pay of the contract's total. Zero unless the order waits for its money, or has a contract
+    /// that waits to be confirmed: an order that is funded, or has ended, owes nothing.
     pub(super) due: Money,
 }
 
 /// Something that this viewer can, or can't, do now. Storefronts draw their buttons from these.
 #[derive(SimpleObject)]
 pub struct AvailableAction {
-    /// The mutation.
+    /// The mutation, by its name in capitals. Other actions, those of providers and timers, are never listed here.
     pub(super) action: Action,
     /// Whether it would be accepted now.
     pub(super) available: bool,
-    /// When the order's present status ends by itself.
+    /// Until when: the end of the order's present status or, of LEAVE_FEEDBACK, of the days in which feedback may be left.
+    /// Null if there is no end, or if it is not available.
     pub(super) deadline: Option<DateTime<Utc>>,
     /// What would follow, in words: "releases 124.80 USD to the supplier (128.00 USD less 3.20 USD fee)".
+    /// Null if it is not available.
     pub(super) consequence: Option<String>,
-    /// Why not, if it is not available.
+    /// Why not, in words; null if it is available.
     pub(super) reason: Option<String>,
 }
 
 /// What the supplier sent.
 #[derive(SimpleObject)]
 pub struct Shipment {
+    /// Begins with `shipment_`.
     id: ID,
+    /// Who carries it, in the supplier's words.
     carrier: String,
+    /// The carrier's own number of it.
     tracking_number: String,
+    /// When the supplier said that it was shipped.
     shipped_at: DateTime<Utc>,
 }
 
@@ -91,11 +100,17 @@ impl From<shipment::Model> for Shipment {
 /// What the buyer thought of a completed order; stars from 1 to 5.
 #[derive(SimpleObject)]
 pub struct Feedback {
+    /// Begins with `feedback_`.
     id: ID,
+    /// Was the product as agreed? 1 to 5.
     product_as_agreed: i32,
+    /// Did the supplier communicate well? 1 to 5.
     communication: i32,
+    /// Did it ship in time? 1 to 5.
     shipping_time: i32,
+    /// In the buyer's words, at most 2,000 characters; null if there are none.
     comment: Option<String>,
+    /// When it was left.
     created_at: DateTime<Utc>,
 }
 
@@ -112,15 +127,61 @@ impl From<feedback::Model> for Feedback {
     }
 }
 
-/// Money that arrived but could not be applied: late, too much, or in another currency. It goes back to the buyer.
-#[derive(SimpleObject)]
-pub struct UnappliedFunds {
-    id: ID,
-    amount: Money,
+pub struct UnappliedFunds(pub receipt::Model);
+
+/// Money that arrived but could not be applied to an order: late, too much, in another currency, or without a reference of
+/// ours. It goes back to the buyer who sent it; with UNKNOWN_REFERENCE nobody knows who that is, and it stays until an
+/// operator has found out.
+#[Object]
+impl UnappliedFunds {
+    /// Begins with `receipt_`.
+    async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// What arrived.
+    async fn amount(&self) -> Money {
+        entity::Money::new(self.0.amount, self.0.currency).into()
+    }
+
     /// What of it has been sent back, or is on its way.
-    refunded: Money,
-    reason: UnappliedReason,
-    created_at: DateTime<Utc>,
+    async fn refunded(&self) -> Money {
+        entity::Money::new(self.0.refunded, self.0.currency).into()
+    }
+
+    /// Why it could not be applied.
+    async fn reason(&self) -> UnappliedReason {
+        self.0.reason.into()
+    }
+
+    /// By which provider it came. For operators; null for others.
+    async fn provider(&self, ctx: &Context<'_>) -> Option<&str> {
+        is_operator(ctx).then_some(&self.0.provider)
+    }
+
+    /// The provider's movement of real money, as `Transfer.movement` has it. For operators; null for others.
+    async fn movement(&self, ctx: &Context<'_>) -> Option<&str> {
+        is_operator(ctx).then_some(&self.0.movement)
+    }
+
+    /// The order whose reference it had, if it had any. For operators; null for others.
+    async fn order_id(&self, ctx: &Context<'_>) -> Option<ID> {
+        self.0.order_id.filter(|_| is_operator(ctx)).map(|id| ID(id.to_string()))
+    }
+
+    /// The payment whose reference it had, if it had any. For operators; null for others.
+    async fn payment_id(&self, ctx: &Context<'_>) -> Option<ID> {
+        self.0.payment_id.filter(|_| is_operator(ctx)).map(|id| ID(id.to_string()))
+    }
+
+    /// When it was booked.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
+
+fn is_operator(ctx: &Context<'_>) -> bool {
+    matches!(viewer(ctx), Viewer::Operator { .. })
 }
 
 /// Why money could not be applied.
@@ -137,31 +198,24 @@ pub enum UnappliedReason {
     UnknownReference,
 }
 
-impl From<receipt::Model> for UnappliedFunds {
-    fn from(row: receipt::Model) -> Self {
-        let money = |amount| entity::Money::new(amount, row.currency).into();
-        Self {
-            id: ID(row.id.to_string()),
-            amount: money(row.amount),
-            refunded: money(row.refunded),
-            reason: row.reason.into(),
-            created_at: row.created_at,
-        }
-    }
-}
-
 /// What the buyer asked the supplier to draft.
 #[derive(SimpleObject)]
 pub struct DraftRequest {
+    /// The listing that it is about; null if it is about none.
     pub(super) product_id: Option<ID>,
+    /// How many units; null if the buyer left it open.
     pub(super) quantity: Option<i32>,
+    /// What the buyer wants, in the buyer's words.
     pub(super) message: String,
+    /// Where the goods are to go.
     pub(super) shipping_address: AddressObject,
 }
 
 /// A key and a value of the storefront's own.
 #[derive(SimpleObject)]
 pub struct MetadataEntry {
+    /// Up to 40 characters.
     pub(super) key: String,
+    /// Up to 500 characters.
     pub(super) value: String,
 }

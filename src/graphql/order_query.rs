@@ -11,23 +11,24 @@ use super::order_parts::OrderStatus;
 use super::page::{Page, connection};
 use super::payment::PaymentMethodOption;
 use super::{app, viewer};
-use crate::order::{OrderFilter, find_orders};
+use crate::order::{self, find_orders};
 use crate::rail;
 use crate::validate::Checks;
 
 /// Which orders. What is left out does not restrict.
 #[derive(Default, InputObject)]
-pub struct OrderFilterInput {
-    /// Any of these.
-    status: Option<Vec<OrderStatus>>,
-    /// The order's readable number.
+pub struct OrderFilter {
+    /// In any of these.
+    statuses: Option<Vec<OrderStatus>>,
+    /// With this readable number, in upper or lower case: "SP-7K3M9QX4".
     number: Option<String>,
-    /// The storefront's own id of the order.
+    /// With this id of the storefront's own; finds nothing for a supplier.
     client_reference: Option<String>,
+    /// Only with this supplier.
     supplier_id: Option<ID>,
-    /// From this moment on.
+    /// Begun at this moment or later.
     created_from: Option<DateTime<Utc>>,
-    /// Before this moment.
+    /// Begun before this moment.
     created_before: Option<DateTime<Utc>>,
 }
 
@@ -37,7 +38,7 @@ pub struct OrderQuery;
 #[Object]
 impl OrderQuery {
     /// One of the viewer's orders; null if there is none with this id.
-    async fn order(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Order>> {
+    async fn order(&self, ctx: &Context<'_>, #[graphql(desc = "The order's.")] id: ID) -> Option<Result<Order>> {
         let id: OrderId = id.parse().ok()?;
         Order::find(ctx, id).await.transpose()
     }
@@ -46,15 +47,19 @@ impl OrderQuery {
     async fn orders(
         &self,
         ctx: &Context<'_>,
-        filter: Option<OrderFilterInput>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "What must hold; all orders if left out.")] filter: Option<OrderFilter>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
     ) -> Option<Result<Connection<String, Order>>> {
         Some(self.find_orders(ctx, filter.unwrap_or_default(), first, after).await)
     }
 
     /// How an order can be paid: every method, with why not where it can't. Null if the order is not the viewer's.
-    async fn payment_methods(&self, ctx: &Context<'_>, order_id: ID) -> Option<Result<Vec<PaymentMethodOption>>> {
+    async fn payment_methods(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The order's.")] order_id: ID,
+    ) -> Option<Result<Vec<PaymentMethodOption>>> {
         let id: OrderId = order_id.parse().ok()?;
         let options = |order: Order| rail::payment_methods(app(ctx), &order.0).into_iter().map(Into::into).collect();
         Order::find(ctx, id).await.map(|order| order.map(options)).transpose()
@@ -65,9 +70,9 @@ impl OrderQuery {
     async fn order_events(
         &self,
         ctx: &Context<'_>,
-        order_id: Option<ID>,
-        first: Option<i32>,
-        after: Option<String>,
+        #[graphql(desc = "Only this order's.")] order_id: Option<ID>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before, or the cursor of any event.")] after: Option<String>,
     ) -> Option<Result<Connection<String, OrderEvent>>> {
         Some(EventFeed::page(ctx, order_id, first, after).await)
     }
@@ -77,14 +82,14 @@ impl OrderQuery {
     async fn find_orders(
         &self,
         ctx: &Context<'_>,
-        filter: OrderFilterInput,
+        filter: OrderFilter,
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<String, Order>> {
         let page = Page::parse(first, after.as_deref())?;
         let mut checks = Checks::arguments();
-        let filter = checks.under("filter", |checks| OrderFilter {
-            statuses: filter.status.unwrap_or_default().into_iter().map(Into::into).collect(),
+        let filter = checks.under("filter", |checks| order::OrderFilter {
+            statuses: filter.statuses.unwrap_or_default().into_iter().map(Into::into).collect(),
             number: checks.optional_text("number", filter.number.as_deref(), 20),
             client_reference: checks.optional_text("clientReference", filter.client_reference.as_deref(), 255),
             supplier_id: filter.supplier_id.and_then(|id| checks.id("supplierId", &id)),

@@ -155,7 +155,6 @@ impl PayoutAccount {
     }
 }
 
-/// Whoever holds the credential of this request.
 pub struct ViewerObject(Viewer);
 
 /// Whoever holds the credential of this request.

@@ -14,47 +14,58 @@ use crate::rail::MethodOption;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(remote = "entity::payment::PaymentMethod")]
 pub enum PaymentMethod {
+    /// Card, on the provider's page.
     Visa,
+    /// Card, on the provider's page.
     Mastercard,
+    /// Debit card, on the provider's page.
     Maestro,
     /// T/T, telegraphic transfer: by bank, with a reference.
     BankTransfer,
+    /// Cash or card at Western Union.
     WesternUnion,
+    /// QIWI wallet.
     Qiwi,
+    /// WebMoney purse.
     Webmoney,
+    /// Yandex wallet (YooMoney).
     Yandex,
     /// Transferência Eletrônica de Fundos, Brazil.
     Tef,
+    /// Alipay wallet.
     Alipay,
 }
 
-/// How far a payment has come. Only CAPTURED means money.
+/// How far a payment has come. Whether an order has its money says `escrow`, and what came by this payment `captured`: some of
+/// it may be here while it is PENDING, and none of a CAPTURED one that came too late (see `unappliedFunds`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(remote = "entity::payment::PaymentStatus")]
 pub enum PaymentStatus {
-    /// The provider was asked, or has not answered yet; nothing has arrived.
+    /// Not decided: the provider has not answered yet, or waits for the buyer, or for the rest of the money.
     Pending,
-    /// The money arrived.
+    /// The money arrived at the provider. What of it was applied to the order is the payment's `captured`.
     Captured,
     /// The provider declined it.
     Failed,
+    /// Nobody paid it in time.
     Expired,
     /// Withdrawn before it was paid.
     Cancelled,
 }
 
-/// One attempt to fund an order, by one method through one provider.
 pub struct Payment(pub Model);
 
 /// Send the buyer's browser to this URL.
 #[derive(SimpleObject)]
 pub struct RedirectAction {
+    /// Absolute; of the provider, or of the sandbox.
     url: String,
 }
 
 /// What the buyer has to do next.
 #[derive(Union)]
 pub enum NextAction {
+    /// Send the buyer's browser somewhere.
     Redirect(RedirectAction),
 }
 
@@ -65,20 +76,25 @@ impl Payment {
     }
 }
 
+/// One attempt to fund an order, by one method through one provider.
 #[Object]
 impl Payment {
+    /// Begins with `payment_`.
     pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 
+    /// The order that it pays.
     async fn order_id(&self) -> ID {
         ID(self.0.order_id.to_string())
     }
 
+    /// How the buyer pays.
     async fn method(&self) -> PaymentMethod {
         self.0.method.into()
     }
 
+    /// How far it has come.
     async fn status(&self) -> PaymentStatus {
         self.0.status.into()
     }
@@ -112,15 +128,17 @@ impl Payment {
         }
     }
 
-    /// Why it failed, in words for the buyer.
+    /// Why it failed, in words for the buyer; null if it has not.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }
 
+    /// Until when it can be paid; null if the provider sets no end.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.0.expires_at
     }
 
+    /// When it was opened.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -140,42 +158,47 @@ pub enum RefundStatus {
     ActionRequired,
 }
 
-/// Money on its way back to the buyer.
 pub struct Refund(pub refund::Model);
 
+/// Money on its way back to the buyer.
 #[Object]
 impl Refund {
+    /// Begins with `refund_`.
     async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 
+    /// How far it has come.
     async fn status(&self) -> RefundStatus {
         self.0.status.into()
     }
 
+    /// What goes back.
     async fn amount(&self) -> Money {
         entity::Money::new(self.0.amount, self.0.currency).into()
     }
 
-    /// The payment that it goes back by.
+    /// The payment that it goes back by; null if another way has to be found.
     async fn payment_id(&self) -> Option<ID> {
         self.0.payment_id.map(|id| ID(id.to_string()))
     }
 
+    /// What it is for, in words.
     async fn reason(&self) -> &str {
         &self.0.reason
     }
 
-    /// Why it needs somebody to act.
+    /// Why it needs somebody to act; null if it does not.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()
     }
 
-    /// When it usually has arrived, in business days of the rail.
+    /// When it usually has arrived, in business days of the rail; null if nobody can say.
     async fn expected_by(&self) -> Option<DateTime<Utc>> {
         self.0.expected_by
     }
 
+    /// When it was booked.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -184,17 +207,19 @@ impl Refund {
 /// A way to pay an order, or why it is none.
 #[derive(SimpleObject)]
 pub struct PaymentMethodOption {
+    /// Which way.
     method: PaymentMethod,
+    /// Whether this order can be paid so now.
     available: bool,
-    /// Why it is not available.
+    /// Why it is not available; null if it is.
     reason: Option<String>,
-    /// What the buyer does next, in words.
+    /// What the buyer does next, in words; null if no provider offers the method.
     flow: Option<String>,
-    /// Whether money can go back the same way.
+    /// Whether money can go back the same way; null if no provider offers the method.
     refundable: Option<bool>,
-    /// Business days until a refund usually arrives, at best …
+    /// Business days until a refund usually arrives, at best; null if it is not known.
     refund_days_from: Option<i32>,
-    /// … and at worst.
+    /// Business days until a refund usually arrives, at worst; null if it is not known.
     refund_days_to: Option<i32>,
 }
 
@@ -219,7 +244,7 @@ pub struct PaymentQuery;
 #[Object]
 impl PaymentQuery {
     /// A payment of one of the viewer's orders; null if there is none with this id.
-    async fn payment(&self, ctx: &Context<'_>, id: ID) -> Option<Result<Payment>> {
+    async fn payment(&self, ctx: &Context<'_>, #[graphql(desc = "The payment's.")] id: ID) -> Option<Result<Payment>> {
         let id: PaymentId = id.parse().ok()?;
         Payment::find(ctx, id).await.transpose()
     }

@@ -8,13 +8,12 @@ use entity::{Money as Amount, ProductId, price_tier, product};
 use super::loaders::{TiersOf, loader};
 use super::page::{Page, connection};
 use super::payload::{answer, payloads};
-use super::scalars::{CountryCode, CurrencyCode, Decimal, Money, MoneyInput};
+use super::scalars::{CountryCode, CurrencyCode, Decimal, Money, MoneyInput, int};
 use super::supplier::{Supplier, SupplierFilter};
 use super::{app, viewer};
 use crate::catalog::{self, Listing, ListingChanges, ProductKey, ProductQuery, SupplierQuery, Tier};
 use crate::validate::Checks;
 
-/// A listing: the supplier's standing offer.
 #[derive(Clone)]
 pub struct Product(pub product::Model);
 
@@ -68,19 +67,20 @@ impl Product {
         int(self.0.minimum_order_quantity)
     }
 
-    /// The prices, by currency and rising quantity.
+    /// The prices, by currency and rising quantity. Null, with an error, only if there is no such currency.
     async fn price_tiers(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Only those in this currency.")] currency: Option<CurrencyCode>,
     ) -> Option<Result<Vec<PriceTier>>> {
-        let tiers = loader(ctx).load_one(TiersOf(self.0.id)).await;
-        let wanted = |tier: &price_tier::Model| currency.as_ref().is_none_or(|code| code.0 == tier.currency.code());
-        Some(
-            tiers
-                .map(|tiers| tiers.into_iter().flatten().filter(wanted).map(PriceTier::from).collect())
-                .map_err(Into::into),
-        )
+        let find = async {
+            let mut checks = Checks::arguments();
+            let currency = currency.map(|code| checks.currency("currency", &code.0));
+            checks.finish()?;
+            let tiers = loader(ctx).load_one(TiersOf(self.0.id, currency)).await?;
+            Ok(tiers.into_iter().flatten().map(PriceTier::from).collect())
+        };
+        Some(find.await)
     }
 
     /// Days from payment until the goods are usually shipped.
@@ -93,12 +93,12 @@ impl Product {
         int(self.0.stock)
     }
 
-    /// The Incoterms 2020 rule of the prices, such as "FOB".
+    /// The Incoterms 2020 rule of the prices, such as "FOB"; null if there is none.
     async fn incoterm(&self) -> Option<&str> {
         self.0.incoterm.as_deref()
     }
 
-    /// Where it is made.
+    /// Where it is made; null if the supplier has not said.
     async fn origin_country(&self) -> Option<CountryCode> {
         self.0.origin_country.clone().map(CountryCode)
     }
@@ -114,8 +114,8 @@ impl Product {
     }
 
     /// Who sells it.
-    async fn supplier(&self, ctx: &Context<'_>) -> Option<Result<Supplier>> {
-        Some(Supplier::load(ctx, self.0.supplier_id).await)
+    async fn supplier(&self, ctx: &Context<'_>) -> Result<Supplier> {
+        Supplier::load(ctx, self.0.supplier_id).await
     }
 
     /// When it was listed.
@@ -461,9 +461,4 @@ impl CatalogMutation {
         let updated = catalog::update_product(app(ctx), viewer(ctx), &id, &input.into()).await;
         answer(updated.map(Product))
     }
-}
-
-/// Quantities are at most 2,000,000,000 and fit; what was given back may have raised a stock above.
-pub(crate) fn int(number: i64) -> i32 {
-    i32::try_from(number).unwrap_or(i32::MAX)
 }

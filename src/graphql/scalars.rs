@@ -5,11 +5,11 @@
 
 use async_graphql::{InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
 
-/// An exact decimal number, as a string: "19.99". Whole numbers may be sent as numbers; numbers with a decimal point may
-/// not, because they lose digits on the way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decimal(pub String);
 
+/// An exact decimal number, as a string: "19.99". Whole numbers may be sent as numbers; numbers with a decimal point may
+/// not, because they lose digits on the way.
 #[Scalar]
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -30,10 +30,10 @@ impl ScalarType for Decimal {
     }
 }
 
-/// A whole number of up to 64 bits, as a string: "1999".
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BigInt(pub i64);
 
+/// A whole number of up to 64 bits, as a string: "1999".
 #[Scalar]
 impl ScalarType for BigInt {
     fn parse(value: Value) -> InputValueResult<Self> {
@@ -54,10 +54,10 @@ impl ScalarType for BigInt {
 
 macro_rules! text_scalar {
     ($(#[$doc:meta])* $name:ident) => {
-        $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $name(pub String);
 
+        $(#[$doc])*
         #[Scalar]
         impl ScalarType for $name {
             fn parse(value: Value) -> InputValueResult<Self> {
@@ -85,6 +85,7 @@ text_scalar! {
 pub struct Money {
     /// In major units, with all the digits of the currency: "1200.00".
     pub amount: Decimal,
+    /// Of what money.
     pub currency: CurrencyCode,
     /// The same amount in minor units (cents): "120000".
     pub minor_units: BigInt,
@@ -105,5 +106,11 @@ impl From<entity::Money> for Money {
 pub struct MoneyInput {
     /// In major units; no more digits than the currency has.
     pub amount: Decimal,
+    /// Of what money.
     pub currency: CurrencyCode,
+}
+
+/// As GraphQL's Int, that has 32 bits. Quantities, versions and sequences are within them; what is not shows the greatest.
+pub(crate) fn int(number: i64) -> i32 {
+    i32::try_from(number).unwrap_or(i32::MAX)
 }

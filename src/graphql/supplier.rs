@@ -14,7 +14,6 @@ use crate::auth::Viewer;
 use crate::catalog::Rating;
 use crate::error::Error;
 
-/// A company that sells here.
 #[derive(Clone)]
 pub struct Supplier(pub supplier::Model);
 
@@ -42,12 +41,12 @@ impl Supplier {
         &self.0.name
     }
 
-    /// Where it is.
+    /// The country that it is in.
     async fn country(&self) -> CountryCode {
         CountryCode(self.0.country.clone())
     }
 
-    /// Where it is.
+    /// The city that it is in.
     async fn city(&self) -> &str {
         &self.0.city
     }
@@ -57,7 +56,7 @@ impl Supplier {
         &self.0.description
     }
 
-    /// The year it was founded.
+    /// The year it was founded; null if it has not said.
     async fn established_year(&self) -> Option<i32> {
         self.0.established_year
     }

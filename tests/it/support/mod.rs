@@ -15,6 +15,7 @@
 //! the test, passed or not, the server is stopped; if it passed, the ledger is verified too.
 
 mod app;
+pub(crate) mod bank;
 mod database;
 mod postgres;
 pub(crate) mod process;
