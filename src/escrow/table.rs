@@ -9,8 +9,11 @@ use entity::OrderStatus::{
 /// Who does something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, async_graphql::Enum)]
 pub enum Actor {
+    /// Who pays.
     Buyer,
+    /// Who ships and is paid.
     Supplier,
+    /// Who runs the escrow.
     Operator,
     /// A payment company, by a verified notification or an answer.
     Provider,

@@ -22,31 +22,49 @@ use crate::rail::{self, PayOrder};
 use crate::validate::Checks;
 
 payloads! {
+    /// What `requestDraft` left.
     RequestDraftPayload {
+        /// As it is now; null if nothing was done.
         order: Order
     }
+    /// What `draftOrder` left.
     DraftOrderPayload {
+        /// As it is now; null if nothing was done.
         order: Order
     }
+    /// What `buyNow` left.
     BuyNowPayload {
+        /// As it is now; null if nothing was done.
         order: Order
     }
+    /// What `confirmOrder` left.
     ConfirmOrderPayload {
+        /// As it is now; null if nothing was done.
         order: Order
     }
+    /// What `cancelOrder` left.
     CancelOrderPayload {
+        /// As it is now; null if nothing was done.
         order: Order
     }
+    /// What `shipOrder` left.
     ShipOrderPayload {
+        /// As it is now; null if nothing was done.
         order: Order
     }
+    /// What `confirmReceived` left.
     ConfirmReceivedPayload {
+        /// As it is now; null if nothing was done.
         order: Order
     }
+    /// What `payOrder` opened.
     PayOrderPayload {
+        /// As it is now; null if nothing was done.
         payment: Payment
     }
+    /// What `leaveFeedback` left.
     LeaveFeedbackPayload {
+        /// As it is now; null if nothing was done.
         feedback: Feedback
     }
 }
@@ -54,7 +72,9 @@ payloads! {
 /// A key and a value of the storefront's own: at most 40 and 500 characters.
 #[derive(InputObject)]
 pub struct MetadataInput {
+    /// At most 40 characters.
     key: String,
+    /// At most 500 characters.
     value: String,
 }
 
@@ -68,11 +88,13 @@ fn details(client_reference: Option<String>, metadata: Option<Vec<MetadataInput>
 pub struct BuyNowInput {
     /// Fresh for each new request (a UUID does well); the same key again answers the same.
     idempotency_key: String,
+    /// A listed product.
     product_id: ID,
     /// At least the product's minimumOrderQuantity.
     quantity: i32,
     /// One of the product's; USD, where it has a price in it, if left out.
     currency: Option<CurrencyCode>,
+    /// Where to ship to.
     shipping_address: AddressInput,
     /// A rule of Incoterms 2020; the listing's if left out.
     incoterm: Option<String>,
@@ -87,14 +109,17 @@ pub struct BuyNowInput {
 pub struct RequestDraftInput {
     /// Fresh for each new request (a UUID does well); the same key again answers the same.
     idempotency_key: String,
+    /// The supplier to ask.
     supplier_id: ID,
     /// One of the supplier's, if it is about one.
     product_id: Option<ID>,
+    /// How many units, if you know.
     quantity: Option<i32>,
     /// The currency that the order is to be in.
     currency: CurrencyCode,
     /// What you want, in words; at most 4,000 characters.
     message: String,
+    /// Where to ship to.
     shipping_address: AddressInput,
     /// Your own id of the order; at most 255 characters.
     client_reference: Option<String>,
@@ -107,12 +132,15 @@ pub struct RequestDraftInput {
 pub struct DraftLineInput {
     /// One of your listings, if it is one: its stock is reserved at confirmation.
     product_id: Option<ID>,
+    /// What it is; at most 500 characters.
     description: String,
+    /// How many units.
     quantity: i32,
     /// "piece", "reel", "kg".
     unit: String,
     /// For `pricePerUnits` units, in the draft's currency.
     unit_price: Decimal,
+    /// The price is for this many units; 1 to 1,000,000.
     #[graphql(default = 1)]
     price_per_units: i32,
 }
@@ -128,6 +156,7 @@ pub struct DraftOrderInput {
     conversation_id: Option<ID>,
     /// Required for a new order; an order keeps its currency.
     currency: Option<CurrencyCode>,
+    /// What is sold; 1 to 100 lines.
     lines: Vec<DraftLineInput>,
     /// In the draft's currency; "0" if there is none.
     shipping_fee: Decimal,
@@ -142,7 +171,7 @@ pub struct DraftOrderInput {
     /// Of the buyer's request if left out.
     shipping_address: Option<AddressInput>,
     /// Act only on the version of the order that you have seen.
-    expected_version: Option<i64>,
+    expected_version: Option<i32>,
 }
 
 /// Agree to a contract.
@@ -150,11 +179,12 @@ pub struct DraftOrderInput {
 pub struct ConfirmOrderInput {
     /// Makes the call once: the same key again answers the same. Fresh for each new request.
     idempotency_key: Option<String>,
+    /// The order.
     order_id: ID,
     /// The version that you have read.
     contract_version: i32,
     /// Act only on the version of the order that you have seen.
-    expected_version: Option<i64>,
+    expected_version: Option<i32>,
 }
 
 /// Which order.
@@ -162,9 +192,10 @@ pub struct ConfirmOrderInput {
 pub struct CancelOrderInput {
     /// Makes the call once: the same key again answers the same. Fresh for each new request.
     idempotency_key: Option<String>,
+    /// The order.
     order_id: ID,
     /// Act only on the version of the order that you have seen.
-    expected_version: Option<i64>,
+    expected_version: Option<i32>,
 }
 
 /// Pay what is still due.
@@ -172,12 +203,14 @@ pub struct CancelOrderInput {
 pub struct PayOrderInput {
     /// Fresh for each new request (a UUID does well); the same key again answers the same payment.
     idempotency_key: String,
+    /// The order.
     order_id: ID,
+    /// How the buyer pays; `paymentMethods` says what is possible.
     method: PaymentMethod,
     /// Where the buyer's browser goes afterwards: within the storefront's return origins.
     return_url: Option<String>,
     /// Act only on the version of the order that you have seen.
-    expected_version: Option<i64>,
+    expected_version: Option<i32>,
 }
 
 /// Hand the goods to a carrier.
@@ -185,13 +218,14 @@ pub struct PayOrderInput {
 pub struct ShipOrderInput {
     /// Makes the call once: the same key again answers the same. Fresh for each new request.
     idempotency_key: Option<String>,
+    /// The order.
     order_id: ID,
     /// At most 100 characters.
     carrier: String,
     /// At most 100 characters.
     tracking_number: String,
     /// Act only on the version of the order that you have seen.
-    expected_version: Option<i64>,
+    expected_version: Option<i32>,
 }
 
 /// Say that the goods arrived as agreed.
@@ -199,9 +233,10 @@ pub struct ShipOrderInput {
 pub struct ConfirmReceivedInput {
     /// Makes the call once: the same key again answers the same. Fresh for each new request.
     idempotency_key: Option<String>,
+    /// The order.
     order_id: ID,
     /// Act only on the version of the order that you have seen.
-    expected_version: Option<i64>,
+    expected_version: Option<i32>,
 }
 
 /// Say how it went: stars from 1 to 5.
@@ -209,14 +244,18 @@ pub struct ConfirmReceivedInput {
 pub struct LeaveFeedbackInput {
     /// Makes the call once: the same key again answers the same. Fresh for each new request.
     idempotency_key: Option<String>,
+    /// The order.
     order_id: ID,
+    /// Was it what was agreed?
     product_as_agreed: i32,
+    /// How well did the supplier answer?
     communication: i32,
+    /// How quick was it?
     shipping_time: i32,
     /// At most 2,000 characters.
     comment: Option<String>,
     /// Act only on the version of the order that you have seen.
-    expected_version: Option<i64>,
+    expected_version: Option<i32>,
 }
 
 #[derive(Default)]
@@ -225,22 +264,38 @@ pub struct OrderMutation;
 #[Object]
 impl OrderMutation {
     /// Buyer: ask a supplier to draft a contract.
-    async fn request_draft(&self, ctx: &Context<'_>, input: RequestDraftInput) -> Result<RequestDraftPayload> {
+    async fn request_draft(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: RequestDraftInput,
+    ) -> Result<RequestDraftPayload> {
         answer(request_draft(ctx, input).await)
     }
 
     /// Supplier: put a contract on the table, for an order that a buyer asked for or for the buyer of a conversation.
-    async fn draft_order(&self, ctx: &Context<'_>, input: DraftOrderInput) -> Result<DraftOrderPayload> {
+    async fn draft_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: DraftOrderInput,
+    ) -> Result<DraftOrderPayload> {
         answer(draft_order(ctx, input).await)
     }
 
     /// Buyer: order a product at its listing's terms; the contract is then on the table to be confirmed.
-    async fn buy_now(&self, ctx: &Context<'_>, input: BuyNowInput) -> Result<BuyNowPayload> {
+    async fn buy_now(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: BuyNowInput,
+    ) -> Result<BuyNowPayload> {
         answer(buy_now(ctx, input).await)
     }
 
     /// Buyer: agree to exactly this version of the contract. The stock is reserved, and the order can be paid.
-    async fn confirm_order(&self, ctx: &Context<'_>, input: ConfirmOrderInput) -> Result<ConfirmOrderPayload> {
+    async fn confirm_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: ConfirmOrderInput,
+    ) -> Result<ConfirmOrderPayload> {
         let command = Command::ConfirmOrder { contract_version: input.contract_version };
         let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
         answer(call.execute(&json!([input.contract_version]), &command).await)
@@ -248,29 +303,49 @@ impl OrderMutation {
 
     /// Buyer or supplier: end an order that is not funded yet; the buyer also one that was not shipped in time. What
     /// arrived goes back.
-    async fn cancel_order(&self, ctx: &Context<'_>, input: CancelOrderInput) -> Result<CancelOrderPayload> {
+    async fn cancel_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: CancelOrderInput,
+    ) -> Result<CancelOrderPayload> {
         let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
         answer(call.execute(&json!([]), &Command::CancelOrder).await)
     }
 
     /// Buyer: open a payment for what is still due. While one by this method is open, it is shown again.
-    async fn pay_order(&self, ctx: &Context<'_>, input: PayOrderInput) -> Result<PayOrderPayload> {
+    async fn pay_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: PayOrderInput,
+    ) -> Result<PayOrderPayload> {
         answer(pay_order(ctx, input).await)
     }
 
     /// Supplier: hand the goods to a carrier. The transit time and the buyer's inspection period begin.
-    async fn ship_order(&self, ctx: &Context<'_>, input: ShipOrderInput) -> Result<ShipOrderPayload> {
+    async fn ship_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: ShipOrderInput,
+    ) -> Result<ShipOrderPayload> {
         answer(ship_order(ctx, input).await)
     }
 
     /// Buyer: say that the goods arrived as agreed. The held money is released to the supplier; there is no way back.
-    async fn confirm_received(&self, ctx: &Context<'_>, input: ConfirmReceivedInput) -> Result<ConfirmReceivedPayload> {
+    async fn confirm_received(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: ConfirmReceivedInput,
+    ) -> Result<ConfirmReceivedPayload> {
         let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
         answer(call.execute(&json!([]), &Command::ConfirmReceived).await)
     }
 
     /// Buyer: rate a completed order, within 30 days.
-    async fn leave_feedback(&self, ctx: &Context<'_>, input: LeaveFeedbackInput) -> Result<LeaveFeedbackPayload> {
+    async fn leave_feedback(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: LeaveFeedbackInput,
+    ) -> Result<LeaveFeedbackPayload> {
         answer(leave_feedback(ctx, input).await)
     }
 }
@@ -286,9 +361,10 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn new(ctx: &Context<'a>, order_id: ID, expected_version: Option<i64>, key: Option<String>) -> Self {
+    fn new(ctx: &Context<'a>, order_id: ID, expected_version: Option<i32>, key: Option<String>) -> Self {
         let mut checks = Checks::input();
         let order_id = checks.required_id("orderId", &order_id);
+        let expected_version = expected_version.map(i64::from);
         Self { app: app(ctx), viewer: viewer(ctx), checks, order_id, expected_version, key }
     }
 
@@ -356,7 +432,7 @@ async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order
     let request = DraftOrder {
         order_id,
         conversation_id,
-        expected_version: input.expected_version,
+        expected_version: input.expected_version.map(i64::from),
         terms: DraftTerms {
             currency: input.currency.map(|currency| currency.0),
             lines,
@@ -380,7 +456,7 @@ async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> 
         order_id: checks.required_id("orderId", &input.order_id),
         method: input.method.into(),
         return_url: input.return_url,
-        expected_version: input.expected_version,
+        expected_version: input.expected_version.map(i64::from),
     };
     let once = Once::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &request))?;
     checks.finish()?;

@@ -64,8 +64,9 @@ pub(super) async fn observe(State(app): State<App>, mut request: Request, next: 
         None if matches!(route, "/healthz" | "/readyz" | "/metrics") => tracing::debug!(status, ms, "answered"),
         None => tracing::info!(status, ms, "answered"),
     });
-    metrics::counter!("http_requests_total", "route" => route, "status" => status.to_string()).increment(1);
-    metrics::histogram!("http_request_seconds", "route" => route).record(begun.elapsed().as_secs_f64());
+    metrics::counter!("secure_payment_http_requests_total", "route" => route, "status" => status.to_string())
+        .increment(1);
+    metrics::histogram!("secure_payment_http_request_seconds", "route" => route).record(begun.elapsed().as_secs_f64());
     response
 }
 
@@ -87,9 +88,10 @@ fn route(path: &str) -> &'static str {
 /// Counts a GraphQL operation that ran, or was refused before it did.
 pub(super) fn count_operation(operation: &Operation, ok: bool, took: Duration) {
     let outcome = if ok { "ok" } else { "errors" };
-    metrics::counter!("graphql_operations_total", "operation" => operation.label.clone(), "outcome" => outcome)
+    metrics::counter!("secure_payment_graphql_operations_total", "operation" => operation.label.clone(), "outcome" => outcome)
         .increment(1);
-    metrics::histogram!("graphql_operation_seconds", "operation" => operation.label.clone()).record(took.as_secs_f64());
+    metrics::histogram!("secure_payment_graphql_operation_seconds", "operation" => operation.label.clone())
+        .record(took.as_secs_f64());
 }
 
 #[cfg(test)]

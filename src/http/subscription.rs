@@ -125,11 +125,11 @@ impl Socket {
                 tracing::debug!(%cause, "closing a socket");
             }
         }
-        metrics::gauge!("graphql_sockets").decrement(1.0);
+        metrics::gauge!("secure_payment_graphql_sockets").decrement(1.0);
     }
 
     async fn converse(&mut self) -> Result<std::convert::Infallible, Close> {
-        metrics::gauge!("graphql_sockets").increment(1.0);
+        metrics::gauge!("secure_payment_graphql_sockets").increment(1.0);
         let mut stopping = self.door.lifecycle.stopping();
         let viewer = {
             let introduction = timeout(INIT_PATIENCE, self.introduction());

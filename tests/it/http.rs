@@ -211,9 +211,9 @@ async fn probes_and_metrics_answer(app: &TestApp) {
     app.graphql(None, "{ __typename }", json!({})).await;
     let metrics = text("/metrics").await;
     for line in [
-        r#"graphql_operations_total{operation="query __typename",outcome="ok"}"#,
-        r#"http_requests_total{route="/healthz",status="200"}"#,
-        r#"http_request_seconds_bucket{route="/graphql",le="0.1"}"#,
+        r#"secure_payment_graphql_operations_total{operation="query __typename",outcome="ok"}"#,
+        r#"secure_payment_http_requests_total{route="/healthz",status="200"}"#,
+        r#"secure_payment_http_request_seconds_bucket{route="/graphql",le="0.1"}"#,
     ] {
         assert!(metrics.contains(line), "{line}: {metrics}");
     }

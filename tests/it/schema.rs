@@ -106,16 +106,7 @@ fn name(of: &Value) -> &str {
 
 fn note(silent: &mut Vec<String>, path: String, of: &Value) {
     let described = of["description"].as_str().is_some_and(|text| !text.trim().is_empty());
-    if !described && !is_for_later(&path) {
+    if !described {
         silent.push(path);
     }
-}
-
-/// TEMPORARY: src/graphql/order_mutation.rs and src/escrow/table.rs still owe these; remove when they are there.
-fn is_for_later(path: &str) -> bool {
-    let type_name = path.split('.').next().unwrap_or_default();
-    type_name.ends_with("Payload")
-        || type_name.ends_with("Input")
-        || (type_name == "Mutation" && path.ends_with("(input:)"))
-        || ["Actor.BUYER", "Actor.SUPPLIER", "Actor.OPERATOR"].contains(&path)
 }
