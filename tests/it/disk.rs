@@ -24,6 +24,14 @@ const ROUNDS: usize = 3;
 
 #[test]
 fn a_failing_disk_loses_nothing_that_was_acknowledged() {
+    let tools = ["bash", "prlimit"].map(|tool| std::process::Command::new(tool).arg("--version").output().is_ok());
+    if tools != [true, true] {
+        drop(writeln!(
+            std::io::stderr(),
+            "The test on a failing disk is skipped: it needs bash and prlimit (util-linux)."
+        ));
+        return;
+    }
     run(Engine::Sqlite, async |app: &TestApp| {
         let folder = tempfile::tempdir().expect("a folder");
         let database = copy_database(app, folder.path());
