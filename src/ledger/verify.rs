@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use entity::{Currency, LedgerAccount, OrderStatus, event, order, payment, payout, receipt, refund};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QuerySelect, Statement};
 
 use super::flows;
 use crate::error::Result;
@@ -72,7 +72,7 @@ fn is_refund(account: &LedgerAccount) -> bool {
     matches!(account, LedgerAccount::Refund(_))
 }
 
-/// A timeline has no gap: its events are 1 to `event_sequence`.
+/// A timeline has no gap: its events are 1 to `event_sequence`; and it runs forwards.
 async fn timelines<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
     let counted: Vec<(entity::OrderId, i64, i64)> = event::Entity::find()
         .select_only()
@@ -91,6 +91,21 @@ async fn timelines<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
             let (name, written) = (&row.number, row.event_sequence);
             differences.push(format!("{name} timeline: written {written} events, found {events}, newest {newest}"));
         }
+    }
+    differences.extend(backwards(db).await?);
+    Ok(differences)
+}
+
+/// A timeline doesn't run backwards: no event happened before the one it follows.
+async fn backwards<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
+    let sql = "select later.order_id, later.sequence from event as later \
+               join event as earlier on earlier.order_id = later.order_id and earlier.sequence = later.sequence - 1 \
+               where later.occurred_at < earlier.occurred_at";
+    let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
+    let mut differences = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (id, sequence): (entity::OrderId, i64) = (row.try_get("", "order_id")?, row.try_get("", "sequence")?);
+        differences.push(format!("{id} timeline: event {sequence} happened before the one it follows"));
     }
     Ok(differences)
 }

@@ -174,6 +174,7 @@ async fn a_movement_told_of_another_payment_of_the_same_order_is_quarantined(app
 async fn news_that_cannot_be_applied_keeps_no_order_open_for_ever(app: &TestApp) {
     let shop = Shop::of(app);
     let order = shop.place("k").await;
+    let (payment, _) = shop.pay(&order, "k").await;
     go_near_deadline(app, &shop, &order, TimeDelta::minutes(1)).await;
     // Of a provider that is not configured any more.
     let row = notification::Model {
@@ -199,6 +200,10 @@ async fn news_that_cannot_be_applied_keeps_no_order_open_for_ever(app: &TestApp)
     app.clock().advance(TimeDelta::hours(23));
     app.drain().await;
     assert_eq!(status(&shop, &order).await, "AWAITING_PAYMENT", "it may be this order's money");
+    // What happens while it waits comes before its end in the timeline, as `verify` demands after the test.
+    tell(app, "msg_declined", &news("payment.declined", ("m", &payment), USD_128, None)).await;
+    app.drain().await;
+    assert_eq!(shop.order(&order).await["payments"][0]["status"], "FAILED");
     for _failure in 0..10 {
         app.clock().advance(TimeDelta::hours(1));
         app.drain().await;
