@@ -15,6 +15,7 @@ pub mod limits;
 pub mod node;
 pub mod operator;
 pub mod order;
+pub mod order_input;
 pub mod order_loaders;
 pub mod order_mutation;
 pub mod order_parts;

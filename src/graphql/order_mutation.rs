@@ -1,16 +1,18 @@
 //! Mutations that move an order.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 use entity::{ConversationId, OrderId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
-use super::contract::AddressInput;
 use super::order::Order;
+use super::order_input::{
+    BuyNowInput, CancelOrderInput, ConfirmOrderInput, ConfirmReceivedInput, DraftLineInput, DraftOrderInput,
+    LeaveFeedbackInput, MetadataInput, PayOrderInput, RequestDraftInput, ShipOrderInput,
+};
 use super::order_parts::Feedback;
 use super::payload::{answer, payloads};
-use super::payment::{Payment, PaymentMethod};
-use super::scalars::{CurrencyCode, Decimal};
+use super::payment::Payment;
 use super::{app, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
@@ -69,193 +71,9 @@ payloads! {
     }
 }
 
-/// A key and a value of the storefront's own: at most 40 and 500 characters.
-#[derive(InputObject)]
-pub struct MetadataInput {
-    /// At most 40 characters.
-    key: String,
-    /// At most 500 characters.
-    value: String,
-}
-
 fn details(client_reference: Option<String>, metadata: Option<Vec<MetadataInput>>) -> NewOrderDetails {
     let metadata = metadata.unwrap_or_default().into_iter().map(|entry| (entry.key, entry.value)).collect();
     NewOrderDetails { client_reference, metadata }
-}
-
-/// Order a product at its listing's terms.
-#[derive(InputObject)]
-pub struct BuyNowInput {
-    /// Fresh for each new request (a UUID does well); the same key again answers the same.
-    idempotency_key: String,
-    /// A listed product.
-    product_id: ID,
-    /// At least the product's minimumOrderQuantity.
-    quantity: i32,
-    /// One of the product's; USD, where it has a price in it, if left out.
-    currency: Option<CurrencyCode>,
-    /// Where to ship to.
-    shipping_address: AddressInput,
-    /// A rule of Incoterms 2020; the listing's if left out.
-    incoterm: Option<String>,
-    /// Your own id of the order; at most 255 characters.
-    client_reference: Option<String>,
-    /// Your own keys and values; at most 20.
-    metadata: Option<Vec<MetadataInput>>,
-}
-
-/// Ask a supplier to draft a contract.
-#[derive(InputObject)]
-pub struct RequestDraftInput {
-    /// Fresh for each new request (a UUID does well); the same key again answers the same.
-    idempotency_key: String,
-    /// The supplier to ask.
-    supplier_id: ID,
-    /// One of the supplier's, if it is about one.
-    product_id: Option<ID>,
-    /// How many units, if you know.
-    quantity: Option<i32>,
-    /// The currency that the order is to be in.
-    currency: CurrencyCode,
-    /// What you want, in words; at most 4,000 characters.
-    message: String,
-    /// Where to ship to.
-    shipping_address: AddressInput,
-    /// Your own id of the order; at most 255 characters.
-    client_reference: Option<String>,
-    /// Your own keys and values; at most 20.
-    metadata: Option<Vec<MetadataInput>>,
-}
-
-/// One thing sold.
-#[derive(InputObject)]
-pub struct DraftLineInput {
-    /// One of your listings, if it is one: its stock is reserved at confirmation.
-    product_id: Option<ID>,
-    /// What it is; at most 500 characters.
-    description: String,
-    /// How many units.
-    quantity: i32,
-    /// "piece", "reel", "kg".
-    unit: String,
-    /// For `pricePerUnits` units, in the draft's currency.
-    unit_price: Decimal,
-    /// The price is for this many units; 1 to 1,000,000.
-    #[graphql(default = 1)]
-    price_per_units: i32,
-}
-
-/// Put a contract, or a further version of it, on the table.
-#[derive(InputObject)]
-pub struct DraftOrderInput {
-    /// Fresh for each new request (a UUID does well); the same key again answers the same.
-    idempotency_key: String,
-    /// An order that the buyer asked for, or whose contract is not confirmed yet …
-    order_id: Option<ID>,
-    /// … or, for a new order, a conversation with the buyer.
-    conversation_id: Option<ID>,
-    /// Required for a new order; an order keeps its currency.
-    currency: Option<CurrencyCode>,
-    /// What is sold; 1 to 100 lines.
-    lines: Vec<DraftLineInput>,
-    /// In the draft's currency; "0" if there is none.
-    shipping_fee: Decimal,
-    /// A rule of Incoterms 2020.
-    incoterm: Option<String>,
-    /// The ship-by date is this many days after the order is funded; 1 to 365.
-    ship_within_days: i32,
-    /// 1 to 90; 30 if left out.
-    transit_days: Option<i32>,
-    /// 1 to 30; 14 if left out.
-    inspection_days: Option<i32>,
-    /// Of the buyer's request if left out.
-    shipping_address: Option<AddressInput>,
-    /// Act only on the version of the order that you have seen.
-    expected_version: Option<i32>,
-}
-
-/// Agree to a contract.
-#[derive(InputObject)]
-pub struct ConfirmOrderInput {
-    /// Makes the call once: the same key again answers the same. Fresh for each new request.
-    idempotency_key: Option<String>,
-    /// The order.
-    order_id: ID,
-    /// The version that you have read.
-    contract_version: i32,
-    /// Act only on the version of the order that you have seen.
-    expected_version: Option<i32>,
-}
-
-/// Which order.
-#[derive(InputObject)]
-pub struct CancelOrderInput {
-    /// Makes the call once: the same key again answers the same. Fresh for each new request.
-    idempotency_key: Option<String>,
-    /// The order.
-    order_id: ID,
-    /// Act only on the version of the order that you have seen.
-    expected_version: Option<i32>,
-}
-
-/// Pay what is still due.
-#[derive(InputObject)]
-pub struct PayOrderInput {
-    /// Fresh for each new request (a UUID does well); the same key again answers the same payment.
-    idempotency_key: String,
-    /// The order.
-    order_id: ID,
-    /// How the buyer pays; `paymentMethods` says what is possible.
-    method: PaymentMethod,
-    /// Where the buyer's browser goes afterwards: within the storefront's return origins.
-    return_url: Option<String>,
-    /// Act only on the version of the order that you have seen.
-    expected_version: Option<i32>,
-}
-
-/// Hand the goods to a carrier.
-#[derive(InputObject)]
-pub struct ShipOrderInput {
-    /// Makes the call once: the same key again answers the same. Fresh for each new request.
-    idempotency_key: Option<String>,
-    /// The order.
-    order_id: ID,
-    /// At most 100 characters.
-    carrier: String,
-    /// At most 100 characters.
-    tracking_number: String,
-    /// Act only on the version of the order that you have seen.
-    expected_version: Option<i32>,
-}
-
-/// Say that the goods arrived as agreed.
-#[derive(InputObject)]
-pub struct ConfirmReceivedInput {
-    /// Makes the call once: the same key again answers the same. Fresh for each new request.
-    idempotency_key: Option<String>,
-    /// The order.
-    order_id: ID,
-    /// Act only on the version of the order that you have seen.
-    expected_version: Option<i32>,
-}
-
-/// Say how it went: stars from 1 to 5.
-#[derive(InputObject)]
-pub struct LeaveFeedbackInput {
-    /// Makes the call once: the same key again answers the same. Fresh for each new request.
-    idempotency_key: Option<String>,
-    /// The order.
-    order_id: ID,
-    /// Was it what was agreed?
-    product_as_agreed: i32,
-    /// How well did the supplier answer?
-    communication: i32,
-    /// How quick was it?
-    shipping_time: i32,
-    /// At most 2,000 characters.
-    comment: Option<String>,
-    /// Act only on the version of the order that you have seen.
-    expected_version: Option<i32>,
 }
 
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{Currency, LedgerAccount, OrderStatus, event, order, payment, payout, receipt, refund};
+use entity::{Currency, LedgerAccount, OrderId, OrderStatus, event, order, payment, payout, receipt, refund};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QuerySelect, Statement};
 
 use super::flows;
@@ -19,12 +19,15 @@ pub async fn verify<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
             differences.push(format!("{what}: written {written}, derived from transfers {derived}"));
         }
     };
-    let payments = payment::Entity::find().all(db).await?;
-    for row in order::Entity::find().all(db).await? {
+    let mut payments: BTreeMap<OrderId, Vec<payment::Model>> = BTreeMap::new();
+    for payment in payment::Entity::find().all(db).await? {
+        payments.entry(payment.order_id).or_default().push(payment);
+    }
+    let orders = order::Entity::find().all(db).await?;
+    for row in &orders {
         let (escrow, name) = (LedgerAccount::Escrow(row.id), &row.number);
-        let of = |amount: fn(&payment::Model) -> i64| {
-            payments.iter().filter(|payment| payment.order_id == row.id).map(amount).sum::<i64>()
-        };
+        let of =
+            |amount: fn(&payment::Model) -> i64| payments.get(&row.id).into_iter().flatten().map(amount).sum::<i64>();
         check(format!("{name} captured"), row.captured.0, books.credited(&escrow, row.currency));
         check(format!("{name} held"), row.held.0, books.balance(&escrow, row.currency));
         check(format!("{name} released"), row.released.0, books.out(&escrow, row.currency, is_release));
@@ -60,7 +63,7 @@ pub async fn verify<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
         check(format!("{} refunded", row.id), row.refunded.0, books.out(&account, row.currency, is_refund));
     }
     differences.extend(books.negative());
-    differences.extend(timelines(db).await?);
+    differences.extend(timelines(db, &orders).await?);
     Ok(differences)
 }
 
@@ -73,8 +76,8 @@ fn is_refund(account: &LedgerAccount) -> bool {
 }
 
 /// A timeline has no gap: its events are 1 to `event_sequence`; and it runs forwards.
-async fn timelines<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
-    let counted: Vec<(entity::OrderId, i64, i64)> = event::Entity::find()
+async fn timelines<C: ConnectionTrait>(db: &C, orders: &[order::Model]) -> Result<Vec<String>> {
+    let counted: Vec<(OrderId, i64, i64)> = event::Entity::find()
         .select_only()
         .column(event::Column::OrderId)
         .column_as(event::Column::Sequence.count(), "events")
@@ -85,7 +88,7 @@ async fn timelines<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
         .await?;
     let counted: BTreeMap<_, _> = counted.into_iter().map(|(id, events, newest)| (id, (events, newest))).collect();
     let mut differences = Vec::new();
-    for row in order::Entity::find().all(db).await? {
+    for row in orders {
         let (events, newest) = counted.get(&row.id).copied().unwrap_or((0, 0));
         if events != row.event_sequence || newest != row.event_sequence {
             let (name, written) = (&row.number, row.event_sequence);
@@ -104,7 +107,7 @@ async fn backwards<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
     let rows = db.query_all_raw(Statement::from_string(db.get_database_backend(), sql)).await?;
     let mut differences = Vec::with_capacity(rows.len());
     for row in rows {
-        let (id, sequence): (entity::OrderId, i64) = (row.try_get("", "order_id")?, row.try_get("", "sequence")?);
+        let (id, sequence): (OrderId, i64) = (row.try_get("", "order_id")?, row.try_get("", "sequence")?);
         differences.push(format!("{id} timeline: event {sequence} happened before the one it follows"));
     }
     Ok(differences)

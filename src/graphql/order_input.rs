@@ -1,0 +1,191 @@
+//! What the mutations of an order take.
+
+use async_graphql::{ID, InputObject};
+
+use super::contract::AddressInput;
+use super::payment::PaymentMethod;
+use super::scalars::{CurrencyCode, Decimal};
+
+/// A key and a value of the storefront's own: at most 40 and 500 characters.
+#[derive(InputObject)]
+pub struct MetadataInput {
+    /// At most 40 characters.
+    pub(super) key: String,
+    /// At most 500 characters.
+    pub(super) value: String,
+}
+
+/// Order a product at its listing's terms.
+#[derive(InputObject)]
+pub struct BuyNowInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same.
+    pub(super) idempotency_key: String,
+    /// A listed product.
+    pub(super) product_id: ID,
+    /// At least the product's minimumOrderQuantity.
+    pub(super) quantity: i32,
+    /// One of the product's; USD, where it has a price in it, if left out.
+    pub(super) currency: Option<CurrencyCode>,
+    /// Where to ship to.
+    pub(super) shipping_address: AddressInput,
+    /// A rule of Incoterms 2020; the listing's if left out.
+    pub(super) incoterm: Option<String>,
+    /// Your own id of the order; at most 255 characters.
+    pub(super) client_reference: Option<String>,
+    /// Your own keys and values; at most 20.
+    pub(super) metadata: Option<Vec<MetadataInput>>,
+}
+
+/// Ask a supplier to draft a contract.
+#[derive(InputObject)]
+pub struct RequestDraftInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same.
+    pub(super) idempotency_key: String,
+    /// The supplier to ask.
+    pub(super) supplier_id: ID,
+    /// One of the supplier's, if it is about one.
+    pub(super) product_id: Option<ID>,
+    /// How many units, if you know.
+    pub(super) quantity: Option<i32>,
+    /// The currency that the order is to be in.
+    pub(super) currency: CurrencyCode,
+    /// What you want, in words; at most 4,000 characters.
+    pub(super) message: String,
+    /// Where to ship to.
+    pub(super) shipping_address: AddressInput,
+    /// Your own id of the order; at most 255 characters.
+    pub(super) client_reference: Option<String>,
+    /// Your own keys and values; at most 20.
+    pub(super) metadata: Option<Vec<MetadataInput>>,
+}
+
+/// One thing sold.
+#[derive(InputObject)]
+pub struct DraftLineInput {
+    /// One of your listings, if it is one: its stock is reserved at confirmation.
+    pub(super) product_id: Option<ID>,
+    /// What it is; at most 500 characters.
+    pub(super) description: String,
+    /// How many units.
+    pub(super) quantity: i32,
+    /// "piece", "reel", "kg".
+    pub(super) unit: String,
+    /// For `pricePerUnits` units, in the draft's currency.
+    pub(super) unit_price: Decimal,
+    /// The price is for this many units; 1 to 1,000,000.
+    #[graphql(default = 1)]
+    pub(super) price_per_units: i32,
+}
+
+/// Put a contract, or a further version of it, on the table.
+#[derive(InputObject)]
+pub struct DraftOrderInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same.
+    pub(super) idempotency_key: String,
+    /// An order that the buyer asked for, or whose contract is not confirmed yet …
+    pub(super) order_id: Option<ID>,
+    /// … or, for a new order, a conversation with the buyer.
+    pub(super) conversation_id: Option<ID>,
+    /// Required for a new order; an order keeps its currency.
+    pub(super) currency: Option<CurrencyCode>,
+    /// What is sold; 1 to 100 lines.
+    pub(super) lines: Vec<DraftLineInput>,
+    /// In the draft's currency; "0" if there is none.
+    pub(super) shipping_fee: Decimal,
+    /// A rule of Incoterms 2020.
+    pub(super) incoterm: Option<String>,
+    /// The ship-by date is this many days after the order is funded; 1 to 365.
+    pub(super) ship_within_days: i32,
+    /// 1 to 90; 30 if left out.
+    pub(super) transit_days: Option<i32>,
+    /// 1 to 30; 14 if left out.
+    pub(super) inspection_days: Option<i32>,
+    /// Of the buyer's request if left out.
+    pub(super) shipping_address: Option<AddressInput>,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+}
+
+/// Agree to a contract.
+#[derive(InputObject)]
+pub struct ConfirmOrderInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub(super) idempotency_key: Option<String>,
+    /// The order.
+    pub(super) order_id: ID,
+    /// The version that you have read.
+    pub(super) contract_version: i32,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+}
+
+/// Which order.
+#[derive(InputObject)]
+pub struct CancelOrderInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub(super) idempotency_key: Option<String>,
+    /// The order.
+    pub(super) order_id: ID,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+}
+
+/// Pay what is still due.
+#[derive(InputObject)]
+pub struct PayOrderInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same payment.
+    pub(super) idempotency_key: String,
+    /// The order.
+    pub(super) order_id: ID,
+    /// How the buyer pays; `paymentMethods` says what is possible.
+    pub(super) method: PaymentMethod,
+    /// Where the buyer's browser goes afterwards: within the storefront's return origins.
+    pub(super) return_url: Option<String>,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+}
+
+/// Hand the goods to a carrier.
+#[derive(InputObject)]
+pub struct ShipOrderInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub(super) idempotency_key: Option<String>,
+    /// The order.
+    pub(super) order_id: ID,
+    /// At most 100 characters.
+    pub(super) carrier: String,
+    /// At most 100 characters.
+    pub(super) tracking_number: String,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+}
+
+/// Say that the goods arrived as agreed.
+#[derive(InputObject)]
+pub struct ConfirmReceivedInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub(super) idempotency_key: Option<String>,
+    /// The order.
+    pub(super) order_id: ID,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+}
+
+/// Say how it went: stars from 1 to 5.
+#[derive(InputObject)]
+pub struct LeaveFeedbackInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub(super) idempotency_key: Option<String>,
+    /// The order.
+    pub(super) order_id: ID,
+    /// Was it what was agreed?
+    pub(super) product_as_agreed: i32,
+    /// How well did the supplier answer?
+    pub(super) communication: i32,
+    /// How quick was it?
+    pub(super) shipping_time: i32,
+    /// At most 2,000 characters.
+    pub(super) comment: Option<String>,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+}
