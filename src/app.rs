@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use crate::clock::Clock;
+use crate::clock::{self, Clock};
 use crate::config::Settings;
 use crate::crypto::Cipher;
 use crate::db::Db;
+use crate::error::Result;
 use crate::payment::Providers;
 
 #[derive(Clone, Debug)]
@@ -37,6 +38,20 @@ impl App {
             work: Arc::new(watch::Sender::new(0)),
             feed: Arc::new(watch::Sender::new(0)),
         }
+    }
+
+    /// Brings this node's clock to where any node of the installation has set it. Only a sandbox's can be set.
+    pub async fn catch_up(&self) -> Result<()> {
+        if !self.settings.is_sandbox() {
+            return Ok(());
+        }
+        clock::sandbox::catch_up(&self.db.read, &self.clock).await
+    }
+
+    /// Whether another node may set this one's clock: then each request has to look first.
+    #[must_use]
+    pub fn shares_its_clock(&self) -> bool {
+        self.settings.is_sandbox() && !self.db.is_sqlite()
     }
 
     /// Call after a commit that left a job behind: the worker then needn't wait for its next look.

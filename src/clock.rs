@@ -11,6 +11,8 @@ use chrono::{DurationRound, TimeDelta, Utc};
 use entity::Time;
 use uuid::Uuid;
 
+pub mod sandbox;
+
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
     offsets: Arc<Offsets>,
@@ -39,6 +41,16 @@ impl Clock {
     pub fn advance(&self, by: TimeDelta) {
         let step = by.num_microseconds().unwrap_or(0).max(0);
         self.offsets.business_micros.fetch_add(step, Ordering::SeqCst);
+    }
+
+    /// Moves business time forward so that it is at least this far ahead of the real one.
+    fn be_ahead(&self, micros: i64) {
+        self.offsets.business_micros.fetch_max(micros, Ordering::SeqCst);
+    }
+
+    /// How far ahead business time is, in microseconds, if it is `moment` now.
+    fn ahead_at(&self, moment: Time) -> i64 {
+        (moment - real_time()).num_microseconds().unwrap_or(0)
     }
 
     /// For tests of signatures and sessions only: sets wall time off by `offset`.

@@ -162,7 +162,9 @@ fn print(line: &str) {
 async fn open(settings: Settings) -> Result<App, Failure> {
     let db = connect(&settings).await?;
     db.migrate().await.map_err(|cause| format!("DATABASE_URL: bringing the schema up to date: {cause}"))?;
-    Ok(App::new(settings, db, Clock::default()))
+    let app = App::new(settings, db, Clock::default());
+    app.catch_up().await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
+    Ok(app)
 }
 
 async fn connect(settings: &Settings) -> Result<Db, Failure> {
@@ -194,6 +196,7 @@ async fn serve(mut settings: Settings) -> Result<ExitCode, Failure> {
         job::release_all_leases(&db).await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
     }
     let app = App::new(settings, db, Clock::default());
+    app.catch_up().await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
     if app.settings.is_sandbox() {
         catalog::seed::run(&app).await.map_err(|cause| format!("seeding: {cause}"))?;
     } else if party::demo::are_accepted(&app.db.read).await.map_err(|cause| format!("DATABASE_URL: {cause}"))? {

@@ -25,6 +25,7 @@ pub mod price_tier;
 pub mod product;
 pub mod receipt;
 pub mod refund;
+pub mod sandbox_clock;
 pub mod sandbox_movement;
 pub mod search_token;
 pub mod shipment;

@@ -10,6 +10,7 @@ mod m20261122_000001_parties_and_catalog;
 mod m20261122_000002_orders;
 mod m20261122_000003_money;
 mod m20261122_000004_work;
+mod m20261122_000005_sandbox;
 
 pub struct Migrator;
 
@@ -21,6 +22,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000002_orders::Migration),
             Box::new(m20261122_000003_money::Migration),
             Box::new(m20261122_000004_work::Migration),
+            Box::new(m20261122_000005_sandbox::Migration),
         ]
     }
 }

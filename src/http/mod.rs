@@ -1,9 +1,9 @@
 //! Routes. What a request passes on its way in: its id, span and count ([`observe`]), a panic's last stop, its body in
 //! bounded time and size ([`body`]), then the door it asked for.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
-use axum::middleware;
+use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
@@ -40,8 +40,9 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     let sdl = crate::graphql::sdl(executor.schema());
     let door = Door { app: app.clone(), executor, lifecycle };
 
+    let clock_first = middleware::from_fn_with_state(app.clone(), look_at_clock);
     let api = Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphql", get(graphql::get).post(graphql::post).layer(clock_first.clone()))
         .route("/schema.graphql", get(schema).layer(Extension(Sdl(sdl.into()))))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route("/graphql/ws", get(subscription::upgrade))
@@ -51,11 +52,12 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
         .route("/metrics", get(observe::metrics))
         .with_state(door);
 
-    let mut routes =
-        api.merge(graphiql::routes(app.settings.mode)).merge(crate::webhook::routes().with_state(app.clone()));
+    let mut driven = crate::webhook::routes();
     if app.settings.is_sandbox() {
-        routes = routes.merge(crate::simulator::routes().with_state(app.clone()));
+        driven = driven.merge(crate::simulator::routes());
     }
+    let driven = driven.layer(clock_first).with_state(app.clone());
+    let routes = api.merge(graphiql::routes(app.settings.mode)).merge(driven);
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })
@@ -65,6 +67,16 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
                 .layer(CatchPanicLayer::custom(failure::after_panic))
                 .layer(middleware::from_fn(body::read_in_bounds)),
         )
+}
+
+/// Another node may have set the sandbox's clock forward: what comes after that must be handled at the new time.
+async fn look_at_clock(State(app): State<App>, request: Request, next: Next) -> Response {
+    if app.shares_its_clock()
+        && let Err(error) = app.catch_up().await
+    {
+        return failure::from_error(&error);
+    }
+    next.run(request).await
 }
 
 /// Whether this node should be sent requests: false from the moment it is told to stop.

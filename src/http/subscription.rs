@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use async_graphql::ServerError;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket, WebSocketUpgrade};
@@ -246,6 +247,10 @@ async fn operation(door: Door, viewer: Viewer, id: String, payload: Json, number
         .map_err(|problem| refusal(ErrorCode::BadRequest, problem))
         .and_then(Parameters::prepare);
     let prepared = match prepared {
+        Ok(prepared) => look_at_clock(&door).await.map(|()| prepared),
+        Err(error) => Err(error),
+    };
+    let prepared = match prepared {
         Ok(prepared) => prepared,
         Err(mut error) => {
             failure::publish(std::slice::from_mut(&mut error));
@@ -265,6 +270,17 @@ async fn operation(door: Door, viewer: Viewer, id: String, payload: Json, number
         }
     }
     drop(say.send(Said { number, message: Sent::Complete { id } }).await);
+}
+
+/// As every request does: a socket may be older than what another node has set the sandbox's clock to.
+async fn look_at_clock(door: &Door) -> Result<(), ServerError> {
+    if door.app.shares_its_clock() {
+        door.app.catch_up().await.map_err(|cause| {
+            tracing::error!(%cause, "the sandbox's clock could not be read");
+            refusal(ErrorCode::Unavailable, "the server can't do this right now; try again")
+        })?;
+    }
+    Ok(())
 }
 
 fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Received>, Close> {

@@ -147,6 +147,7 @@ struct Deadlines {
 impl Deadlines {
     /// Decides what is overdue, the longest overdue first; true if anything changed.
     async fn pass(&mut self, app: &App) -> Result<bool> {
+        app.catch_up().await?;
         let now = app.clock.now();
         self.again_at.retain(|_, again_at| *again_at > now);
         let skipped: Vec<OrderId> = self.again_at.keys().copied().collect();
@@ -176,6 +177,7 @@ impl Deadlines {
 }
 
 async fn lease(app: &App, lane: Lane, places: usize) -> Result<Vec<Leased>> {
+    app.catch_up().await?;
     let lease = TimeDelta::seconds(i64::from(app.settings.job_lease_seconds));
     job::lease(&app.db, &app.clock, lane, lease, u64::try_from(places).unwrap_or(1)).await
 }
