@@ -8,7 +8,7 @@ use chrono::TimeDelta;
 use entity::job::{ActiveModel, Column, Entity, Model};
 use entity::{Currency, JobId, NotificationId, PaymentId, PayoutId, RefundId, SandboxMovementId, SupplierId, Time};
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Order, Query};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
@@ -113,6 +113,17 @@ pub async fn lease(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: 
             return Ok(leased);
         }
     }
+}
+
+/// The next moment after `after` at which a job is due.
+pub async fn next_run<C: ConnectionTrait>(db: &C, after: Time) -> Result<Option<Time>> {
+    let next = Entity::find().select_only().column(Column::RunAt).filter(Column::RunAt.gt(after));
+    Ok(next.order_by_asc(Column::RunAt).limit(1).into_tuple().one(db).await?)
+}
+
+/// True if a job is due that is not finished: nobody has taken it yet, or somebody is doing it.
+pub async fn is_any_due<C: ConnectionTrait>(db: &C, now: Time) -> Result<bool> {
+    Ok(Entity::find().filter(Column::RunAt.lte(now)).limit(1).one(db).await?.is_some())
 }
 
 /// How many rows were taken, and those of them that can be read; the others are postponed.

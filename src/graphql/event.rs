@@ -108,7 +108,7 @@ fn parse(viewer: Viewer, order_id: Option<ID>) -> Result<(Viewer, Option<OrderId
     Ok((viewer, order_id))
 }
 
-async fn read(
+pub(super) async fn read(
     app: &App,
     viewer: &Viewer,
     order_id: Option<OrderId>,

@@ -4,8 +4,12 @@
 //! thing changed and `errors`. A resolver decides nothing: it checks the shape of what came in, calls, and shows what came out.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, MergedObject, MergedSubscription, SDLExportOptions, SchemaBuilder};
+use async_graphql::{
+    Context, EmptyMutation, ID, MergedObject, MergedSubscription, ObjectType, Request, Response, SDLExportOptions,
+    SchemaBuilder,
+};
 use chrono::{DateTime, Utc};
+use futures_util::stream::BoxStream;
 
 pub mod batch;
 pub mod contract;
@@ -23,6 +27,7 @@ pub mod order_query;
 pub mod page;
 pub mod payload;
 pub mod payment;
+pub mod sandbox;
 pub mod scalars;
 
 pub mod conversation;
@@ -37,7 +42,7 @@ use crate::config::Mode;
 
 /// Everything that can be read. What is not the viewer's is null, or not in the list.
 #[derive(Default, MergedObject)]
-pub struct Query(
+pub struct Query<More: ObjectType>(
     product::CatalogQuery,
     conversation::ConversationQuery,
     party::PartyQuery,
@@ -46,36 +51,74 @@ pub struct Query(
     ledger::LedgerQuery,
     operator::OperatorQuery,
     node::NodeQuery,
+    More,
 );
 
 /// Everything that can be done. A payload is the thing changed and `errors`: what has to change in the input.
 #[derive(Default, MergedObject)]
-pub struct Mutation(
+pub struct Mutation<More: ObjectType>(
     product::CatalogMutation,
     conversation::ConversationMutation,
     party::PartyMutation,
     order_mutation::OrderMutation,
     operator::OperatorMutation,
+    More,
 );
+
+/// What only the sandbox can do. Each says so in its description.
+#[derive(Default, MergedObject)]
+pub struct SandboxMutation(sandbox::ClockMutation);
 
 /// What happens, as it happens.
 #[derive(Default, MergedSubscription)]
 pub struct Subscription(event::EventSubscription);
 
-pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+type SchemaWith<MoreQuery, MoreMutation> =
+    async_graphql::Schema<Query<MoreQuery>, Mutation<MoreMutation>, Subscription>;
+type BuilderWith<MoreQuery, MoreMutation> = SchemaBuilder<Query<MoreQuery>, Mutation<MoreMutation>, Subscription>;
+
+/// The schema of a mode. What only the sandbox has is not hidden in live mode: it isn't there, so nothing can run it.
+#[derive(Clone)]
+pub enum Schema {
+    Sandbox(SchemaWith<sandbox::ClockQuery, SandboxMutation>),
+    /// With nothing more: an `EmptyMutation` is an object without fields.
+    Live(SchemaWith<EmptyMutation, EmptyMutation>),
+}
+
+impl Schema {
+    /// Runs a query or a mutation.
+    pub async fn execute(&self, request: impl Into<Request>) -> Response {
+        match self {
+            Self::Sandbox(schema) => schema.execute(request).await,
+            Self::Live(schema) => schema.execute(request).await,
+        }
+    }
+
+    /// Runs any operation; a query or a mutation gives one response.
+    pub fn execute_stream(&self, request: impl Into<Request>) -> BoxStream<'static, Response> {
+        match self {
+            Self::Sandbox(schema) => schema.execute_stream(request),
+            Self::Live(schema) => schema.execute_stream(request),
+        }
+    }
+}
 
 /// The schema. It needs no database: what a resolver works on comes with the request.
 #[must_use]
 pub fn build(mode: Mode) -> Schema {
-    let schema = described(Schema::build(Query::default(), Mutation::default(), Subscription::default()));
     match mode {
-        Mode::Sandbox => schema.finish(),
-        Mode::Live => schema.disable_suggestions().finish(),
+        Mode::Sandbox => Schema::Sandbox(described().finish()),
+        Mode::Live => Schema::Live(described().disable_suggestions().finish()),
     }
 }
 
 /// Says what the library's own types are to a reader of the schema.
-fn described(schema: SchemaBuilder<Query, Mutation, Subscription>) -> SchemaBuilder<Query, Mutation, Subscription> {
+fn described<MoreQuery, MoreMutation>() -> BuilderWith<MoreQuery, MoreMutation>
+where
+    MoreQuery: ObjectType + Default + 'static,
+    MoreMutation: ObjectType + Default + 'static,
+{
+    let schema = async_graphql::Schema::build(Query::default(), Mutation::default(), Subscription::default());
     schema
         .override_output_type_description::<DateTime<Utc>>(
             "A moment, as RFC 3339 has it: \"2026-03-01T12:00:00.123456Z\". Answers are in UTC; any offset may be sent.",
@@ -101,12 +144,15 @@ fn described(schema: SchemaBuilder<Query, Mutation, Subscription>) -> SchemaBuil
 #[must_use]
 pub fn sdl(schema: &Schema) -> String {
     let options = SDLExportOptions::new().sorted_fields().sorted_arguments().sorted_enum_items().include_specified_by();
-    schema.sdl_with_options(options)
+    match schema {
+        Schema::Sandbox(schema) => schema.sdl_with_options(options),
+        Schema::Live(schema) => schema.sdl_with_options(options),
+    }
 }
 
 /// Adds what the resolvers of one request need: loaders that batch, and forget.
 #[must_use]
-pub fn request_data(request: async_graphql::Request, app: &App, viewer: Viewer) -> async_graphql::Request {
+pub fn request_data(request: Request, app: &App, viewer: Viewer) -> Request {
     loaders::attach(order_loaders::attach(request, app, viewer), app, viewer)
 }
 

@@ -20,4 +20,4 @@ pub use find::{
     find_payments_by_id, require_order, transfers_of, visible,
 };
 pub use terms::{DraftLine, DraftTerms, canonical_terms, contract_hash};
-pub use write::{Writing, execute, execute_as_provider, load, overdue, pass_deadlines};
+pub use write::{Writing, execute, execute_as_provider, load, next_timer, overdue, pass_deadlines};

@@ -291,3 +291,17 @@ pub async fn overdue<C: ConnectionTrait>(
         .all(db)
         .await?)
 }
+
+/// The next moment after `after` at which an order's deadline passes.
+pub async fn next_timer<C: ConnectionTrait>(db: &C, after: Time) -> Result<Option<Time>> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::DeadlineAt)
+        .filter(Column::DeadlineAt.gt(after))
+        .filter(Column::Frozen.eq(false))
+        .order_by_asc(Column::DeadlineAt)
+        .limit(1)
+        .into_tuple()
+        .one(db)
+        .await?)
+}

@@ -17,6 +17,10 @@ use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
 use crate::{event, idempotency, order, rail, simulator};
 
+mod advance;
+
+pub use advance::advance;
+
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const DEADLINES_AT_ONCE: u64 = 100;
 /// A deadline that could not be decided, or waits for news, is looked at again after this long; others go ahead.
@@ -45,7 +49,7 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) {
     tokio::join!(told, notifications, calls, deadlines(&app, stopped.clone()), feed(&app, stopped.clone()));
 }
 
-/// Does everything that is due until nothing is. For tests, which run no loop.
+/// Does everything that is due until nothing is, but for what somebody else has in hand.
 pub async fn drain(app: &App) -> Result<()> {
     loop {
         let mut did_something = Deadlines::default().pass(app).await?;
