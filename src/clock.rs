@@ -1,6 +1,6 @@
 //! The only source of time and of ids.
 //!
-//! Two clocks. *Business time* decides deadlines and when jobs are due; the sandbox can move it, forward only.
+//! Two clocks. *Business time* decides deadlines and when jobs are due; the sandbox can move it, forward only ([`sandbox`]).
 //! *Wall time* decides signatures, leases, rate limits and sessions; only tests move it.
 //! Both are cut to microseconds, because PostgreSQL keeps no more and a value must compare equal after it was stored.
 

@@ -101,7 +101,7 @@ async fn advance(app: &App, viewer: &Viewer, to: Time) -> Result<Advanced, Error
     // What happened before, but has no place in the feed yet, is not of this call.
     event::sequence(app).await?;
     let before = FeedKey { feed: event::newest_position(&app.db.read).await? };
-    let reached = worker::advance(app, to).await?;
+    let reached = worker::advance(app, to, worker::PATIENCE).await?;
     let mut events = read(app, viewer, None, before, u64::try_from(MOST_EVENTS + 1).unwrap_or(u64::MAX)).await?;
     let truncated = events.len() > MOST_EVENTS;
     events.truncate(MOST_EVENTS);

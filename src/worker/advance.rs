@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use entity::Time;
 use tokio::time::{Instant, sleep, timeout_at};
+use tracing::Instrument;
 
 use super::drain;
 use crate::app::App;
@@ -17,17 +18,18 @@ use crate::clock;
 use crate::error::{Error, Result};
 use crate::{event, job, order};
 
-/// Less than a server that is told to stop gives its requests.
-const PATIENCE: Duration = Duration::from_secs(18);
+/// How long a caller is kept waiting: less than a server that is told to stop gives its requests.
+pub const PATIENCE: Duration = Duration::from_secs(18);
 /// Between two looks at what somebody else has in hand.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(50);
 
-/// Moves business time to `to`, and everything that falls due on the way happens; true if it came there in time.
+/// Moves business time to `to`, and everything that falls due on the way happens; true if it came there, and all was done,
+/// within `patience`.
 ///
 /// It goes on, up to its bound, if the caller doesn't wait: a job is not dropped in the middle.
-pub async fn advance(app: &App, to: Time) -> Result<bool> {
-    let until = Instant::now() + PATIENCE;
-    let stepping = tokio::spawn(step_on(app.clone(), to, until));
+pub async fn advance(app: &App, to: Time, patience: Duration) -> Result<bool> {
+    let until = Instant::now() + patience;
+    let stepping = tokio::spawn(step_on(app.clone(), to, until).in_current_span());
     // What is still at work then does only the work in hand: it looks at the time before each step.
     let reached = match timeout_at(until, stepping).await {
         Ok(Ok(reached)) => reached?,
@@ -35,6 +37,7 @@ pub async fn advance(app: &App, to: Time) -> Result<bool> {
         Err(_elapsed) => false,
     };
     event::sequence(app).await?;
+    tracing::info!(now = %app.clock.now(), %to, reached, "the sandbox's clock was set forward");
     Ok(reached)
 }
 

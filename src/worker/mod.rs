@@ -19,7 +19,7 @@ use crate::{event, idempotency, order, rail, simulator};
 
 mod advance;
 
-pub use advance::advance;
+pub use advance::{PATIENCE, advance};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const DEADLINES_AT_ONCE: u64 = 100;

@@ -4,6 +4,7 @@ mod support;
 
 mod books;
 mod catalog;
+mod clock;
 mod crash;
 mod disk;
 mod door;
