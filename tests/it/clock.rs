@@ -1,4 +1,4 @@
-//! The sandbox's clock: set forward, everything on the way happens in order and at its own time, on every node.
+//! The sandbox's clock: set forward, everything on the way happens in order and at its own time.
 
 use std::time::Duration;
 
@@ -7,22 +7,17 @@ use entity::payout::PayoutStatus;
 use entity::{event, job, sandbox_clock};
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use secure_payment::app::App;
 use secure_payment::clock::{Clock, sandbox};
-use secure_payment::config::{Mode, Settings};
-use secure_payment::db::Db;
 use secure_payment::party::demo;
-use secure_payment::server::{self, Farewell};
-use secure_payment::{graphql, worker};
+use secure_payment::worker;
 use serde_json::{Value, json};
-use tempfile::tempdir;
-use tokio::time::{sleep, timeout};
 
-use crate::support::bank::{Working, funded, insert_job, payouts, serve, status};
-use crate::support::process::Process;
-use crate::support::purchase::{PATIENCE, QUANTITY, Shop, buy_now, ship, text};
+use crate::support::bank::{Working, funded, insert_job, payouts, status};
+use crate::support::purchase::{QUANTITY, Shop, buy_now, ship, text};
 use crate::support::steps::mutate;
 use crate::support::{TestApp, on_each_database};
+
+mod nodes;
 
 on_each_database!(
     an_order_lapses_at_its_own_moment,
@@ -33,9 +28,7 @@ on_each_database!(
     what_takes_too_long_is_gone_on_with_later,
     what_happens_to_others_is_not_told,
     the_clock_never_goes_back,
-    another_node_and_the_next_start_see_it,
     a_clock_that_cannot_be_set_is_refused,
-    live_mode_has_no_clock_to_set,
 );
 
 const ADVANCE: &str =
@@ -228,51 +221,6 @@ async fn the_clock_never_goes_back(app: &TestApp) {
     assert!(time(&shop).await >= far);
 }
 
-/// Another node as another process would be: with a clock of its own.
-async fn stranger(app: &TestApp) -> App {
-    let mut settings = (*app.app().settings).clone();
-    settings.listen = "127.0.0.1:0".parse().expect("an address");
-    let listener = server::bind(&mut settings).await.expect("a free port");
-    let db = Db::connect(app.database_url()).await.expect("connects");
-    let node = App::new(settings, db, Clock::default());
-    // It ends with the test's runtime.
-    tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), Farewell::default()));
-    node
-}
-
-async fn another_node_and_the_next_start_see_it(app: &TestApp) {
-    let shop = Shop::of(app);
-    let old = stranger(app).await;
-    let to = time(&shop).await + TimeDelta::days(50);
-    advance(&shop, demo::BUYER, to).await;
-    if !app.is_sqlite() {
-        assert!(time(&Shop::at(&old.settings.own_url())).await >= to, "each request looks");
-    }
-    let looking = stranger(app).await;
-    let working = Working::on(&looking);
-    let sees = async {
-        while looking.clock.now() < to {
-            sleep(Duration::from_millis(20)).await;
-        }
-    };
-    timeout(PATIENCE, sees).await.expect("its worker looks");
-    working.stop().await;
-
-    let started = stranger(app).await;
-    assert!(started.clock.now() < to);
-    started.catch_up().await.expect("reads");
-    assert!(started.clock.now() >= to);
-    worker::drain(&started).await.expect("works");
-
-    let settings = Settings { mode: Mode::Live, ..(*app.app().settings).clone() };
-    let live = App::new(settings, app.db().clone(), Clock::default());
-    live.catch_up().await.expect("does not look");
-    assert!(live.clock.now() < to, "live time is real");
-    for node in [old, looking, started] {
-        node.db.close().await;
-    }
-}
-
 async fn a_clock_that_cannot_be_set_is_refused(app: &TestApp) {
     let shop = Shop::of(app);
     let now = time(&shop).await;
@@ -298,47 +246,4 @@ async fn a_clock_that_cannot_be_set_is_refused(app: &TestApp) {
     sandbox::set_forward(app.db(), app.clock(), late).await.expect("writes");
     let payload = try_advance(&shop, demo::OPERATOR, late + TimeDelta::days(40)).await;
     assert!(text(&payload["errors"][0]["message"]).contains("the clock's last"), "{payload:#}");
-}
-
-async fn live_mode_has_no_clock_to_set(app: &TestApp) {
-    let settings = Settings { mode: Mode::Live, ..(*app.app().settings).clone() };
-    let (live, shop) = serve(app, settings).await;
-    let before = live.clock.now();
-    let to = before + TimeDelta::days(1);
-    let fixed = format!("mutation {{ sandboxAdvanceClock(input: {{ to: \"{}\" }}) {{ reached }} }}", to.to_rfc3339());
-    for asked in [ADVANCE, fixed.as_str(), "{ sandboxClock }"] {
-        let answer = shop.graphql(demo::OPERATOR, asked, json!({ "to": to })).await.expect("an answer");
-        assert!(answer.get("data").is_none_or(Value::is_null), "{answer:#}");
-        assert_eq!(answer["errors"][0]["extensions"]["code"], "INVALID_DOCUMENT", "{answer:#}");
-    }
-    assert!(live.clock.now() < before + TimeDelta::hours(1));
-    let introspection = "{ __schema { types { name fields { name } inputFields { name } } } }";
-    let types = shop.read(demo::OPERATOR, introspection, json!({})).await.to_string();
-    let printed = graphql::sdl(&graphql::build(Mode::Live));
-    for schema in [types, printed] {
-        assert!(schema.contains("confirmReceived") && schema.contains("orderEvents"), "it has the rest");
-        assert!(!schema.contains("sandboxAdvanceClock") && !schema.contains("SandboxAdvanceClock"), "{schema}");
-        assert!(!schema.contains("sandboxClock"));
-    }
-    let product = shop.product().await;
-    shop.done(&buy_now("k", &product, QUANTITY)).await;
-}
-
-#[tokio::test]
-async fn a_clock_that_was_set_forward_survives_a_restart() {
-    crate::support::install_tls();
-    let folder = tempdir().expect("a folder");
-    let first = Process::start(folder.path(), &[]).await;
-    let shop = Shop::at(&first.url(""));
-    let order = shop.place("k").await;
-    let to = time(&shop).await + TimeDelta::days(100);
-    let events = advance(&shop, demo::BUYER, to).await;
-    assert_eq!(of(&events, &order).len(), events.len());
-    assert_eq!(status(&shop, &order).await, "CANCELLED");
-    let (ended, log) = first.terminate().await;
-    assert_eq!(ended.code(), Some(0), "{log}");
-
-    let second = Process::start(folder.path(), &[]).await;
-    assert!(time(&Shop::at(&second.url(""))).await >= to);
-    second.kill().await;
 }
