@@ -53,6 +53,21 @@ pub enum PaymentStatus {
     Cancelled,
 }
 
+/// How money of a method goes back.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum, Serialize, Deserialize,
+)]
+#[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RefundWay {
+    /// The rail gives it back the way it came.
+    ToOrigin,
+    /// The rail gives it back, but has to be told the buyer's bank account.
+    ToAccount,
+    /// The rail can't: an operator pays by hand.
+    ByHand,
+}
+
 /// What the buyer has to do next.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 #[serde(tag = "kind", rename_all = "snake_case")]

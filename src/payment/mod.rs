@@ -7,8 +7,9 @@
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use entity::payment::{NextAction, PaymentMethod};
+use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Money, Time};
+use secrecy::SecretString;
 
 use crate::config::Settings;
 
@@ -60,9 +61,20 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
 pub struct MethodTerms {
     /// What the buyer does next, in words.
     pub flow: &'static str,
-    pub refundable: bool,
+    pub refund_way: RefundWay,
     /// Business days until a refund usually arrives.
     pub refund_days: (u32, u32),
+}
+
+impl MethodTerms {
+    /// Whether the rail itself gives money back, if perhaps only once it knows where to.
+    #[must_use]
+    pub fn refundable(&self) -> bool {
+        match self.refund_way {
+            RefundWay::ToOrigin | RefundWay::ToAccount => true,
+            RefundWay::ByHand => false,
+        }
+    }
 }
 
 /// Ids of ours travel as text: the provider sends them back, and by them we match.
@@ -98,6 +110,8 @@ pub struct RefundRequest {
     pub payment: PaymentQuery,
     pub amount: Money,
     pub reason: String,
+    /// The buyer's bank details as a JSON document, decrypted; never logged. For methods that go back `ToAccount`.
+    pub payee: Option<SecretString>,
     pub notification_url: String,
 }
 
@@ -111,7 +125,7 @@ pub struct PayoutRequest {
     pub reference: String,
     pub amount: Money,
     /// The supplier's bank details, decrypted; never logged.
-    pub account: secrecy::SecretString,
+    pub account: SecretString,
     pub notification_url: String,
 }
 
@@ -174,6 +188,38 @@ pub enum Fact {
         reference: String,
         reason: String,
     },
+    /// A card company takes money of a payment back, or gives it up again. Each stage says everything, so that they may
+    /// come in any order.
+    Chargeback {
+        /// Of the payment, ours.
+        reference: String,
+        /// The provider's id of it.
+        chargeback: String,
+        amount: Money,
+        stage: ChargebackStage,
+        reason: String,
+    },
+    /// Money that had arrived was taken back without a dispute: a bounced transfer.
+    PaymentReversed {
+        reference: String,
+        movement: String,
+        amount: Money,
+        reason: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChargebackStage {
+    Opened,
+    /// The provider took the money from us.
+    Debited {
+        movement: String,
+    },
+    /// The movement is the money that came back, if it had been taken.
+    Won {
+        movement: Option<String>,
+    },
+    Lost,
 }
 
 /// Why a call brought no answer.
@@ -188,6 +234,9 @@ pub enum ProviderError {
     /// The provider itself says that it has never heard of this reference: what we asked for did not happen.
     #[error("not known there: {0}")]
     NotKnown(String),
+    /// The provider needs to know where to send it: ask again with a payee.
+    #[error("the payee is missing: {0}")]
+    PayeeDetailsRequired(String),
 }
 
 /// A notification as it came in.

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use entity::payment::{NextAction, PaymentMethod};
+use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Money, Time};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -119,6 +119,7 @@ fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
         |pointer| said.pointer(pointer).and_then(Value::as_str).map(|text| text.chars().take(500).collect::<String>());
     match (text("/error/code"), text("/error/message")) {
         (Some(code), Some(message)) if code == "not_found" => ProviderError::NotKnown(message),
+        (Some(code), Some(message)) if code == "payee_details_required" => ProviderError::PayeeDetailsRequired(message),
         (Some(_), Some(message)) => ProviderError::Refused(message),
         (_, _) => unknown,
     }
@@ -154,7 +155,19 @@ impl PaymentProvider for Sandbox {
                 "You go to the simulated bank's page and approve the wallet payment there."
             }
         };
-        Some(MethodTerms { flow, refundable: true, refund_days: (7, 10) })
+        let refund_way = match method {
+            PaymentMethod::BankTransfer => RefundWay::ToAccount,
+            PaymentMethod::WesternUnion => RefundWay::ByHand,
+            PaymentMethod::Visa
+            | PaymentMethod::Mastercard
+            | PaymentMethod::Maestro
+            | PaymentMethod::Tef
+            | PaymentMethod::Qiwi
+            | PaymentMethod::Webmoney
+            | PaymentMethod::Yandex
+            | PaymentMethod::Alipay => RefundWay::ToOrigin,
+        };
+        Some(MethodTerms { flow, refund_way, refund_days: (7, 10) })
     }
 
     async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError> {
@@ -190,6 +203,7 @@ impl PaymentProvider for Sandbox {
             "reference": request.reference,
             "payment": request.payment.reference,
             "amount": wire(request.amount),
+            "payee_account": request.payee.as_ref().map(ExposeSecret::expose_secret),
             "notification_url": request.notification_url,
         });
         about(&self.post(&["refunds"], &body).await?, "REFUND", &request.reference)
@@ -242,6 +256,11 @@ mod tests {
         assert_eq!(error_of(StatusCode::CONFLICT, said), ProviderError::Refused("too late".to_owned()));
         let unknown = br#"{"error":{"code":"not_found","message":"never heard of it"}}"#;
         assert_eq!(error_of(StatusCode::NOT_FOUND, unknown), ProviderError::NotKnown("never heard of it".to_owned()));
+        let payee = br#"{"error":{"code":"payee_details_required","message":"send payee_account"}}"#;
+        assert_eq!(
+            error_of(StatusCode::UNPROCESSABLE_ENTITY, payee),
+            ProviderError::PayeeDetailsRequired("send payee_account".to_owned())
+        );
         assert!(matches!(error_of(StatusCode::NOT_FOUND, b"?"), ProviderError::Unknown(_)), "a gateway's");
         assert!(matches!(error_of(StatusCode::UNAUTHORIZED, said), ProviderError::Unknown(_)), "a rotated key");
         for status in [301, 408, 429, 500, 502, 503] {

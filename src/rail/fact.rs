@@ -76,6 +76,7 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
             Ok(id) => payout::failed(app, provider.name(), id, &clean(&reason)).await,
             Err(_) => Ok(unknown("payout", &reference)),
         },
+        Fact::Chargeback { .. } | Fact::PaymentReversed { .. } => Ok(Applied::NotOurs("not decided yet".to_owned())),
     }
 }
 
@@ -117,7 +118,7 @@ async fn capture(
         // A convenience for later calls, never a reason to leave money unbooked.
         tracing::error!(payment = %payment.id, %error, "the provider's reference could not be written down");
     }
-    let refundable = provider.terms(payment.method).is_some_and(|terms| terms.refundable);
+    let refundable = provider.terms(payment.method).is_some_and(|terms| terms.refundable());
     let command = Command::CapturePayment { payment_id: payment.id, amount, movement, refundable };
     execute_as_provider(app, payment.order_id, heard_at, &command).await?;
     Ok(Applied::Done)

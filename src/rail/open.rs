@@ -40,7 +40,11 @@ pub(super) async fn open_at_provider(app: &App, payment: &Model) -> Result<()> {
             tracing::warn!(payment = %payment.id, provider = provider.name(), cause, "no answer to a new payment; it will be asked about");
             Ok(())
         }
-        Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => {
+        Err(
+            ProviderError::Refused(reason)
+            | ProviderError::NotKnown(reason)
+            | ProviderError::PayeeDetailsRequired(reason),
+        ) => {
             // An earlier request of ours may have arrived after all: only "never heard of it" makes it a failure.
             let facts = match provider.query_payment(&query(payment)).await {
                 Ok(facts) => facts,
@@ -135,7 +139,7 @@ pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<Outcome>
             apply_facts(app, provider.as_ref(), vec![fact]).await?;
         }
         Err(ProviderError::NotKnown(_)) => {}
-        Err(ProviderError::Refused(reason)) => {
+        Err(ProviderError::Refused(reason) | ProviderError::PayeeDetailsRequired(reason)) => {
             tracing::info!(payment = %payment.id, provider = provider.name(), reason, "a payment could not be withdrawn");
             let facts = provider.query_payment(&query(&payment)).await;
             apply_facts(app, provider.as_ref(), facts.map_err(|error| unanswered(provider.name(), &error))?).await?;

@@ -126,7 +126,7 @@ pub fn payment_methods(app: &App, order: &order::Model) -> Vec<MethodOption> {
                 method,
                 unavailable_because,
                 flow: terms.as_ref().map(|terms| terms.flow),
-                refundable: terms.as_ref().map(|terms| terms.refundable),
+                refundable: terms.as_ref().map(|terms| terms.refundable()),
                 refund_days: terms.as_ref().map(|terms| terms.refund_days),
             }
         })

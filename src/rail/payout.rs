@@ -86,12 +86,14 @@ pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
         PayoutStatus::Pending => provider.query_payout(&query).await,
         PayoutStatus::Requested => match provider.pay_out(&request(app, &payout, provider.name()).await?).await {
             // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
-            Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => {
-                match provider.query_payout(&query).await {
-                    Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::PayoutFailed { reference, reason }]),
-                    other => other,
-                }
-            }
+            Err(
+                ProviderError::Refused(reason)
+                | ProviderError::NotKnown(reason)
+                | ProviderError::PayeeDetailsRequired(reason),
+            ) => match provider.query_payout(&query).await {
+                Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::PayoutFailed { reference, reason }]),
+                other => other,
+            },
             other => other,
         },
     };

@@ -26,14 +26,14 @@ pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<Outcome> {
         RefundStatus::Pending => provider.query_refund(&query).await,
         RefundStatus::Requested => match provider.refund(&request(app, &refund, provider.name()).await?).await {
             // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
-            Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => {
-                match provider.query_refund(&query).await {
-                    Err(ProviderError::NotKnown(_)) => {
-                        Ok(vec![Fact::RefundFailed { reference, movement: None, reason }])
-                    }
-                    other => other,
-                }
-            }
+            Err(
+                ProviderError::Refused(reason)
+                | ProviderError::NotKnown(reason)
+                | ProviderError::PayeeDetailsRequired(reason),
+            ) => match provider.query_refund(&query).await {
+                Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::RefundFailed { reference, movement: None, reason }]),
+                other => other,
+            },
             other => other,
         },
     };
@@ -53,6 +53,7 @@ async fn request(app: &App, refund: &Model, provider: &str) -> Result<RefundRequ
         payment: PaymentQuery { reference: payment.id.to_string(), provider_reference: payment.provider_reference },
         amount: Money::new(refund.amount, refund.currency),
         reason: refund.reason.clone(),
+        payee: None,
         notification_url: app.settings.notification_url(provider),
     })
 }
