@@ -300,3 +300,21 @@ impl Providers {
         self.listed.iter().find(|provider| provider.pays_out()).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_payee_is_never_printed() {
+        let request = RefundRequest {
+            reference: "refund_1".to_owned(),
+            payment: PaymentQuery { reference: "payment_1".to_owned(), provider_reference: None },
+            amount: Money::new(entity::MinorUnits(100), entity::Currency::USD),
+            reason: "x".to_owned(),
+            payee: Some(SecretString::from("DE89370400440532013000")),
+            notification_url: String::new(),
+        };
+        assert!(!format!("{request:?}").contains("DE89"), "{request:?}");
+    }
+}
