@@ -1,4 +1,4 @@
-//! The simulated bank's own books: what it was asked to collect, to give back or to pay out.
+//! The simulated bank's own books: what it was asked to collect, to give back or to pay out, and what became of it since.
 
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,12 @@ pub enum MovementKind {
     Payment,
     Refund,
     Payout,
+    /// Money that came for a payment besides the payment itself: too little, too much, too late, or of another kind.
+    Transfer,
+    /// A card company's claim on a payment.
+    Chargeback,
+    /// Money of a payment that was taken back without a dispute.
+    Reversal,
 }
 
 /// How far it has come.
@@ -24,13 +30,19 @@ pub enum MovementKind {
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum MovementStatus {
-    /// A payment that waits for the buyer.
+    /// A payment that waits for the buyer, or a chargeback that is disputed.
     Open,
     /// Approved; the money is on its way.
     Settling,
     Succeeded,
     Declined,
     Cancelled,
+    /// A chargeback whose money the bank has taken already.
+    Debited,
+    /// A chargeback that was given up.
+    Won,
+    /// A chargeback that stands.
+    Lost,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -39,15 +51,19 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: SandboxMovementId,
     pub kind: MovementKind,
-    /// The caller's reference; the same again answers the same.
+    /// The caller's reference; the same again answers the same. Of what nobody asked for, its own id.
     pub reference: String,
     pub status: MovementStatus,
     pub amount: MinorUnits,
     pub currency: Currency,
-    /// The collected payment that a refund gives back from.
+    /// The payment that a refund gives back from, that a transfer came for, or that something is taken back of.
     pub original_id: Option<SandboxMovementId>,
     /// Method and description that the checkout page shows.
     pub description: String,
+    /// The bank's words on it, if it has any but the usual ones.
+    pub reason: Option<String>,
+    /// Of a chargeback: whether the bank has taken the money at any time.
+    pub debited: bool,
     pub notification_url: String,
     pub return_url: Option<String>,
     pub created_at: Time,

@@ -67,16 +67,21 @@ create index job_due on job (run_at)
 ---
 create table sandbox_movement (
     id {uuid} primary key not null,
-    kind text not null check (kind in ('PAYMENT', 'REFUND', 'PAYOUT')),
+    kind text not null check (kind in ('PAYMENT', 'REFUND', 'PAYOUT', 'TRANSFER', 'CHARGEBACK', 'REVERSAL')),
     reference text not null,
-    status text not null check (status in ('OPEN', 'SETTLING', 'SUCCEEDED', 'DECLINED', 'CANCELLED')),
+    status text not null check (status in
+        ('OPEN', 'SETTLING', 'SUCCEEDED', 'DECLINED', 'CANCELLED', 'DEBITED', 'WON', 'LOST')),
     amount {bigint} not null check (amount > 0),
     currency text not null,
     original_id {uuid} references sandbox_movement (id),
     description text not null,
+    reason text,
+    debited {bool} not null,
     notification_url text not null,
     return_url text,
     created_at {time} not null,
     updated_at {time} not null,
     unique (kind, reference)
-){strict}";
+){strict}
+---
+create index sandbox_movement_original on sandbox_movement (original_id)";

@@ -17,8 +17,8 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::books::{self, Asked, BankError};
-use super::notify::Document;
-use super::page;
+use super::notify::{Document, Transfer};
+use super::{collected, page};
 use crate::app::App;
 use crate::error::ErrorCode;
 
@@ -96,11 +96,11 @@ pub(super) async fn create_payment(State(app): State<App>, _key: Authorised, bod
         notification_url: check_url("notification_url", &input.notification_url)?,
         return_url: input.return_url.map(|url| check_url("return_url", &url)).transpose()?,
     };
-    books::open_payment(&app, asked).await.map(|payment| answer(&app, &payment))
+    answer(&app, &books::open_payment(&app, asked).await?).await
 }
 
 pub(super) async fn cancel_payment(State(app): State<App>, _key: Authorised, Path(reference): Path<String>) -> Answer {
-    books::cancel_payment(&app, &check_reference(reference)?).await.map(|payment| answer(&app, &payment))
+    answer(&app, &books::cancel_payment(&app, &check_reference(reference)?).await?).await
 }
 
 #[derive(Deserialize)]
@@ -109,12 +109,15 @@ struct RefundInput {
     /// Reference of the payment.
     payment: String,
     amount: WireAmount,
+    /// Where to send it, for methods that don't know; looked at, not kept.
+    payee_account: Option<String>,
     notification_url: String,
 }
 
 pub(super) async fn create_refund(State(app): State<App>, _key: Authorised, body: Body) -> Answer {
     let input: RefundInput = parse(body)?;
     let payment = check_reference(input.payment)?;
+    let knows_payee = input.payee_account.is_some_and(|account| !account.trim().is_empty());
     let asked = Asked {
         reference: check_reference(input.reference)?,
         amount: input.amount.exact()?,
@@ -122,7 +125,7 @@ pub(super) async fn create_refund(State(app): State<App>, _key: Authorised, body
         notification_url: check_url("notification_url", &input.notification_url)?,
         return_url: None,
     };
-    books::open_refund(&app, &payment, asked).await.map(|refund| answer(&app, &refund))
+    answer(&app, &books::open_refund(&app, &payment, knows_payee, asked).await?).await
 }
 
 #[derive(Deserialize)]
@@ -146,7 +149,7 @@ pub(super) async fn create_payout(State(app): State<App>, _key: Authorised, body
         notification_url: check_url("notification_url", &input.notification_url)?,
         return_url: None,
     };
-    books::open_payout(&app, asked).await.map(|payout| answer(&app, &payout))
+    answer(&app, &books::open_payout(&app, asked).await?).await
 }
 
 pub(super) async fn show_payment(State(app): State<App>, _key: Authorised, Path(reference): Path<String>) -> Answer {
@@ -163,22 +166,27 @@ pub(super) async fn show_payout(State(app): State<App>, _key: Authorised, Path(r
 
 async fn show(app: &App, kind: MovementKind, name: &str, reference: String) -> Answer {
     let found = books::find(&app.db.read, kind, &check_reference(reference)?).await?;
-    found.map(|movement| answer(app, &movement)).ok_or_else(|| BankError::not_found(name))
+    answer(app, &found.ok_or_else(|| BankError::not_found(name))?).await
 }
 
-fn answer(app: &App, movement: &Model) -> Response {
+async fn answer(app: &App, movement: &Model) -> Answer {
     let mut document = Document::of(movement);
     if movement.kind == MovementKind::Payment {
+        document.transfers = collected::transfers(&app.db.read, movement.id).await?.iter().map(Transfer::of).collect();
         document.checkout_url = Some(format!("{}/sandbox/checkout/{}", app.settings.public_url(), movement.id));
     }
     let status = match movement.status {
         // Accepted, but the money is still on its way.
         MovementStatus::Settling => StatusCode::ACCEPTED,
-        MovementStatus::Open | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled => {
-            StatusCode::OK
-        }
+        MovementStatus::Open
+        | MovementStatus::Succeeded
+        | MovementStatus::Declined
+        | MovementStatus::Cancelled
+        | MovementStatus::Debited
+        | MovementStatus::Won
+        | MovementStatus::Lost => StatusCode::OK,
     };
-    (status, Json(document)).into_response()
+    Ok((status, Json(document)).into_response())
 }
 
 fn invalid(message: impl Into<String>) -> BankError {

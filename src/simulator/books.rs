@@ -10,7 +10,7 @@ use sea_orm::{
 };
 use serde::Deserialize;
 
-use super::notify;
+use super::{collected, notify};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::job::{self, Job};
@@ -82,8 +82,8 @@ pub(super) async fn open_payment(app: &App, asked: Asked) -> Result<Model, BankE
     Ok(movement)
 }
 
-/// Gives back a part of the payment `payment` (its reference), or all of it.
-pub(super) async fn open_refund(app: &App, payment: &str, asked: Asked) -> Result<Model, BankError> {
+/// Gives back a part of the payment `payment` (its reference), or all of it. Some methods have to be told the payee.
+pub(super) async fn open_refund(app: &App, payment: &str, knows_payee: bool, asked: Asked) -> Result<Model, BankError> {
     let tx = app.db.begin_write().await?;
     // Refunds of one payment take turns: PostgreSQL by this row lock, SQLite by the write transaction itself.
     let original = Entity::find()
@@ -96,7 +96,8 @@ pub(super) async fn open_refund(app: &App, payment: &str, asked: Asked) -> Resul
     if let Some(known) = find(&tx, MovementKind::Refund, &asked.reference).await? {
         return same_or_conflict(known, Some(original.id), asked.amount);
     }
-    check_refundable(&tx, &original, asked.amount).await?;
+    collected::check_way_back(&original, knows_payee)?;
+    collected::check_refundable(&tx, &original, asked.amount).await?;
     let (movement, is_new) = insert_or_find(app, &tx, MovementKind::Refund, Some(original.id), asked).await?;
     settle_soon_and_commit(app, tx, &movement, is_new).await?;
     Ok(movement)
@@ -129,7 +130,11 @@ pub(super) async fn cancel_payment(app: &App, reference: &str) -> Result<Model, 
         }
         MovementStatus::Settling => too_late("too late: the money is on its way"),
         MovementStatus::Succeeded => too_late("too late: it has been paid"),
-        MovementStatus::Declined | MovementStatus::Cancelled => Ok(movement),
+        MovementStatus::Declined
+        | MovementStatus::Cancelled
+        | MovementStatus::Debited
+        | MovementStatus::Won
+        | MovementStatus::Lost => Ok(movement),
     }
 }
 
@@ -146,11 +151,23 @@ pub(super) async fn decide(app: &App, id: SandboxMovementId, decision: CheckoutD
         (CheckoutDecision::ApproveLater, MovementStatus::Open) => MovementStatus::Settling,
         (
             CheckoutDecision::Approve | CheckoutDecision::Decline | CheckoutDecision::ApproveLater,
-            MovementStatus::Settling | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled,
+            MovementStatus::Settling
+            | MovementStatus::Succeeded
+            | MovementStatus::Declined
+            | MovementStatus::Cancelled
+            | MovementStatus::Debited
+            | MovementStatus::Won
+            | MovementStatus::Lost,
         )
         | (
             CheckoutDecision::Settle,
-            MovementStatus::Open | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled,
+            MovementStatus::Open
+            | MovementStatus::Succeeded
+            | MovementStatus::Declined
+            | MovementStatus::Cancelled
+            | MovementStatus::Debited
+            | MovementStatus::Won
+            | MovementStatus::Lost,
         ) => return Ok(Some(movement)),
     };
     let movement = advance(app, &tx, movement, next).await?;
@@ -178,31 +195,46 @@ pub async fn settle(app: &App, movement_id: SandboxMovementId) -> Result<()> {
 fn how_it_settles(movement: &Model) -> MovementStatus {
     match movement.kind {
         MovementKind::Refund | MovementKind::Payout if movement.amount.0 % 100 == 13 => MovementStatus::Declined,
-        MovementKind::Payment | MovementKind::Refund | MovementKind::Payout => MovementStatus::Succeeded,
+        MovementKind::Payment
+        | MovementKind::Refund
+        | MovementKind::Payout
+        | MovementKind::Transfer
+        | MovementKind::Chargeback
+        | MovementKind::Reversal => MovementStatus::Succeeded,
     }
 }
 
 /// Moves a movement, which the transaction has locked, and enqueues what follows.
-async fn advance(app: &App, tx: &DatabaseTransaction, mut movement: Model, to: MovementStatus) -> Result<Model> {
-    let now = app.clock.now();
-    let moved = Entity::update_many()
-        .set(ActiveModel { status: Set(to), updated_at: Set(now), ..Default::default() })
-        .filter(Column::Id.eq(movement.id))
-        .filter(Column::Status.eq(movement.status))
-        .exec(tx)
-        .await?;
-    if moved.rows_affected != 1 {
-        return Err(Error::internal(format!("{}: moved by somebody else under a lock", movement.id)));
+async fn advance(app: &App, tx: &DatabaseTransaction, movement: Model, to: MovementStatus) -> Result<Model> {
+    let movement = write(app, tx, movement, |movement| movement.status = to).await?;
+    if to == MovementStatus::Settling {
+        settle_at(app, tx, movement.id, app.clock.now() + SETTLES_AFTER).await?;
+    } else if let Some(notice) = notify::notice_about(app, &movement, None)? {
+        job::enqueue(tx, &app.clock, &notice.job(), app.clock.now()).await?;
     }
-    movement.status = to;
-    movement.updated_at = now;
-    match to {
-        MovementStatus::Settling => settle_at(app, tx, movement.id, now + SETTLES_AFTER).await?,
-        MovementStatus::Open | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled => {
-            if let Some(notice) = notify::job_about(app, &movement)? {
-                job::enqueue(tx, &app.clock, &notice, now).await?;
-            }
-        }
+    Ok(movement)
+}
+
+/// Writes down how a movement, which the transaction has locked, stands now. Nothing follows by itself.
+pub(super) async fn write(
+    app: &App,
+    tx: &DatabaseTransaction,
+    mut movement: Model,
+    change: impl FnOnce(&mut Model),
+) -> Result<Model> {
+    let before = movement.status;
+    change(&mut movement);
+    movement.updated_at = app.clock.now();
+    let row = ActiveModel {
+        status: Set(movement.status),
+        reason: Set(movement.reason.clone()),
+        debited: Set(movement.debited),
+        updated_at: Set(movement.updated_at),
+        ..Default::default()
+    };
+    let written = Entity::update_many().set(row).filter(Column::Id.eq(movement.id)).filter(Column::Status.eq(before));
+    if written.exec(tx).await?.rows_affected != 1 {
+        return Err(Error::internal(format!("{}: moved by somebody else under a lock", movement.id)));
     }
     Ok(movement)
 }
@@ -233,14 +265,13 @@ async fn insert_or_find(
         id: SandboxMovementId(app.clock.new_id()),
         kind,
         reference: asked.reference,
-        status: match kind {
-            MovementKind::Payment => MovementStatus::Open,
-            MovementKind::Refund | MovementKind::Payout => MovementStatus::Settling,
-        },
+        status: if kind == MovementKind::Payment { MovementStatus::Open } else { MovementStatus::Settling },
         amount: asked.amount.amount,
         currency: asked.amount.currency,
         original_id,
         description: asked.description,
+        reason: None,
+        debited: false,
         notification_url: asked.notification_url,
         return_url: asked.return_url,
         created_at: now,
@@ -267,27 +298,4 @@ fn same_or_conflict(known: Model, original_id: Option<SandboxMovementId>, amount
         "reference_reused",
         "this reference was used before, for another amount or another payment",
     ))
-}
-
-async fn check_refundable(tx: &DatabaseTransaction, original: &Model, amount: Money) -> Result<(), BankError> {
-    let refuse = |code, message: String| Err(BankError::refused(StatusCode::UNPROCESSABLE_ENTITY, code, message));
-    if original.status != MovementStatus::Succeeded {
-        return refuse("not_refundable", "only a payment that has succeeded can be given back".to_owned());
-    }
-    if original.currency != amount.currency {
-        return refuse("wrong_currency", format!("the payment was made in {}", original.currency));
-    }
-    let refunds = Entity::find()
-        .filter(Column::OriginalId.eq(original.id))
-        .filter(Column::Kind.eq(MovementKind::Refund))
-        .filter(Column::Status.is_not_in([MovementStatus::Declined, MovementStatus::Cancelled]))
-        .all(tx)
-        .await?;
-    let left = refunds.iter().try_fold(original.amount, |left, refund| left.checked_sub(refund.amount));
-    let left = left.ok_or_else(|| Error::internal("the bank's refunds overflow"))?;
-    if amount.amount > left {
-        let left = Money::new(left, original.currency);
-        return refuse("exceeds_payment", format!("of this payment {left} can still be given back"));
-    }
-    Ok(())
 }

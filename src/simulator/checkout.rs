@@ -71,15 +71,32 @@ fn way_on(payment: &Model, decision: CheckoutDecision) -> String {
         | (CheckoutDecision::ApproveLater, MovementStatus::Settling | MovementStatus::Succeeded) => true,
         (
             CheckoutDecision::Approve | CheckoutDecision::Settle,
-            MovementStatus::Open | MovementStatus::Settling | MovementStatus::Declined | MovementStatus::Cancelled,
+            MovementStatus::Open
+            | MovementStatus::Settling
+            | MovementStatus::Declined
+            | MovementStatus::Cancelled
+            | MovementStatus::Debited
+            | MovementStatus::Won
+            | MovementStatus::Lost,
         )
         | (
             CheckoutDecision::Decline,
-            MovementStatus::Open | MovementStatus::Settling | MovementStatus::Succeeded | MovementStatus::Cancelled,
+            MovementStatus::Open
+            | MovementStatus::Settling
+            | MovementStatus::Succeeded
+            | MovementStatus::Cancelled
+            | MovementStatus::Debited
+            | MovementStatus::Won
+            | MovementStatus::Lost,
         )
         | (
             CheckoutDecision::ApproveLater,
-            MovementStatus::Open | MovementStatus::Declined | MovementStatus::Cancelled,
+            MovementStatus::Open
+            | MovementStatus::Declined
+            | MovementStatus::Cancelled
+            | MovementStatus::Debited
+            | MovementStatus::Won
+            | MovementStatus::Lost,
         ) => false,
     };
     match &payment.return_url {

@@ -7,17 +7,24 @@
 //! ```text
 //! POST /sandbox/payments {reference, method, amount: {amount, currency}, description, notification_url, return_url?}
 //! GET  /sandbox/payments/{reference}     POST /sandbox/payments/{reference}/cancel
-//! POST /sandbox/refunds  {reference, payment, amount, notification_url}      GET /sandbox/refunds/{reference}
+//! POST /sandbox/refunds  {reference, payment, amount, payee_account?, notification_url}   GET /sandbox/refunds/{reference}
 //! POST /sandbox/payouts  {reference, amount, account, notification_url}      GET /sandbox/payouts/{reference}
 //! GET  /sandbox/checkout/{id}            POST /sandbox/checkout/{id}  decision=approve|decline|approve_later|settle
 //! ```
 //!
 //! Promises:
 //! * the same reference and amount again answers the same movement; another amount is refused (409);
-//! * a movement moves forward only, each step is one transaction, and the notification about it is enqueued in that
-//!   transaction: OPEN → SUCCEEDED, DECLINED, CANCELLED or SETTLING; SETTLING → SUCCEEDED or DECLINED;
-//! * refunds of a payment never sum up to more than the payment, also when many ask at once;
-//! * bank details of a payout are looked at and not kept.
+//! * each step of a movement is one transaction, and the notification about it is enqueued in that transaction:
+//!   OPEN → SUCCEEDED, DECLINED, CANCELLED or SETTLING; SETTLING → SUCCEEDED or DECLINED; refunds and payouts can come back:
+//!   SUCCEEDED → DECLINED. Chargebacks: OPEN → DEBITED, WON or LOST; DEBITED → WON or LOST; LOST → WON;
+//! * refunds of a payment never sum up to more than what has arrived and was not taken back, also when many ask at once;
+//! * it gives a BANK_TRANSFER back only to a `payee_account` (422 `payee_details_required`), and a WESTERN_UNION payment not at
+//!   all (422 `not_refundable`);
+//! * bank details of a payout or a payee are looked at and not kept.
+//!
+//! What banks do unasked ([`provider_event`]) is a movement of its own, behind a payment: a transfer (money that comes
+//! besides: too little, too much, too late, of another currency; listed as `transfers: [{id, amount}]` in the payment's document), a
+//! chargeback, a reversal. None of them changes the status of the payment.
 //!
 //! **To see a failure:** a refund or a payout whose minor units end in 13 (10.13 USD, 2013 JPY) is declined when it
 //! settles. A payment is declined by the button of that name.
@@ -31,11 +38,15 @@ use crate::app::App;
 mod api;
 mod books;
 mod checkout;
+mod claim;
+mod collected;
+mod event;
 mod notify;
 mod page;
 
 pub use books::settle;
-pub use notify::notify;
+pub use event::{ChargebackMove, ProviderEvent, provider_event};
+pub use notify::{Notice, notify};
 
 /// The longest request that the bank reads, in bytes.
 const BODY_LIMIT: usize = 64 * 1024;

@@ -8,6 +8,7 @@ use std::sync::OnceLock;
 use chrono::SecondsFormat;
 use entity::Money;
 use entity::sandbox_movement::{Model, MovementKind, MovementStatus};
+use sea_orm::ActiveEnum;
 use serde::Serialize;
 use serde_json::json;
 
@@ -22,80 +23,153 @@ use crate::signature::{self, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 pub(super) struct Document<'a> {
     id: String,
     kind: MovementKind,
+    /// The caller's; of what came for a payment or is taken back of it, the payment's.
     reference: &'a str,
-    status: MovementStatus,
+    status: String,
     amount: Money,
-    /// Why it was declined or cancelled.
-    reason: Option<&'static str>,
+    /// Why it was declined, cancelled or taken back.
+    reason: Option<&'a str>,
+    /// The bank's id of the payment that it came for or is taken back of.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    original: Option<String>,
+    /// Chargebacks only: whether the bank has taken the money at any time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    debited: Option<bool>,
+    /// What came besides; payments only, in answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) transfers: Vec<Transfer>,
     /// The page that the buyer is sent to; payments only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) checkout_url: Option<String>,
 }
 
+#[derive(Serialize)]
+pub(super) struct Transfer {
+    id: String,
+    amount: Money,
+}
+
+impl Transfer {
+    pub(super) fn of(movement: &Model) -> Self {
+        Self { id: movement.id.to_string(), amount: Money::new(movement.amount, movement.currency) }
+    }
+}
+
 impl<'a> Document<'a> {
+    /// What the caller asked for: a payment, a refund or a payout.
     pub(super) fn of(movement: &'a Model) -> Self {
+        Self::about(movement, None)
+    }
+
+    /// `payment`: what it came for or is taken back of.
+    fn about(movement: &'a Model, payment: Option<&'a Model>) -> Self {
+        let is_chargeback = movement.kind == MovementKind::Chargeback;
         Self {
             id: movement.id.to_string(),
-            kind: movement.kind,
-            reference: &movement.reference,
-            status: movement.status,
+            // To the caller it is money of a payment, as any other.
+            kind: if movement.kind == MovementKind::Transfer { MovementKind::Payment } else { movement.kind },
+            reference: &payment.unwrap_or(movement).reference,
+            status: if is_chargeback && movement.status == MovementStatus::Open {
+                "OPENED".to_owned()
+            } else {
+                movement.status.to_value()
+            },
             amount: Money::new(movement.amount, movement.currency),
-            reason: reason(movement.kind, movement.status),
+            reason: movement.reason.as_deref().or(usual_reason(movement.kind, movement.status)),
+            original: payment.map(|payment| payment.id.to_string()),
+            debited: is_chargeback.then_some(movement.debited),
+            transfers: Vec::new(),
             checkout_url: None,
         }
     }
 }
 
-pub(super) fn reason(kind: MovementKind, status: MovementStatus) -> Option<&'static str> {
-    match (kind, status) {
-        (MovementKind::Payment, MovementStatus::Declined) => Some("declined on the simulated bank's page"),
-        (MovementKind::Refund | MovementKind::Payout, MovementStatus::Declined) => {
-            Some("declined by the simulated bank, because the amount's minor units end in 13")
-        }
-        (MovementKind::Payment | MovementKind::Refund | MovementKind::Payout, MovementStatus::Cancelled) => {
-            Some("withdrawn before it was paid")
-        }
-        (
-            MovementKind::Payment | MovementKind::Refund | MovementKind::Payout,
-            MovementStatus::Open | MovementStatus::Settling | MovementStatus::Succeeded,
-        ) => None,
+fn usual_reason(kind: MovementKind, status: MovementStatus) -> Option<&'static str> {
+    match status {
+        MovementStatus::Declined => match kind {
+            MovementKind::Payment => Some("declined on the simulated bank's page"),
+            MovementKind::Refund | MovementKind::Payout => {
+                Some("declined by the simulated bank, because the amount's minor units end in 13")
+            }
+            MovementKind::Transfer | MovementKind::Chargeback | MovementKind::Reversal => None,
+        },
+        MovementStatus::Cancelled => Some("withdrawn before it was paid"),
+        MovementStatus::Open
+        | MovementStatus::Settling
+        | MovementStatus::Succeeded
+        | MovementStatus::Debited
+        | MovementStatus::Won
+        | MovementStatus::Lost => None,
     }
 }
 
 /// `payment.succeeded` and the like; None if nobody is told of it.
 fn event_type(kind: MovementKind, status: MovementStatus) -> Option<&'static str> {
-    match (kind, status) {
-        (MovementKind::Payment, MovementStatus::Succeeded) => Some("payment.succeeded"),
-        (MovementKind::Payment, MovementStatus::Declined) => Some("payment.declined"),
-        (MovementKind::Payment, MovementStatus::Cancelled) => Some("payment.cancelled"),
-        (MovementKind::Refund, MovementStatus::Succeeded) => Some("refund.succeeded"),
-        (MovementKind::Refund, MovementStatus::Declined) => Some("refund.declined"),
-        (MovementKind::Payout, MovementStatus::Succeeded) => Some("payout.succeeded"),
-        (MovementKind::Payout, MovementStatus::Declined) => Some("payout.declined"),
-        // Refunds and payouts are never cancelled at this bank.
-        (MovementKind::Refund | MovementKind::Payout, MovementStatus::Cancelled)
-        | (
-            MovementKind::Payment | MovementKind::Refund | MovementKind::Payout,
-            MovementStatus::Open | MovementStatus::Settling,
+    match (status, kind) {
+        (MovementStatus::Succeeded, MovementKind::Payment | MovementKind::Transfer) => Some("payment.succeeded"),
+        (MovementStatus::Succeeded, MovementKind::Reversal) => Some("payment.reversed"),
+        (MovementStatus::Succeeded, MovementKind::Refund) => Some("refund.succeeded"),
+        (MovementStatus::Succeeded, MovementKind::Payout) => Some("payout.succeeded"),
+        (MovementStatus::Declined, MovementKind::Payment) => Some("payment.declined"),
+        (MovementStatus::Declined, MovementKind::Refund) => Some("refund.declined"),
+        (MovementStatus::Declined, MovementKind::Payout) => Some("payout.declined"),
+        (MovementStatus::Cancelled, MovementKind::Payment) => Some("payment.cancelled"),
+        (MovementStatus::Open, MovementKind::Chargeback) => Some("chargeback.opened"),
+        (MovementStatus::Debited, MovementKind::Chargeback) => Some("chargeback.debited"),
+        (MovementStatus::Won, MovementKind::Chargeback) => Some("chargeback.won"),
+        (MovementStatus::Lost, MovementKind::Chargeback) => Some("chargeback.lost"),
+        // On its way, or never so at this bank: refunds and payouts are not cancelled, only chargebacks are won.
+        (
+            MovementStatus::Open
+            | MovementStatus::Settling
+            | MovementStatus::Succeeded
+            | MovementStatus::Declined
+            | MovementStatus::Cancelled
+            | MovementStatus::Debited
+            | MovementStatus::Won
+            | MovementStatus::Lost,
+            MovementKind::Payment
+            | MovementKind::Refund
+            | MovementKind::Payout
+            | MovementKind::Transfer
+            | MovementKind::Chargeback
+            | MovementKind::Reversal,
         ) => None,
     }
 }
 
-/// The notification about how a movement stands now, as a job.
-pub(super) fn job_about(app: &App, movement: &Model) -> Result<Option<Job>> {
+/// A notification that is to be sent. Sent again, it has the same id and the same text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    pub id: String,
+    /// `payment.succeeded` and the like.
+    pub event_type: &'static str,
+    pub body: String,
+    url: String,
+}
+
+impl Notice {
+    pub(super) fn job(&self) -> Job {
+        Job::SandboxNotify { event_id: self.id.clone(), url: self.url.clone(), body: self.body.clone() }
+    }
+}
+
+/// What is to be told of how a movement stands now; `payment`: what it came for or is taken back of.
+pub(super) fn notice_about(app: &App, movement: &Model, payment: Option<&Model>) -> Result<Option<Notice>> {
     let Some(event_type) = event_type(movement.kind, movement.status) else { return Ok(None) };
-    let movement_document =
-        serde_json::to_value(Document::of(movement)).map_err(|error| Error::internal(error.to_string()))?;
+    let document =
+        serde_json::to_value(Document::about(movement, payment)).map_err(|error| Error::internal(error.to_string()))?;
     let body = json!({
         "type": event_type,
         "created_at": app.clock.wall().to_rfc3339_opts(SecondsFormat::Millis, true),
         "livemode": false,
-        "movement": movement_document,
+        "movement": document,
     });
-    Ok(Some(Job::SandboxNotify {
-        event_id: format!("msg_{}", app.clock.new_id().simple()),
-        url: movement.notification_url.clone(),
+    Ok(Some(Notice {
+        id: format!("msg_{}", app.clock.new_id().simple()),
+        event_type,
         body: body.to_string(),
+        url: movement.notification_url.clone(),
     }))
 }
 
@@ -152,6 +226,8 @@ mod tests {
             currency: Currency::USD,
             original_id: None,
             description: "kept to itself".to_owned(),
+            reason: None,
+            debited: false,
             notification_url: "http://127.0.0.1:1/".to_owned(),
             return_url: None,
             created_at: DateTime::UNIX_EPOCH,

@@ -78,7 +78,8 @@ fn standing(payment: &Model) -> (&'static str, &'static str, String) {
             "Declined",
             "This payment was declined; nothing was paid. The shop is told at once.".to_owned(),
         ),
-        MovementStatus::Cancelled => {
+        // The last three are never a payment's.
+        MovementStatus::Cancelled | MovementStatus::Debited | MovementStatus::Won | MovementStatus::Lost => {
             ("cancelled", "Cancelled", "The shop has withdrawn this payment; there is nothing to pay here.".to_owned())
         }
     }
@@ -92,7 +93,12 @@ fn decisions(payment: &Model) -> String {
             ("decline", "refusing", "Decline"),
         ],
         MovementStatus::Settling => &[("settle", "primary", "Settle now")],
-        MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled => &[],
+        MovementStatus::Succeeded
+        | MovementStatus::Declined
+        | MovementStatus::Cancelled
+        | MovementStatus::Debited
+        | MovementStatus::Won
+        | MovementStatus::Lost => &[],
     };
     if buttons.is_empty() {
         return String::new();
@@ -108,9 +114,13 @@ fn decisions(payment: &Model) -> String {
             "<p class=\"hint\">“Approve later” is a payment that takes its time, as a bank transfer does: \
              the money arrives a minute later.</p>\n"
         }
-        MovementStatus::Settling | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled => {
-            ""
-        }
+        MovementStatus::Settling
+        | MovementStatus::Succeeded
+        | MovementStatus::Declined
+        | MovementStatus::Cancelled
+        | MovementStatus::Debited
+        | MovementStatus::Won
+        | MovementStatus::Lost => "",
     };
     format!("<form method=\"post\" action=\"{}\">\n{buttons}</form>\n{hint}", escape(&path(payment)))
 }
@@ -118,9 +128,13 @@ fn decisions(payment: &Model) -> String {
 fn back(payment: &Model) -> String {
     let label = match payment.status {
         MovementStatus::Open => "Back to the shop without paying",
-        MovementStatus::Settling | MovementStatus::Succeeded | MovementStatus::Declined | MovementStatus::Cancelled => {
-            "Back to the shop"
-        }
+        MovementStatus::Settling
+        | MovementStatus::Succeeded
+        | MovementStatus::Declined
+        | MovementStatus::Cancelled
+        | MovementStatus::Debited
+        | MovementStatus::Won
+        | MovementStatus::Lost => "Back to the shop",
     };
     payment.return_url.as_ref().map_or_else(String::new, |url| {
         format!("<p class=\"back\"><a href=\"{}\" rel=\"noreferrer\">{label}</a></p>\n", escape(url))
@@ -191,6 +205,8 @@ mod tests {
             amount: MinorUnits(120_000),
             currency: Currency::USD,
             original_id: None,
+            reason: None,
+            debited: false,
             description: "BANK_TRANSFER\nOrder <script>alert('1')</script> & \"co\"".to_owned(),
             notification_url: "http://127.0.0.1:1/".to_owned(),
             return_url: Some("https://shop.example/back?a=1&b=\"><script>".to_owned()),

@@ -189,7 +189,7 @@ async fn a_supplier_drafts_for_the_buyer_of_a_conversation(app: &TestApp) {
 
 async fn late_money_of_a_cancelled_order_is_set_aside_and_sent_back(app: &TestApp) {
     let id = confirmed(app, "k").await;
-    let payment = pay(app, &id, "p", "BANK_TRANSFER").await;
+    let payment = pay(app, &id, "p", "TEF").await;
     press(app, &checkout_url(&payment), "approve_later").await;
     app.drain().await;
     let cancelled = done(order_step(app, demo::BUYER, "cancelOrder", json!({ "orderId": id })).await);

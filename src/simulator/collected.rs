@@ -1,0 +1,121 @@
+//! What has come by a payment, and what of it may still go back or be taken back.
+
+use axum::http::StatusCode;
+use entity::sandbox_movement::{Column, Entity, Model, MovementKind, MovementStatus};
+use entity::{Currency, MinorUnits, Money, SandboxMovementId};
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+
+use super::books::BankError;
+use crate::error::{Error, Result};
+
+/// The sums of one payment in one currency. Read them under the payment's lock: whatever makes them larger takes it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Collected {
+    /// The payment itself, if it was paid, and all that came besides.
+    pub(super) arrived: MinorUnits,
+    /// Gone back, or on the way.
+    refunded: MinorUnits,
+    reversed: MinorUnits,
+    /// By chargebacks that are not won.
+    claimed: MinorUnits,
+    /// What the bank has taken of that, or what is lost.
+    taken: MinorUnits,
+}
+
+impl Collected {
+    pub(super) async fn of(tx: &DatabaseTransaction, payment: &Model, currency: Currency) -> Result<Self> {
+        let rows = Entity::find()
+            .filter(Column::OriginalId.eq(payment.id))
+            .filter(Column::Currency.eq(currency))
+            .all(tx)
+            .await?;
+        let mut sums = Self::default();
+        if payment.status == MovementStatus::Succeeded && payment.currency == currency {
+            sums.arrived = payment.amount;
+        }
+        for row in rows {
+            sums.count(&row).ok_or_else(|| Error::internal(format!("the bank's sums of {} overflow", payment.id)))?;
+        }
+        Ok(sums)
+    }
+
+    fn count(&mut self, row: &Model) -> Option<()> {
+        let add = |sum: &mut MinorUnits| sum.checked_add(row.amount).map(|more| *sum = more);
+        match row.kind {
+            MovementKind::Transfer => add(&mut self.arrived),
+            MovementKind::Reversal => add(&mut self.reversed),
+            MovementKind::Refund => match row.status {
+                MovementStatus::Declined | MovementStatus::Cancelled => Some(()),
+                MovementStatus::Open
+                | MovementStatus::Settling
+                | MovementStatus::Succeeded
+                | MovementStatus::Debited
+                | MovementStatus::Won
+                | MovementStatus::Lost => add(&mut self.refunded),
+            },
+            MovementKind::Chargeback if row.status == MovementStatus::Won => Some(()),
+            MovementKind::Chargeback => {
+                add(&mut self.claimed)?;
+                if row.debited || row.status == MovementStatus::Lost { add(&mut self.taken) } else { Some(()) }
+            }
+            MovementKind::Payment | MovementKind::Payout => Some(()),
+        }
+    }
+
+    /// What can still be given back.
+    fn refundable(&self) -> Option<MinorUnits> {
+        self.arrived.checked_sub(self.refunded)?.checked_sub(self.reversed)?.checked_sub(self.taken)
+    }
+
+    /// What can still be taken back, whether or not it was refunded.
+    pub(super) fn takeable(&self) -> Option<MinorUnits> {
+        self.arrived.checked_sub(self.reversed)?.checked_sub(self.claimed)
+    }
+}
+
+/// Money that came for a payment besides the payment itself, oldest first.
+pub(super) async fn transfers<C: ConnectionTrait>(db: &C, payment: SandboxMovementId) -> Result<Vec<Model>> {
+    Ok(Entity::find()
+        .filter(Column::OriginalId.eq(payment))
+        .filter(Column::Kind.eq(MovementKind::Transfer))
+        .order_by_asc(Column::Id)
+        .all(db)
+        .await?)
+}
+
+fn refused(code: &'static str, message: impl Into<String>) -> BankError {
+    BankError::refused(StatusCode::UNPROCESSABLE_ENTITY, code, message)
+}
+
+/// A bank transfer goes back to an account that the bank has to be told; what was paid in cash doesn't go back at all.
+pub(super) fn check_way_back(payment: &Model, knows_payee: bool) -> Result<(), BankError> {
+    match payment.description.split_once('\n').map(|(method, _description)| method) {
+        Some("WESTERN_UNION") => {
+            Err(refused("not_refundable", "Western Union does not give money back; send it to the buyer by hand"))
+        }
+        Some("BANK_TRANSFER") if !knows_payee => {
+            Err(refused("payee_details_required", "a bank transfer goes back to an account: send payee_account"))
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+pub(super) async fn check_refundable(
+    tx: &DatabaseTransaction,
+    payment: &Model,
+    amount: Money,
+) -> Result<(), BankError> {
+    let collected = Collected::of(tx, payment, amount.currency).await?;
+    if !collected.arrived.is_positive() {
+        if payment.status == MovementStatus::Succeeded {
+            return Err(refused("wrong_currency", format!("the payment was made in {}", payment.currency)));
+        }
+        return Err(refused("not_refundable", "only a payment that has succeeded can be given back"));
+    }
+    let left = collected.refundable().ok_or_else(|| Error::internal("the bank's refunds overflow"))?;
+    if amount.amount > left {
+        let left = Money::new(left.max(MinorUnits::ZERO), amount.currency);
+        return Err(refused("exceeds_payment", format!("of this payment {left} can still be given back")));
+    }
+    Ok(())
+}
