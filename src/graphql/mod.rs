@@ -28,6 +28,7 @@ pub mod page;
 pub mod payload;
 pub mod payment;
 pub mod sandbox;
+pub mod sandbox_event;
 pub mod scalars;
 
 pub mod conversation;
@@ -67,7 +68,7 @@ pub struct Mutation<More: ObjectType>(
 
 /// What only the sandbox can do. Each says so in its description.
 #[derive(Default, MergedObject)]
-pub struct SandboxMutation(sandbox::ClockMutation);
+pub struct SandboxMutation(sandbox::ClockMutation, sandbox_event::SandboxEventMutation);
 
 /// What happens, as it happens.
 #[derive(Default, MergedSubscription)]

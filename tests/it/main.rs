@@ -4,6 +4,7 @@ mod support;
 
 mod books;
 mod catalog;
+mod claims;
 mod clock;
 mod crash;
 mod disk;
@@ -24,6 +25,7 @@ mod race;
 mod refunds;
 mod schema;
 mod semantics;
+mod simulator;
 mod socket;
 mod walls;
 mod work;

@@ -17,6 +17,7 @@
 mod app;
 pub(crate) mod bank;
 mod database;
+pub(crate) mod events;
 mod postgres;
 pub(crate) mod process;
 pub(crate) mod purchase;
