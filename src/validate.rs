@@ -174,14 +174,19 @@ impl Checks {
 
     /// ISO 3166-1 alpha-2, upper case.
     pub fn country(&mut self, field: &str, value: &str) -> String {
-        let known = value.len() == 2 && rust_iso3166::from_alpha2(value).is_some();
-        if !known {
+        if !is_country(value) {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(20).collect();
             let message = format!("\"{shown}\" is not an ISO 3166-1 alpha-2 country code such as BR or DE");
             self.problem(field, ErrorCode::InvalidInput, message);
         }
         value.to_owned()
     }
+}
+
+/// Whether it is an assigned code of ISO 3166-1 alpha-2, upper case.
+#[must_use]
+pub fn is_country(code: &str) -> bool {
+    code.len() == 2 && rust_iso3166::from_alpha2(code).is_some()
 }
 
 #[cfg(test)]

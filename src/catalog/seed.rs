@@ -25,7 +25,7 @@ use crate::db;
 use crate::db::Turn;
 use crate::error::{Error, ErrorCode, Result};
 use crate::party::credential::Subject;
-use crate::party::{PayoutDetails, credential, demo, payout_account as accounts};
+use crate::party::{BankAccount, credential, demo, payout_account as accounts};
 
 const CATALOGUE: &str = include_str!("../../seed/catalogue.json");
 /// SQLite takes at most this many variables in a statement; PostgreSQL about twice as many.
@@ -271,7 +271,7 @@ where
 }
 
 /// Made up, but an IBAN where the country has them: the examples of the IBAN registry.
-fn bank_of(supplier: &supplier::Model, index: u64) -> PayoutDetails {
+fn bank_of(supplier: &supplier::Model, index: u64) -> BankAccount {
     let iban = match supplier.country.as_str() {
         "BR" => Some("BR1800360305000010009795493C1"),
         "DE" => Some("DE89370400440532013000"),
@@ -279,7 +279,7 @@ fn bank_of(supplier: &supplier::Model, index: u64) -> PayoutDetails {
         "TR" => Some("TR330006100519786457841326"),
         _no_iban => None,
     };
-    PayoutDetails {
+    BankAccount {
         account_holder: supplier.name.clone(),
         country: supplier.country.clone(),
         iban: iban.map(str::to_owned),

@@ -10,7 +10,7 @@ use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::party::{self, CreatedCredential, CredentialInput, PayoutAccountInput, SupplierInput};
+use crate::party::{self, BankAccountInput, CreatedCredential, CredentialInput, SupplierInput};
 
 /// What a credential may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -300,13 +300,13 @@ pub struct SetPayoutAccountInput {
     pub account_holder: String,
     /// Where the bank is.
     pub country: CountryCode,
-    /// With or without blanks.
+    /// With or without blanks; of the bank's country.
     pub iban: Option<String>,
     /// 4 to 34 digits and letters.
     pub account_number: Option<String>,
     /// Up to 140 characters.
     pub bank_name: Option<String>,
-    /// 8 or 11 characters.
+    /// 8 or 11 characters; of the bank's country.
     pub bic: Option<String>,
     /// The account's own currency, if it takes only one.
     pub currency: Option<CurrencyCode>,
@@ -438,7 +438,7 @@ impl PartyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The account.")] input: SetPayoutAccountInput,
     ) -> Result<SetPayoutAccountPayload> {
-        let input = PayoutAccountInput {
+        let input = BankAccountInput {
             account_holder: input.account_holder,
             country: input.country.0,
             iban: input.iban,

@@ -37,7 +37,7 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
         else {
             return Ok(Outcome::Done);
         };
-        let details = party::PayoutDetails::decrypt(&app.cipher, &account)?;
+        let details = party::decrypt_payout_account(app, &account)?;
         if details.currency.is_some_and(|only| only != currency) {
             // The account takes another currency only: the money waits for one that takes this.
             return Ok(Outcome::Done);

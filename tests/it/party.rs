@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::TimeDelta;
 use entity::{LedgerAccount, MinorUnits, SupplierId, TransferId, credential, job, payout_account, transfer};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use secure_payment::party::{PayoutDetails, demo, find_active_payout_account, payouts_now_possible};
+use secure_payment::party::{decrypt_payout_account, demo, find_active_payout_account, payouts_now_possible};
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, on_each_database};
@@ -292,7 +292,7 @@ async fn a_changed_payout_account_waits_and_can_be_overtaken(app: &TestApp) {
     assert_eq!(other["viewer"]["payoutAccounts"], Value::Null);
 
     for row in payout_account::Entity::find().all(&app.db().read).await.expect("reads") {
-        let details = PayoutDetails::decrypt(&app.app().cipher, &row).expect("decrypts");
+        let details = decrypt_payout_account(app.app(), &row).expect("decrypts");
         assert_eq!(details.mask(), row.mask);
         assert!(!row.encrypted_details.contains("Quito") && !row.encrypted_details.contains("11111111"));
     }
@@ -305,6 +305,8 @@ async fn a_payout_account_is_an_iban_or_a_number_at_a_bank(app: &TestApp) {
     for (input, path) in [
         (json!({ "iban": "DE89 3704 0044 0532 0130 01" }), "input.iban"),
         (json!({}), "input.iban"),
+        (json!({ "iban": "FR14 2004 1010 0505 0001 3M02 606" }), "input.iban"),
+        (json!({ "iban": "DE89370400440532013000", "bic": "BNPAFRPP" }), "input.bic"),
         (
             json!({ "iban": "DE89370400440532013000", "accountNumber": "12345678", "bankName": "B" }),
             "input.accountNumber",
