@@ -88,7 +88,7 @@ impl Viewer {
         }
     }
 
-    fn refuse(&self, wanted: &str) -> Error {
+    pub(crate) fn refuse(&self, wanted: &str) -> Error {
         let have = self.role_name();
         match self {
             Self::Anonymous => Error::refused(

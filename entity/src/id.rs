@@ -81,6 +81,7 @@ typed_ids! {
     ConversationId = "conversation",
     CredentialId = "credential",
     EventId = "event",
+    EvidenceFileId = "file",
     FeedbackId = "feedback",
     JobId = "job",
     MessageId = "message",

@@ -11,6 +11,8 @@ pub mod contract;
 pub mod conversation;
 pub mod credential;
 pub mod event;
+pub mod evidence_content;
+pub mod evidence_file;
 pub mod feedback;
 pub mod idempotency;
 pub mod job;

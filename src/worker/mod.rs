@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
-use crate::{event, idempotency, order, rail, simulator};
+use crate::{event, evidence, idempotency, order, rail, simulator};
 
 mod advance;
 
@@ -125,7 +125,7 @@ async fn deadlines(app: &App, mut stopped: watch::Receiver<bool>) {
             Err(error) => tracing::error!(%error, "deadlines could not be looked at; trying again"),
         }
         if let Err(error) = deadlines.prune(app).await {
-            tracing::error!(%error, "old idempotency keys could not be forgotten; trying again");
+            tracing::error!(%error, "old idempotency keys and files could not be forgotten; trying again");
         }
         go_on = wait(&mut woken, &mut stopped).await;
     }
@@ -174,6 +174,7 @@ impl Deadlines {
         let now = app.clock.now();
         if self.pruned_at.is_none_or(|at| at + PRUNE_EVERY <= now) {
             idempotency::prune(&app.db, &app.clock).await?;
+            evidence::prune(&app.db, &app.clock).await?;
             self.pruned_at = Some(now);
         }
         Ok(())
