@@ -1,5 +1,5 @@
 //! Routes. What a request passes on its way in: its id, span and count ([`observe`]), a panic's last stop, its body in
-//! bounded time and size ([`body`]), then the door it asked for.
+//! bounded time and size ([`body`]), then the door it asked for. Uploads read their body themselves ([`evidence`]).
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::server::Lifecycle;
 
 mod body;
+mod evidence;
 pub mod execution;
 pub mod failure;
 mod graphiql;
@@ -57,15 +58,19 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
         driven = driven.merge(crate::simulator::routes());
     }
     let driven = driven.layer(clock_first).with_state(app.clone());
-    let routes = api.merge(graphiql::routes(app.settings.mode)).merge(driven);
+    let routes = api
+        .merge(graphiql::routes(app.settings.mode))
+        .merge(driven)
+        .merge(evidence::files().with_state(app.clone()));
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })
+        .layer(middleware::from_fn(body::read_in_bounds))
+        .merge(evidence::uploads().with_state(app.clone()))
         .layer(
             ServiceBuilder::new()
                 .layer(middleware::from_fn_with_state(app, observe::observe))
-                .layer(CatchPanicLayer::custom(failure::after_panic))
-                .layer(middleware::from_fn(body::read_in_bounds)),
+                .layer(CatchPanicLayer::custom(failure::after_panic)),
         )
 }
 

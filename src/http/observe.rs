@@ -46,7 +46,8 @@ pub(super) async fn observe(State(app): State<App>, mut request: Request, next: 
     let begun = Instant::now();
     let id = sent_id(request.headers()).unwrap_or_else(|| app.clock.new_id().simple().to_string());
     let route = route(request.uri().path());
-    let span = tracing::info_span!("request", request_id = id, method = %request.method(), path = request.uri().path());
+    let path = logged(request.uri().path());
+    let span = tracing::info_span!("request", request_id = id, method = %request.method(), path);
     request.extensions_mut().insert(RequestId(id.clone()));
 
     let mut response = next.run(request).instrument(span.clone()).await;
@@ -77,10 +78,15 @@ fn sent_id(headers: &HeaderMap) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
+/// What follows `/uploads/` is a token.
+fn logged(path: &str) -> &str {
+    if path.starts_with("/uploads") { "/uploads/***" } else { path }
+}
+
 /// Bounded, whatever addresses are asked for.
 fn route(path: &str) -> &'static str {
     const EXACT: [&str; 7] = ["/", "/graphql", "/graphql/ws", "/schema.graphql", "/healthz", "/readyz", "/metrics"];
-    const BELOW: [&str; 3] = ["/graphiql", "/webhooks", "/sandbox"];
+    const BELOW: [&str; 5] = ["/graphiql", "/webhooks", "/sandbox", "/uploads", "/files"];
     let exact = EXACT.into_iter().find(|route| path == *route);
     exact.or_else(|| BELOW.into_iter().find(|route| path.starts_with(route))).unwrap_or("other")
 }
@@ -112,9 +118,16 @@ mod tests {
     }
 
     #[test]
+    fn an_uploads_token_is_not_logged() {
+        assert_eq!(logged("/uploads/1f3a"), "/uploads/***");
+        assert_eq!(logged("/files/file_1"), "/files/file_1");
+    }
+
+    #[test]
     fn routes_are_few() {
         assert_eq!(route("/webhooks/sandbox"), "/webhooks");
         assert_eq!(route("/graphql"), "/graphql");
+        assert_eq!(route("/files/file_1"), "/files");
         assert_eq!(route("/graphql/../../etc"), "other");
     }
 }
