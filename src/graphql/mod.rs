@@ -14,6 +14,7 @@ use futures_util::stream::BoxStream;
 pub mod batch;
 pub mod contract;
 pub mod event;
+pub mod evidence;
 pub mod ledger;
 pub mod limits;
 pub mod node;
@@ -62,6 +63,7 @@ pub struct Mutation<More: ObjectType>(
     conversation::ConversationMutation,
     party::PartyMutation,
     order_mutation::OrderMutation,
+    evidence::EvidenceMutation,
     operator::OperatorMutation,
     More,
 );

@@ -9,6 +9,7 @@ mod clock;
 mod crash;
 mod disk;
 mod door;
+mod evidence;
 mod feed;
 mod harness;
 mod http;

@@ -1,0 +1,135 @@
+//! Files as evidence: where to send one, and how it is shown once it was added.
+
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use entity::evidence_file;
+
+use super::payload::{answer, payloads};
+use super::{app, viewer};
+use crate::error::Result as Outcome;
+use crate::evidence::{self, NewUpload};
+use crate::validate::Checks;
+
+/// A file that a party added as evidence.
+#[derive(Clone)]
+pub struct EvidenceFile(pub evidence_file::Model);
+
+/// A file that was added as evidence. It never changes.
+#[Object]
+impl EvidenceFile {
+    /// Begins with `file_`.
+    async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Without a path; for people, and for saving it.
+    async fn file_name(&self) -> &str {
+        &self.0.file_name
+    }
+
+    /// Such as `image/jpeg`.
+    async fn media_type(&self) -> &'static str {
+        self.0.media_type.name()
+    }
+
+    /// At most 10 MiB.
+    async fn byte_size(&self) -> i32 {
+        self.0.byte_size
+    }
+
+    /// Of its bytes, in hex: what was sent is what is read.
+    async fn sha256(&self) -> &str {
+        self.0.sha256.as_deref().unwrap_or_default()
+    }
+
+    /// Where it can be read with `GET`, with the bearer token of who sees the order.
+    async fn url(&self, ctx: &Context<'_>) -> String {
+        format!("{}/files/{}", app(ctx).settings.public_url(), self.0.id)
+    }
+}
+
+/// Where to send a file. Whoever has the URL can send it, once.
+#[derive(Clone, SimpleObject)]
+pub struct EvidenceUpload {
+    /// For `addEvidence`, once the file was sent.
+    file_id: ID,
+    /// Secret until then; needs no bearer token. It is not shown again.
+    url: String,
+    /// PUT, with the file's bytes as the whole body.
+    method: String,
+    /// To send along.
+    headers: Vec<UploadHeader>,
+    /// Until when the file must be there: an hour. What is not added as evidence within a day is forgotten.
+    expires_at: DateTime<Utc>,
+}
+
+/// A header of the request that sends a file.
+#[derive(Clone, SimpleObject)]
+pub struct UploadHeader {
+    /// Such as `content-type`.
+    name: String,
+    /// As it must be sent.
+    value: String,
+}
+
+impl From<evidence::Upload> for EvidenceUpload {
+    fn from(upload: evidence::Upload) -> Self {
+        let value = upload.file.media_type.name().to_owned();
+        Self {
+            file_id: ID(upload.file.id.to_string()),
+            url: upload.url,
+            method: "PUT".to_owned(),
+            headers: vec![UploadHeader { name: "content-type".to_owned(), value }],
+            expires_at: upload.file.expires_at,
+        }
+    }
+}
+
+/// A file that you are about to send.
+#[derive(Clone, Debug, InputObject)]
+pub struct CreateEvidenceUploadInput {
+    /// The order that it is about.
+    pub order_id: ID,
+    /// Up to 200 characters; of a path the last part is kept.
+    pub file_name: String,
+    /// `image/jpeg`, `image/png`, `image/webp`, `application/pdf`, or `text/plain` in UTF-8. The content must fit.
+    pub media_type: String,
+    /// How many bytes it has: 1 to 10485760 (10 MiB).
+    pub byte_size: i32,
+}
+
+payloads! {
+    /// What `createEvidenceUpload` answers.
+    CreateEvidenceUploadPayload {
+        /// Where to send the file; null if it can't be sent.
+        upload: EvidenceUpload
+    }
+}
+
+/// Sending files.
+#[derive(Default)]
+pub struct EvidenceMutation;
+
+#[Object]
+impl EvidenceMutation {
+    /// Buyer, supplier or operator: get a URL to send one file to, so that it can be added as evidence. At most 20 files
+    /// about an order may wait to be added.
+    async fn create_evidence_upload(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The file, and the order that it is about.")] input: CreateEvidenceUploadInput,
+    ) -> Result<CreateEvidenceUploadPayload> {
+        answer(create_evidence_upload(ctx, input).await)
+    }
+}
+
+async fn create_evidence_upload(ctx: &Context<'_>, input: CreateEvidenceUploadInput) -> Outcome<EvidenceUpload> {
+    let mut checks = Checks::input();
+    let file = NewUpload {
+        order_id: checks.required_id("orderId", &input.order_id),
+        file_name: input.file_name,
+        media_type: input.media_type,
+        byte_size: input.byte_size,
+    };
+    Ok(evidence::create_upload(app(ctx), &viewer(ctx), checks, &file).await?.into())
+}
