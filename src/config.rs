@@ -10,6 +10,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use crate::escrow::Policy;
 use crate::signature;
 
 #[derive(Debug, Parser)]
@@ -111,6 +112,10 @@ pub struct Settings {
     #[arg(long, env = "SECURE_PAYMENT_SESSION_HOURS", default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=720), global = true)]
     pub session_hours: u32,
 
+    /// Days on which banks don't work besides weekends, for refunds' expected arrival: 2026-12-25,2027-01-01
+    #[arg(long, env = "SECURE_PAYMENT_HOLIDAYS", value_delimiter = ',', global = true)]
+    pub holidays: Vec<chrono::NaiveDate>,
+
     /// Where the simulated bank's API is; this server's own if not set. Sandbox mode only
     #[arg(long, env = "SANDBOX_API_BASE", global = true)]
     pub sandbox_api_base: Option<String>,
@@ -199,6 +204,12 @@ impl Settings {
     #[must_use]
     pub fn is_sandbox(&self) -> bool {
         self.mode == Mode::Sandbox
+    }
+
+    /// The rules' durations, as this installation has them.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        Policy { holidays: self.holidays.clone(), ..Policy::default() }
     }
 
     /// Without a slash at the end.

@@ -27,6 +27,10 @@ pub enum ErrorCode {
     InvalidTransition,
     /// The order, product or contract has changed meanwhile. Read it again and decide again.
     StaleVersion,
+    /// More than what is held for the order. The message names what is held.
+    AmountExceedsHeld,
+    /// A refund can't be sent before the buyer has said where to: `provideRefundAccount`.
+    PayeeDetailsRequired,
     /// The order is frozen by a chargeback or an operator. Wait until it is thawed.
     OrderFrozen,
     /// The same `idempotencyKey` came with another input. Use a fresh key for a new request.
@@ -37,8 +41,6 @@ pub enum ErrorCode {
     ReturnUrlNotAllowed,
     /// A name, sku or reference is taken already.
     AlreadyExists,
-    /// The product is built to do this, but this version does not do it yet.
-    NotImplemented,
     /// No or an unknown, expired or revoked credential. Send `Authorization: Bearer <token>`.
     Unauthenticated,
     /// The HTTP request is not a GraphQL request as the GraphQL-over-HTTP specification wants it.

@@ -103,6 +103,25 @@ pub async fn balance<C: ConnectionTrait>(db: &C, account: &LedgerAccount, curren
     Ok(MinorUnits(total.flatten().unwrap_or(0)))
 }
 
+/// What moved between each pair of accounts because of each order.
+pub(crate) async fn flows_of_orders<C: ConnectionTrait>(
+    db: &C,
+) -> Result<Vec<(OrderId, LedgerAccount, LedgerAccount, i64)>> {
+    Ok(Entity::find()
+        .select_only()
+        .column(Column::OrderId)
+        .column(Column::Debit)
+        .column(Column::Credit)
+        .column_as(Column::Amount.sum().cast_as(Alias::new("bigint")), "total")
+        .filter(Column::OrderId.is_not_null())
+        .group_by(Column::OrderId)
+        .group_by(Column::Debit)
+        .group_by(Column::Credit)
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
 /// Every pair of accounts with what moved between them in all: what [`verify`] works from.
 pub(crate) async fn flows<C: ConnectionTrait>(
     db: &C,

@@ -35,6 +35,51 @@ pub struct Line {
     pub total: MinorUnits,
 }
 
+/// How long each side may take, frozen into the contract. Days unless the name says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadlines {
+    /// A contract that nobody confirms lapses.
+    pub confirmation_days: i32,
+    /// An unpaid order lapses …
+    pub payment_days: i32,
+    /// … and these business days later once a bank transfer is under way.
+    pub bank_transfer_business_days: i32,
+    /// After the ship-by date an unshipped order is refunded.
+    pub overdue_days: i32,
+    /// A cancel request is answered by silence.
+    pub cancel_answer_hours: i32,
+    /// A dispute that the supplier does not answer is settled as the buyer proposed.
+    pub dispute_answer_days: i32,
+    /// From this day of a dispute either side may escalate it.
+    pub dispute_escalation_from_days: i32,
+    /// On this day it escalates by itself.
+    pub dispute_escalation_days: i32,
+    /// An escalated dispute without a ruling raises an alarm.
+    pub dispute_alarm_days: i32,
+    /// Goods that are not sent back by then are kept: the money is released.
+    pub return_shipping_days: i32,
+    /// After the transit time of the returned goods, silence settles as agreed.
+    pub return_silence_days: i32,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            confirmation_days: 5,
+            payment_days: 20,
+            bank_transfer_business_days: 7,
+            overdue_days: 30,
+            cancel_answer_hours: 48,
+            dispute_answer_days: 5,
+            dispute_escalation_from_days: 4,
+            dispute_escalation_days: 7,
+            dispute_alarm_days: 60,
+            return_shipping_days: 10,
+            return_silence_days: 10,
+        }
+    }
+}
+
 /// The terms both sides agree to. Its canonical form (JSON, keys sorted, no blanks) is what the hash covers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
 pub struct Terms {
@@ -49,6 +94,7 @@ pub struct Terms {
     pub ship_within_days: i32,
     pub transit_days: i32,
     pub inspection_days: i32,
+    pub deadlines: Deadlines,
     pub shipping_address: Address,
     /// Our fee on what is released, in basis points, as it was when the contract was drawn up.
     pub fee_basis_points: i32,

@@ -16,6 +16,11 @@ pub struct Model {
     pub communication: i32,
     pub shipping_time: i32,
     pub comment: Option<String>,
+    /// 1, or 2 once the buyer has revised it.
+    pub revision: i32,
+    /// The supplier's answer.
+    pub reply: Option<String>,
+    pub replied_at: Option<Time>,
     pub created_at: Time,
 }
 

@@ -39,6 +39,11 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
+    #[must_use]
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Completed | Self::Cancelled | Self::Refunded)
+    }
+
     /// As the API and the database write it: `AWAITING_PAYMENT`.
     #[must_use]
     pub fn name(self) -> String {
@@ -91,11 +96,33 @@ pub struct Model {
     pub released: MinorUnits,
     pub refunded: MinorUnits,
     pub charged_back: MinorUnits,
-    pub frozen: bool,
+    /// Since when an operator or a chargeback stops all money and all clocks. The clocks stand as they were then.
+    pub frozen_at: Option<Time>,
+    /// By an operator: it stays frozen when the last chargeback is settled.
+    pub frozen_by_operator: bool,
     /// Whether the contract's quantities are taken out of the products' stock.
     pub stock_reserved: bool,
-    /// When the present status ends by itself. Business time.
+    /// When something happens by itself in the present status: usually its end. Business time.
     pub deadline_at: Option<Time>,
+    /// When the reminder of that deadline is due; none once it was sent.
+    pub remind_at: Option<Time>,
+    /// The earlier of the two, and none while the order is frozen: what the worker looks for.
+    pub timer_at: Option<Time>,
+    /// Where a cancel request or a dispute leads back to …
+    pub paused_status: Option<OrderStatus>,
+    /// … since when that status's clock stands still …
+    pub paused_at: Option<Time>,
+    /// … and what it was.
+    pub paused_deadline_at: Option<Time>,
+    /// The buyer may ask once while FUNDED, and once while SHIPPED.
+    pub cancel_asked_funded: bool,
+    pub cancel_asked_shipped: bool,
+    /// How often a dispute was opened.
+    pub disputes: i32,
+    /// How many chargebacks there were; none means that there is nothing to load.
+    pub chargebacks: i32,
+    /// The buyer has said where a refund may be sent.
+    pub has_refund_account: bool,
     /// Set when the order is funded.
     pub ship_by: Option<Time>,
     /// Sequence of the newest event of the timeline.
@@ -108,6 +135,27 @@ pub struct Model {
     pub completed_at: Option<Time>,
     pub created_at: Time,
     pub updated_at: Time,
+}
+
+impl Model {
+    #[must_use]
+    pub fn is_frozen(&self) -> bool {
+        self.frozen_at.is_some()
+    }
+
+    /// Nothing more happens to it by a command that moves it.
+    #[must_use]
+    pub fn has_ended(&self) -> bool {
+        self.status.is_end()
+    }
+
+    /// The goods have not left the supplier: also while a cancel request or a dispute of that time is open.
+    #[must_use]
+    pub fn is_unshipped(&self) -> bool {
+        use OrderStatus::{AwaitingConfirmation, AwaitingPayment, DraftRequested, Funded};
+        let status = self.paused_status.unwrap_or(self.status);
+        matches!(status, DraftRequested | AwaitingConfirmation | AwaitingPayment | Funded)
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

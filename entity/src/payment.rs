@@ -85,6 +85,10 @@ pub struct Model {
     pub provider: String,
     pub method: PaymentMethod,
     pub status: PaymentStatus,
+    /// As it was when the payment was opened.
+    pub refund_way: RefundWay,
+    /// Business days until a refund usually arrives, at worst.
+    pub refund_days: i32,
     /// What the buyer is asked to pay.
     pub amount: MinorUnits,
     pub currency: Currency,

@@ -20,6 +20,16 @@ pub enum ReceiptReason {
     WrongCurrency,
     /// No payment of ours has this reference.
     UnknownReference,
+    /// It came back by a chargeback that was won, when the order had no more use for it.
+    ChargebackWon,
+}
+
+impl ReceiptReason {
+    /// Whether it goes back by itself to whom it came from. What a bank has awarded to us is for an operator to settle.
+    #[must_use]
+    pub fn goes_back(self) -> bool {
+        !matches!(self, Self::ChargebackWon)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -37,6 +47,8 @@ pub struct Model {
     pub currency: Currency,
     /// What has left `unapplied/<id>` again as a refund.
     pub refunded: MinorUnits,
+    /// What a chargeback took out of it.
+    pub charged_back: MinorUnits,
     pub created_at: Time,
 }
 

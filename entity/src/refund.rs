@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, MinorUnits, OrderId, PaymentId, ReceiptId, RefundId, Time};
+use crate::{Currency, MinorUnits, OperatorId, OrderId, PaymentId, ReceiptId, RefundId, Time};
 
 /// How far a refund has come.
 #[derive(
@@ -12,14 +12,20 @@ use crate::{Currency, MinorUnits, OrderId, PaymentId, ReceiptId, RefundId, Time}
 #[sea_orm(rs_type = "String", db_type = "String(StringLen::N(40))", rename_all = "SCREAMING_SNAKE_CASE")]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum RefundStatus {
-    /// Posted in our ledger; the provider has not been asked yet.
+    /// Posted in our ledger; the provider has not answered yet.
     Requested,
+    /// The rail needs to know the buyer's bank account: `provideRefundAccount`.
+    PayeeDetailsRequired,
     /// With the provider.
     Pending,
     /// The provider says that it was sent.
     Succeeded,
-    /// It failed; somebody has to choose another way. The money is still the buyer's.
+    /// It failed, or the rail can't; an operator has to pay it by hand. The money is still the buyer's.
     ActionRequired,
+    /// One operator asked to pay it by hand; another has to approve.
+    ApprovalRequired,
+    /// A chargeback took all of it: the buyer got the money that way.
+    ChargedBack,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -34,11 +40,18 @@ pub struct Model {
     pub status: RefundStatus,
     pub amount: MinorUnits,
     pub currency: Currency,
+    /// What chargebacks took out of it before it was sent.
+    pub charged_back: MinorUnits,
     /// Balance of `refund/<id>`: what has not left the provider yet.
     pub balance: MinorUnits,
     pub provider_reference: Option<String>,
     pub reason: String,
     pub failure: Option<String>,
+    /// When the provider was first asked, or paying by hand was approved: from then on the money may be on its way.
+    pub started_at: Option<Time>,
+    /// Paid by hand: who asked for it, and who else approved.
+    pub requested_by: Option<OperatorId>,
+    pub approved_by: Option<OperatorId>,
     /// Business days, as the rail promises. Business time.
     pub expected_by: Option<Time>,
     pub created_at: Time,

@@ -1,4 +1,4 @@
-//! Orders, their contracts, their timeline of events; shipments, feedback, conversations.
+//! Orders, their contracts, their timeline of events; shipments, cancel requests, disputes, feedback, conversations.
 
 use sea_orm_migration::prelude::*;
 
@@ -26,6 +26,8 @@ impl MigrationTrait for Migration {
         )
         .await?;
         crate::append_only(manager, "contract", None).await?;
+        crate::append_only(manager, "proposal", None).await?;
+        crate::append_only(manager, "evidence", None).await?;
         crate::append_only(manager, "message", None).await
     }
 
@@ -53,9 +55,20 @@ create table orders (
     released {bigint} not null check (released >= 0),
     refunded {bigint} not null check (refunded >= 0),
     charged_back {bigint} not null check (charged_back >= 0),
-    frozen {bool} not null,
+    frozen_at {time},
+    frozen_by_operator {bool} not null,
     stock_reserved {bool} not null,
     deadline_at {time},
+    remind_at {time},
+    timer_at {time},
+    paused_status text check (paused_status in ('FUNDED', 'SHIPPED')),
+    paused_at {time},
+    paused_deadline_at {time},
+    cancel_asked_funded {bool} not null,
+    cancel_asked_shipped {bool} not null,
+    disputes {int} not null check (disputes between 0 and 2),
+    chargebacks {int} not null check (chargebacks >= 0),
+    has_refund_account {bool} not null,
     ship_by {time},
     event_sequence {bigint} not null,
     draft_request {json},
@@ -66,7 +79,11 @@ create table orders (
     updated_at {time} not null,
     check (captured = held + released + refunded + charged_back),
     check (captured - charged_back <= total),
-    check (held = 0 or status not in ('COMPLETED', 'CANCELLED', 'REFUNDED'))
+    check (held = 0 or status not in ('COMPLETED', 'CANCELLED', 'REFUNDED')),
+    check (deadline_at is null or status not in ('COMPLETED', 'CANCELLED', 'REFUNDED')),
+    check (timer_at is null or frozen_at is null),
+    check (paused_status is not null or status not in ('CANCEL_REQUESTED', 'DISPUTED', 'RETURN_PENDING')),
+    check ((paused_status is null) = (paused_at is null))
 ){strict}
 ---
 create index orders_buyer on orders (buyer_id, id)
@@ -77,7 +94,7 @@ create index orders_storefront on orders (storefront_id, id)
 ---
 create index orders_client_reference on orders (storefront_id, client_reference) where client_reference is not null
 ---
-create index orders_deadline on orders (deadline_at) where deadline_at is not null
+create index orders_timer on orders (timer_at) where timer_at is not null
 ---
 create table contract (
     id {uuid} primary key not null,
@@ -115,6 +132,81 @@ create table shipment (
 ---
 create index shipment_order on shipment (order_id)
 ---
+create table cancel_request (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    status text not null check (status in ('OPEN', 'WITHDRAWN', 'GRANTED', 'REFUSED', 'CLOSED')),
+    asked_in text not null check (asked_in in ('FUNDED', 'SHIPPED')),
+    reason text not null,
+    answer text,
+    created_at {time} not null,
+    closed_at {time},
+    unique (order_id, asked_in),
+    check ((status = 'OPEN') = (closed_at is null))
+){strict}
+---
+create table dispute (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    status text not null check (status in ('OPEN', 'WITHDRAWN', 'SETTLED', 'CLOSED')),
+    reason text not null check (reason in ('NOT_RECEIVED', 'NOT_AS_DESCRIBED', 'DAMAGED', 'WRONG_QUANTITY', 'LATE', 'OTHER')),
+    description text not null,
+    opened_at {time} not null,
+    answer_by {time},
+    escalation_from {time} not null,
+    escalates_at {time},
+    escalated_at {time},
+    alarm_at {time},
+    settled_by text check (settled_by in ('AGREEMENT', 'SILENCE', 'RULING')),
+    settled_amount {bigint} check (settled_amount >= 0),
+    goods_go_back {bool},
+    ruling text,
+    return_carrier text,
+    return_tracking_number text,
+    return_shipped_at {time},
+    contested_because text,
+    closed_at {time}
+){strict}
+---
+create index dispute_order on dispute (order_id)
+---
+create unique index dispute_one_open on dispute (order_id) where status = 'OPEN'
+---
+create table proposal (
+    id {uuid} primary key not null,
+    dispute_id {uuid} not null references dispute (id),
+    order_id {uuid} not null references orders (id),
+    side text not null check (side in ('BUYER', 'SUPPLIER')),
+    amount {bigint} not null check (amount >= 0),
+    goods_go_back {bool} not null,
+    message text,
+    created_at {time} not null
+){strict}
+---
+create index proposal_order on proposal (order_id)
+---
+create table evidence (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    author text not null check (author in ('BUYER', 'SUPPLIER', 'OPERATOR')),
+    text text,
+    file_id {uuid} unique,
+    created_at {time} not null,
+    check (text is not null or file_id is not null)
+){strict}
+---
+create index evidence_order on evidence (order_id)
+---
+create table refund_account (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    encrypted_details text not null,
+    mask text not null,
+    created_at {time} not null
+){strict}
+---
+create index refund_account_order on refund_account (order_id)
+---
 create table feedback (
     id {uuid} primary key not null,
     order_id {uuid} not null unique references orders (id),
@@ -123,6 +215,9 @@ create table feedback (
     communication {int} not null check (communication between 1 and 5),
     shipping_time {int} not null check (shipping_time between 1 and 5),
     comment text,
+    revision {int} not null check (revision in (1, 2)),
+    reply text,
+    replied_at {time},
     created_at {time} not null
 ){strict}
 ---

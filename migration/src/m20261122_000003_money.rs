@@ -1,4 +1,4 @@
-//! Payments, receipts, refunds, payouts, and the ledger they are posted to.
+//! Payments, receipts, refunds, chargebacks, payouts, and the ledger they are posted to.
 
 use sea_orm_migration::prelude::*;
 
@@ -31,6 +31,8 @@ create table payment (
     method text not null check (method in ('VISA', 'MASTERCARD', 'MAESTRO', 'BANK_TRANSFER', 'WESTERN_UNION', 'QIWI', 'WEBMONEY',
         'YANDEX', 'TEF', 'ALIPAY')),
     status text not null check (status in ('PENDING', 'CAPTURED', 'FAILED', 'EXPIRED', 'CANCELLED')),
+    refund_way text not null check (refund_way in ('TO_ORIGIN', 'TO_ACCOUNT', 'BY_HAND')),
+    refund_days {int} not null check (refund_days > 0),
     amount {bigint} not null check (amount > 0),
     currency text not null check (length(currency) = 3),
     captured {bigint} not null check (captured >= 0),
@@ -58,12 +60,14 @@ create table receipt (
     movement text not null,
     order_id {uuid} references orders (id),
     payment_id {uuid} references payment (id),
-    reason text not null check (reason in ('ORDER_NOT_OPEN', 'OVERPAID', 'WRONG_CURRENCY', 'UNKNOWN_REFERENCE')),
+    reason text not null check (reason in ('ORDER_NOT_OPEN', 'OVERPAID', 'WRONG_CURRENCY', 'UNKNOWN_REFERENCE', 'CHARGEBACK_WON')),
     amount {bigint} not null check (amount > 0),
     currency text not null check (length(currency) = 3),
-    refunded {bigint} not null check (refunded >= 0 and refunded <= amount),
+    refunded {bigint} not null check (refunded >= 0),
+    charged_back {bigint} not null check (charged_back >= 0),
     created_at {time} not null,
-    unique (provider, movement)
+    unique (provider, movement),
+    check (refunded + charged_back <= amount)
 ){strict}
 ---
 create index receipt_order on receipt (order_id)
@@ -74,21 +78,48 @@ create table refund (
     payment_id {uuid} references payment (id),
     receipt_id {uuid} references receipt (id),
     provider text not null,
-    status text not null check (status in ('REQUESTED', 'PENDING', 'SUCCEEDED', 'ACTION_REQUIRED')),
+    status text not null check (status in ('REQUESTED', 'PAYEE_DETAILS_REQUIRED', 'PENDING', 'SUCCEEDED', 'ACTION_REQUIRED', 'APPROVAL_REQUIRED',
+        'CHARGED_BACK')),
     amount {bigint} not null check (amount > 0),
     currency text not null check (length(currency) = 3),
-    balance {bigint} not null check (balance >= 0 and balance <= amount),
+    charged_back {bigint} not null check (charged_back >= 0),
+    balance {bigint} not null check (balance >= 0 and balance <= amount - charged_back),
     provider_reference text,
     reason text not null,
     failure text,
+    started_at {time},
+    requested_by {uuid} references operator (id),
+    approved_by {uuid} references operator (id),
     expected_by {time},
     created_at {time} not null,
     updated_at {time} not null,
-    check ((status = 'SUCCEEDED') = (balance = 0)),
+    check ((status in ('SUCCEEDED', 'CHARGED_BACK')) = (balance = 0)),
+    check (approved_by is null or approved_by <> requested_by),
     check (receipt_id is not null or (payment_id is not null and order_id is not null))
 ){strict}
 ---
 create index refund_order on refund (order_id)
+---
+create table chargeback (
+    id {uuid} primary key not null,
+    order_id {uuid} not null references orders (id),
+    payment_id {uuid} not null references payment (id),
+    provider text not null,
+    reference text not null,
+    status text not null check (status in ('OPEN', 'WON', 'LOST')),
+    amount {bigint} not null check (amount > 0),
+    currency text not null check (length(currency) = 3),
+    is_reversal {bool} not null,
+    debited {bool} not null,
+    returned {bool} not null,
+    sources {json} not null,
+    reason text not null,
+    created_at {time} not null,
+    updated_at {time} not null,
+    unique (provider, reference)
+){strict}
+---
+create index chargeback_order on chargeback (order_id)
 ---
 create table payout_account (
     id {uuid} primary key not null,

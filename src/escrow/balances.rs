@@ -49,6 +49,18 @@ impl Balances {
             (Account::Escrow, Account::Refund(_)) => {
                 Self { held: minus(self.held)?, refunded: plus(self.refunded)?, ..self }
             }
+            (Account::Escrow, Account::Chargeback(_)) => {
+                Self { held: minus(self.held)?, charged_back: plus(self.charged_back)?, ..self }
+            }
+            (Account::Supplier, Account::Chargeback(_)) => {
+                Self { released: minus(self.released)?, charged_back: plus(self.charged_back)?, ..self }
+            }
+            (Account::Chargeback(_), Account::Escrow) => {
+                Self { held: plus(self.held)?, charged_back: minus(self.charged_back)?, ..self }
+            }
+            (Account::Chargeback(_), Account::Supplier) => {
+                Self { released: plus(self.released)?, charged_back: minus(self.charged_back)?, ..self }
+            }
             (Account::Escrow, _) | (_, Account::Escrow) => {
                 return Err(Rejection::Inconsistent("an unknown way in or out of the escrow"));
             }

@@ -8,6 +8,11 @@ pub fn after_days(time: Time, days: i64) -> Time {
     TimeDelta::try_days(days).and_then(|step| time.checked_add_signed(step)).unwrap_or(Time::MAX_UTC)
 }
 
+#[must_use]
+pub fn after_hours(time: Time, hours: i64) -> Time {
+    TimeDelta::try_hours(hours).and_then(|step| time.checked_add_signed(step)).unwrap_or(Time::MAX_UTC)
+}
+
 /// The same hour, this many business days later. Saturdays, Sundays and `holidays` don't count.
 #[must_use]
 pub fn after_business_days(time: Time, days: u32, holidays: &[chrono::NaiveDate]) -> Time {

@@ -1,10 +1,14 @@
 //! What follows from a command, as data.
 
 use entity::contract::{Drafter, Terms};
+use entity::payment::RefundWay;
 use entity::payment::{PaymentMethod, PaymentStatus};
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
-use entity::{MinorUnits, Money, OrderStatus, PaymentId, ReceiptId, RefundId, Time};
+use entity::{
+    ChargebackId, MinorUnits, Money, OrderStatus, PaymentId, ReceiptId, RefundId, Time, cancel_request, chargeback,
+    dispute, evidence, feedback, proposal, receipt, refund, refund_account,
+};
 
 use super::{Balances, Happened, Order, Rejection};
 
@@ -19,6 +23,9 @@ pub enum Account {
     Fees,
     Refund(RefundRef),
     Unapplied(ReceiptRef),
+    Chargeback(ChargebackId),
+    /// The operator's.
+    Loss,
 }
 
 /// A refund that exists, or the n-th of [`Decision::refunds`].
@@ -60,6 +67,8 @@ pub enum PaymentChange {
         payment_id: PaymentId,
         provider: String,
         method: PaymentMethod,
+        refund_way: RefundWay,
+        refund_days: i32,
         amount: MinorUnits,
         return_url: Option<String>,
     },
@@ -79,6 +88,16 @@ pub enum PaymentChange {
         payment_id: PaymentId,
         amount: MinorUnits,
     },
+    /// A chargeback took `amount` of what is held or was released …
+    ChargeBack {
+        payment_id: PaymentId,
+        amount: MinorUnits,
+    },
+    /// … and gave it up again.
+    GiveUp {
+        payment_id: PaymentId,
+        amount: MinorUnits,
+    },
 }
 
 /// Money that arrived but can't be applied.
@@ -89,7 +108,7 @@ pub struct NewReceipt {
     pub movement: String,
     pub reason: ReceiptReason,
     pub amount: Money,
-    /// What goes back at once.
+    /// What goes back at once; nothing while the order is frozen.
     pub refunded: MinorUnits,
 }
 
@@ -107,16 +126,16 @@ pub struct NewRefund {
     pub provider: String,
     pub amount: Money,
     pub reason: &'static str,
-    /// `ActionRequired` where the rail can't give money back by itself.
+    /// `Requested` where the rail gives money back by itself, and knows where to.
     pub status: RefundStatus,
+    pub expected_by: Time,
 }
 
+/// The one shipment of the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RefundChange {
-    pub refund_id: RefundId,
-    pub status: RefundStatus,
-    pub balance: MinorUnits,
-    pub failure: Option<String>,
+pub enum ShipmentChange {
+    New { carrier: String, tracking_number: String },
+    Corrected { carrier: String, tracking_number: String },
 }
 
 /// Work that follows, outside of this transaction.
@@ -134,52 +153,73 @@ pub enum Later {
 pub struct Decision {
     pub status: OrderStatus,
     pub deadline_at: Option<Time>,
+    pub remind_at: Option<Time>,
     pub ship_by: Option<Time>,
     pub completed_at: Option<Time>,
+    pub frozen_at: Option<Time>,
+    pub frozen_by_operator: bool,
+    /// The status whose clock stands still, since when, and what it was.
+    pub paused: Option<(OrderStatus, Time, Option<Time>)>,
+    pub cancel_asked_funded: bool,
+    pub cancel_asked_shipped: bool,
     pub balances: Balances,
     pub contract: Option<(Terms, Drafter)>,
     pub stock: Option<StockChange>,
     pub payments: Vec<PaymentChange>,
     pub receipts: Vec<NewReceipt>,
     pub refunds: Vec<NewRefund>,
-    pub refund_changes: Vec<RefundChange>,
-    pub shipment: Option<(String, String)>,
-    pub feedback: Option<Feedback>,
+    /// Rows that exist, as they are then.
+    pub refund_changes: Vec<refund::Model>,
+    pub receipt_changes: Vec<receipt::Model>,
+    pub shipment: Option<ShipmentChange>,
+    /// New or changed: the row as it is then.
+    pub cancel_request: Option<cancel_request::Model>,
+    pub dispute: Option<dispute::Model>,
+    pub chargeback: Option<chargeback::Model>,
+    pub feedback: Option<feedback::Model>,
+    /// New.
+    pub proposal: Option<proposal::Model>,
+    pub evidence: Option<evidence::Model>,
+    pub refund_account: Option<refund_account::Model>,
     pub transfers: Vec<Transfer>,
     pub events: Vec<Happened>,
     pub later: Vec<Later>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Feedback {
-    pub product_as_agreed: i32,
-    pub communication: i32,
-    pub shipping_time: i32,
-    pub comment: Option<String>,
 }
 
 impl Decision {
     /// Nothing changes.
     #[must_use]
     pub fn unchanged(order: &Order) -> Self {
+        let row = &order.row;
         Self {
-            status: order.row.status,
-            deadline_at: order.row.deadline_at,
-            ship_by: order.row.ship_by,
-            completed_at: order.row.completed_at,
-            balances: Balances::from(&order.row),
-            ..Self::beginning(order.row.status, None)
+            deadline_at: row.deadline_at,
+            remind_at: row.remind_at,
+            ship_by: row.ship_by,
+            completed_at: row.completed_at,
+            frozen_at: row.frozen_at,
+            frozen_by_operator: row.frozen_by_operator,
+            paused: row.paused_status.zip(row.paused_at).map(|(status, at)| (status, at, row.paused_deadline_at)),
+            cancel_asked_funded: row.cancel_asked_funded,
+            cancel_asked_shipped: row.cancel_asked_shipped,
+            balances: Balances::from(row),
+            ..Self::beginning(row.status)
         }
     }
 
     /// Of an order that begins.
     #[must_use]
-    pub fn beginning(status: OrderStatus, deadline_at: Option<Time>) -> Self {
+    pub fn beginning(status: OrderStatus) -> Self {
         Self {
             status,
-            deadline_at,
+            deadline_at: None,
+            remind_at: None,
             ship_by: None,
             completed_at: None,
+            frozen_at: None,
+            frozen_by_operator: false,
+            paused: None,
+            cancel_asked_funded: false,
+            cancel_asked_shipped: false,
             balances: Balances::default(),
             contract: None,
             stock: None,
@@ -187,8 +227,15 @@ impl Decision {
             receipts: Vec::new(),
             refunds: Vec::new(),
             refund_changes: Vec::new(),
+            receipt_changes: Vec::new(),
             shipment: None,
+            cancel_request: None,
+            dispute: None,
+            chargeback: None,
             feedback: None,
+            proposal: None,
+            evidence: None,
+            refund_account: None,
             transfers: Vec::new(),
             events: Vec::new(),
             later: Vec::new(),
@@ -199,6 +246,33 @@ impl Decision {
     #[must_use]
     pub fn changes_nothing(&self, order: &Order) -> bool {
         *self == Self::unchanged(order)
+    }
+
+    /// When the worker has to look at the order again; never while it is frozen.
+    #[must_use]
+    pub fn timer_at(&self) -> Option<Time> {
+        let earliest = self.deadline_at.into_iter().chain(self.remind_at).min();
+        earliest.filter(|_| self.frozen_at.is_none())
+    }
+
+    /// A refund of the order, to be changed.
+    pub(super) fn change_refund(&mut self, refund: &refund::Model, change: impl FnOnce(&mut refund::Model)) {
+        let mut changed = match self.refund_changes.iter().position(|known| known.id == refund.id) {
+            Some(index) => self.refund_changes.swap_remove(index),
+            None => refund.clone(),
+        };
+        change(&mut changed);
+        self.refund_changes.push(changed);
+    }
+
+    /// A receipt of the order, to be changed.
+    pub(super) fn change_receipt(&mut self, receipt: &receipt::Model, change: impl FnOnce(&mut receipt::Model)) {
+        let mut changed = match self.receipt_changes.iter().position(|known| known.id == receipt.id) {
+            Some(index) => self.receipt_changes.swap_remove(index),
+            None => receipt.clone(),
+        };
+        change(&mut changed);
+        self.receipt_changes.push(changed);
     }
 
     /// Moves money, and the order's balances with it. Nothing is posted for zero.

@@ -1,9 +1,34 @@
 //! What happened to an order: the events of its timeline. No personal data in any of them.
 
+use entity::dispute::{DisputeReason, SettledBy};
+use entity::evidence::EvidenceAuthor;
 use entity::payment::PaymentMethod;
+use entity::proposal::Side;
 use entity::receipt::ReceiptReason;
-use entity::{Money, PaymentId, Time};
+use entity::{CancelRequestId, ChargebackId, DisputeId, EvidenceId, Money, OrderStatus, PaymentId, ProposalId, Time};
 use serde::Serialize;
+
+/// Why an operator froze an order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, async_graphql::Enum)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum FreezeReason {
+    /// Something looks wrong.
+    SuspectedFraud,
+    /// Sanctions, money laundering, identity: somebody has to check first.
+    Compliance,
+    /// A court or an authority demands it.
+    LegalOrder,
+    /// Anything else.
+    Other,
+}
+
+/// Who stopped an order's money and clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE", tag = "by", content = "reason")]
+pub enum FrozenBy {
+    Operator(FreezeReason),
+    Chargeback,
+}
 
 /// One event. Its name is `noun.past_verb`; its fields are the event's `data`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -67,8 +92,143 @@ pub enum Happened {
         tracking_number: String,
         inspect_until: Time,
     },
+    ShipmentUpdated {
+        carrier: String,
+        tracking_number: String,
+    },
+    DeadlineExtended {
+        days: i32,
+        deadline: Time,
+    },
+    /// A reminder: what happens then if nobody acts.
+    DeadlineApproaching {
+        deadline: Time,
+        consequence: &'static str,
+    },
     ReceiptConfirmed,
     InspectionEnded,
+    CancelRequested {
+        cancel_request_id: CancelRequestId,
+        answer_by: Time,
+    },
+    CancelRequestWithdrawn {
+        status: OrderStatus,
+        deadline: Option<Time>,
+    },
+    CancelRequestGranted {
+        refunded: Money,
+    },
+    CancelRequestRefused {
+        status: OrderStatus,
+        deadline: Option<Time>,
+    },
+    DisputeOpened {
+        dispute_id: DisputeId,
+        reason: DisputeReason,
+        refund: Money,
+        goods_go_back: bool,
+        answer_by: Time,
+    },
+    SettlementProposed {
+        dispute_id: DisputeId,
+        proposal_id: ProposalId,
+        by: Side,
+        refund: Money,
+        goods_go_back: bool,
+    },
+    DisputeWithdrawn {
+        dispute_id: DisputeId,
+        status: OrderStatus,
+        deadline: Option<Time>,
+    },
+    DisputeEscalated {
+        dispute_id: DisputeId,
+    },
+    /// An alarm: nobody has ruled.
+    DisputeOverdue {
+        dispute_id: DisputeId,
+        opened_at: Time,
+    },
+    DisputeSettled {
+        dispute_id: DisputeId,
+        by: SettledBy,
+        refund: Money,
+        release: Money,
+        goods_go_back: bool,
+    },
+    ReturnAwaited {
+        ship_by: Time,
+    },
+    ReturnShipped {
+        carrier: String,
+        tracking_number: String,
+        settles_at: Time,
+    },
+    ReturnConfirmed,
+    /// The supplier was silent about it.
+    ReturnPresumed,
+    /// The buyer did not send the goods back in time.
+    ReturnLapsed,
+    ReturnContested {
+        dispute_id: DisputeId,
+    },
+    EvidenceAdded {
+        evidence_id: EvidenceId,
+        by: EvidenceAuthor,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        media_type: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        byte_size: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        sha256: Option<String>,
+    },
+    OrderFrozen {
+        #[serde(flatten)]
+        by: FrozenBy,
+    },
+    OrderThawed {
+        deadline: Option<Time>,
+    },
+    ChargebackOpened {
+        chargeback_id: ChargebackId,
+        payment_id: PaymentId,
+        amount: Money,
+        from_held: Money,
+        from_supplier: Money,
+        from_unsent: Money,
+        from_loss: Money,
+        reason: String,
+    },
+    ChargebackDebited {
+        chargeback_id: ChargebackId,
+        amount: Money,
+    },
+    ChargebackWon {
+        chargeback_id: ChargebackId,
+        amount: Money,
+        to_held: Money,
+        to_supplier: Money,
+    },
+    ChargebackLost {
+        chargeback_id: ChargebackId,
+        amount: Money,
+    },
+    /// An alarm: money left that had been given back already.
+    LossIncurred {
+        chargeback_id: ChargebackId,
+        amount: Money,
+    },
+    PaymentReversed {
+        chargeback_id: ChargebackId,
+        payment_id: PaymentId,
+        amount: Money,
+        reason: String,
+    },
+    /// The order waits for its money again.
+    OrderUnfunded {
+        due: Money,
+        deadline: Time,
+    },
     FundsReleased {
         amount: Money,
         fee: Money,
@@ -82,9 +242,26 @@ pub enum Happened {
         amount: Money,
         reason: &'static str,
     },
+    RefundDetailsRequired {
+        amount: Money,
+    },
+    RefundAccountProvided,
     RefundActionRequired {
         amount: Money,
         reason: String,
+    },
+    ManualRefundRequested {
+        amount: Money,
+    },
+    ManualRefundApproved {
+        amount: Money,
+    },
+    ManualRefundRejected {
+        amount: Money,
+    },
+    /// A chargeback gave the buyer this money; the refund of it is not sent.
+    RefundChargedBack {
+        amount: Money,
     },
     RefundSucceeded {
         amount: Money,
@@ -94,6 +271,12 @@ pub enum Happened {
         communication: i32,
         shipping_time: i32,
     },
+    FeedbackRevised {
+        product_as_agreed: i32,
+        communication: i32,
+        shipping_time: i32,
+    },
+    FeedbackAnswered,
 }
 
 impl Happened {
@@ -114,6 +297,43 @@ impl Happened {
             Self::OrderFunded { .. } => "order.funded",
             Self::ShipByPassed { .. } => "ship_by.passed",
             Self::OrderShipped { .. } => "order.shipped",
+            Self::ShipmentUpdated { .. } => "shipment.updated",
+            Self::DeadlineExtended { .. } => "deadline.extended",
+            Self::DeadlineApproaching { .. } => "deadline.approaching",
+            Self::CancelRequested { .. } => "cancel.requested",
+            Self::CancelRequestWithdrawn { .. } => "cancel.withdrawn",
+            Self::CancelRequestGranted { .. } => "cancel.granted",
+            Self::CancelRequestRefused { .. } => "cancel.refused",
+            Self::DisputeOpened { .. } => "dispute.opened",
+            Self::SettlementProposed { .. } => "settlement.proposed",
+            Self::DisputeWithdrawn { .. } => "dispute.withdrawn",
+            Self::DisputeEscalated { .. } => "dispute.escalated",
+            Self::DisputeOverdue { .. } => "dispute.overdue",
+            Self::DisputeSettled { .. } => "dispute.settled",
+            Self::ReturnAwaited { .. } => "return.awaited",
+            Self::ReturnShipped { .. } => "return.shipped",
+            Self::ReturnConfirmed => "return.confirmed",
+            Self::ReturnPresumed => "return.presumed",
+            Self::ReturnLapsed => "return.lapsed",
+            Self::ReturnContested { .. } => "return.contested",
+            Self::EvidenceAdded { .. } => "evidence.added",
+            Self::OrderFrozen { .. } => "order.frozen",
+            Self::OrderThawed { .. } => "order.thawed",
+            Self::ChargebackOpened { .. } => "chargeback.opened",
+            Self::ChargebackDebited { .. } => "chargeback.debited",
+            Self::ChargebackWon { .. } => "chargeback.won",
+            Self::ChargebackLost { .. } => "chargeback.lost",
+            Self::LossIncurred { .. } => "loss.incurred",
+            Self::PaymentReversed { .. } => "payment.reversed",
+            Self::OrderUnfunded { .. } => "order.unfunded",
+            Self::RefundDetailsRequired { .. } => "refund.details_required",
+            Self::RefundAccountProvided => "refund_account.provided",
+            Self::ManualRefundRequested { .. } => "manual_refund.requested",
+            Self::ManualRefundApproved { .. } => "manual_refund.approved",
+            Self::ManualRefundRejected { .. } => "manual_refund.rejected",
+            Self::RefundChargedBack { .. } => "refund.charged_back",
+            Self::FeedbackRevised { .. } => "feedback.revised",
+            Self::FeedbackAnswered => "feedback.answered",
             Self::ReceiptConfirmed => "receipt.confirmed",
             Self::InspectionEnded => "inspection.ended",
             Self::FundsReleased { .. } => "funds.released",
@@ -125,77 +345,4 @@ impl Happened {
             Self::FeedbackLeft { .. } => "feedback.left",
         }
     }
-
-    /// In one sentence, for people.
-    #[must_use]
-    pub fn summary(&self) -> String {
-        match self {
-            Self::DraftRequested { .. } => "The buyer asked the supplier for a draft.".to_owned(),
-            Self::ContractDrafted { contract_version, total, .. } => {
-                format!("Contract version {contract_version} over {total} is on the table.")
-            }
-            Self::OrderConfirmed { contract_version, total, .. } => {
-                format!("The buyer confirmed contract version {contract_version}; {total} is due.")
-            }
-            Self::OrderCancelled { refunded } => ended("The order was cancelled", *refunded),
-            Self::OrderLapsed { refunded } => ended("Nobody acted in time, and the order lapsed", *refunded),
-            Self::PaymentOpened { method, amount, .. } => {
-                format!("A payment of {amount} by {} was opened.", method.name())
-            }
-            Self::PaymentCaptured { amount, held, due, .. } if due.amount.is_zero() => {
-                format!("{amount} arrived; {held} is held.")
-            }
-            Self::PaymentCaptured { amount, held, due, .. } => {
-                format!("{amount} arrived; {held} is held, {due} is still due.")
-            }
-            Self::PaymentFailed { reason, .. } => format!("A payment failed: {reason}"),
-            Self::PaymentExpired { .. } => "A payment expired.".to_owned(),
-            Self::PaymentCancelled { .. } => "A payment was withdrawn.".to_owned(),
-            Self::FundsUnapplied { amount, reason, .. } => match reason {
-                ReceiptReason::OrderNotOpen => format!("{amount} arrived when no money was due; it is set aside."),
-                ReceiptReason::Overpaid => format!("{amount} arrived beyond what was due; it is set aside."),
-                ReceiptReason::WrongCurrency => {
-                    format!("{amount} arrived in another currency than the order's; it is set aside.")
-                }
-                ReceiptReason::UnknownReference => {
-                    format!("{amount} arrived without a known reference; it is set aside.")
-                }
-            },
-            Self::OrderFunded { held, ship_by } => {
-                format!("The order is funded: {held} is held. Ship by {}.", day(*ship_by))
-            }
-            Self::ShipByPassed { refund_at } => {
-                let until = refund_at.map(|at| format!("; refunded on {} if not shipped", day(at))).unwrap_or_default();
-                format!("The ship-by date passed: the buyer may cancel{until}.")
-            }
-            Self::OrderShipped { carrier, inspect_until, .. } => {
-                format!("Shipped with {carrier}; released on {} unless the buyer acts.", day(*inspect_until))
-            }
-            Self::ReceiptConfirmed => "The buyer confirmed receipt.".to_owned(),
-            Self::InspectionEnded => "The inspection period ended without a complaint.".to_owned(),
-            Self::FundsReleased { amount, fee, to_supplier } => {
-                format!("{amount} was released: {to_supplier} to the supplier, {fee} fee.")
-            }
-            Self::OrderCompleted => "The order is completed.".to_owned(),
-            Self::OrderRefunded { refunded } => format!("The order is refunded: {refunded} goes back to the buyer."),
-            Self::RefundRequested { amount, reason } => format!("A refund of {amount} is on its way: {reason}."),
-            Self::RefundActionRequired { amount, reason } => {
-                format!("A refund of {amount} needs somebody to act: {reason}.")
-            }
-            Self::RefundSucceeded { amount } => format!("A refund of {amount} was sent."),
-            Self::FeedbackLeft { product_as_agreed, communication, shipping_time } => {
-                format!(
-                    "Feedback: product {product_as_agreed}, communication {communication}, shipping {shipping_time} of 5."
-                )
-            }
-        }
-    }
-}
-
-fn ended(how: &str, refunded: Money) -> String {
-    if refunded.amount.is_zero() { format!("{how}.") } else { format!("{how}; {refunded} goes back to the buyer.") }
-}
-
-fn day(time: Time) -> String {
-    time.format("%Y-%m-%d").to_string()
 }

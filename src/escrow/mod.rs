@@ -10,29 +10,44 @@
 
 use entity::OrderStatus;
 use entity::Time;
-use entity::contract::Terms;
-use entity::payment::PaymentMethod;
-use entity::{MinorUnits, Money, PaymentId, RefundId};
+use entity::contract::{Deadlines, Terms};
+use entity::dispute::DisputeReason;
+use entity::payment::{PaymentMethod, RefundWay};
+use entity::proposal::Side;
+use entity::{
+    CancelRequestId, ChargebackId, DisputeId, EvidenceFileId, EvidenceId, MinorUnits, Money, OperatorId, PaymentId,
+    ProposalId, RefundAccountId, RefundId,
+};
 
+mod after;
 mod balances;
 pub mod calendar;
+mod chargeback;
+mod clocks;
 mod decide;
 mod decision;
+mod dispute;
 mod event;
 pub mod fee;
 mod guard;
+mod operator;
 mod provider_facts;
+mod refund;
 mod split;
+mod summary;
 pub mod table;
 
+pub use after::{StatusAfter, is_frozen_after, status_after};
 pub use balances::Balances;
 pub use decide::{decide, start};
 pub use decision::{
-    Account, Decision, Feedback, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundChange, RefundOf,
-    RefundRef, StockChange, Transfer,
+    Account, Decision, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef, ShipmentChange,
+    StockChange, Transfer,
 };
-pub use event::Happened;
-pub use guard::{consequence, permitted};
+pub use event::{FreezeReason, FrozenBy, Happened};
+pub use guard::{consequence, deadline_of, permitted};
+pub use operator::BY_HAND;
+pub use refund::{Sending, may_send};
 pub use table::{Action, Actor};
 
 /// Everything about an order that the rules look at.
@@ -44,7 +59,16 @@ pub struct Order {
     /// Oldest first.
     pub payments: Vec<entity::payment::Model>,
     pub refunds: Vec<entity::refund::Model>,
-    pub has_feedback: bool,
+    /// Money of this order's payments that could not be applied.
+    pub receipts: Vec<entity::receipt::Model>,
+    pub chargebacks: Vec<entity::chargeback::Model>,
+    /// While CANCEL_REQUESTED.
+    pub cancel_request: Option<entity::cancel_request::Model>,
+    /// While DISPUTED or RETURN_PENDING.
+    pub dispute: Option<entity::dispute::Model>,
+    /// Of that dispute, oldest first.
+    pub proposals: Vec<entity::proposal::Model>,
+    pub feedback: Option<entity::feedback::Model>,
 }
 
 impl Order {
@@ -67,6 +91,18 @@ impl Order {
     pub(crate) fn due_after(&self, balances: Balances) -> MinorUnits {
         let arrived = balances.captured.0.saturating_sub(balances.charged_back.0);
         MinorUnits(self.row.total.0.saturating_sub(arrived).max(0))
+    }
+
+    /// The latest proposal of one side of the dispute.
+    #[must_use]
+    pub fn proposal_of(&self, side: Side) -> Option<&entity::proposal::Model> {
+        self.proposals.iter().rev().find(|proposal| proposal.side == side)
+    }
+
+    #[must_use]
+    pub fn has_open_chargeback(&self) -> bool {
+        use entity::chargeback::ChargebackStatus::Open;
+        self.chargebacks.iter().any(|chargeback| chargeback.status == Open)
     }
 
     /// The supplier has let the ship-by date pass.
@@ -94,18 +130,104 @@ pub enum Command {
         payment_id: PaymentId,
         provider: String,
         method: PaymentMethod,
+        refund_way: RefundWay,
+        refund_days: i32,
         return_url: Option<String>,
     },
     ShipOrder {
         carrier: String,
         tracking_number: String,
     },
+    UpdateShipment {
+        carrier: String,
+        tracking_number: String,
+    },
+    /// The buyer the ship-by date, the supplier the inspection period.
+    ExtendDeadline {
+        days: i32,
+    },
     ConfirmReceived,
+    CancelRequest {
+        cancel_request_id: CancelRequestId,
+        reason: String,
+    },
+    WithdrawCancelRequest,
+    AnswerCancelRequest {
+        grant: bool,
+        answer: Option<String>,
+    },
+    /// Also the buyer's first proposal.
+    OpenDispute {
+        dispute_id: DisputeId,
+        reason: DisputeReason,
+        description: String,
+        proposal: Proposal,
+    },
+    ProposeSettlement(Proposal),
+    AcceptSettlement {
+        proposal_id: ProposalId,
+    },
+    WithdrawDispute,
+    EscalateDispute,
+    ResolveDispute {
+        refund: MinorUnits,
+        goods_go_back: bool,
+        ruling: String,
+    },
+    AddEvidence {
+        evidence_id: EvidenceId,
+        text: Option<String>,
+        file: Option<AttachedFile>,
+    },
+    ShipReturn {
+        carrier: String,
+        tracking_number: String,
+    },
+    ConfirmReturn,
+    ContestReturn {
+        reason: String,
+    },
+    RefundOrder {
+        amount: MinorUnits,
+    },
+    FreezeOrder {
+        reason: FreezeReason,
+    },
+    UnfreezeOrder,
+    ProvideRefundAccount {
+        refund_account_id: RefundAccountId,
+        /// Under that id.
+        encrypted_details: String,
+        mask: String,
+    },
+    RequestManualRefund {
+        refund_id: RefundId,
+        operator_id: OperatorId,
+    },
+    ApproveManualRefund {
+        refund_id: RefundId,
+        operator_id: OperatorId,
+    },
+    RejectManualRefund {
+        refund_id: RefundId,
+        reason: String,
+    },
+    ConfirmManualRefund {
+        refund_id: RefundId,
+        /// The bank's own reference of it: it is booked once.
+        movement: String,
+        amount: Money,
+    },
     LeaveFeedback {
         product_as_agreed: i32,
         communication: i32,
         shipping_time: i32,
         comment: Option<String>,
+        /// Of the row, if it is the first.
+        feedback_id: entity::FeedbackId,
+    },
+    ReplyToFeedback {
+        reply: String,
     },
 
     /// The provider says that money arrived.
@@ -114,8 +236,6 @@ pub enum Command {
         amount: Money,
         /// `<provider>:<kind>:<id>`; the same movement is applied once.
         movement: String,
-        /// Can this rail give money back by itself?
-        refundable: bool,
     },
     /// The provider says that no money will come by this payment.
     EndPayment {
@@ -136,11 +256,67 @@ pub enum Command {
         reason: String,
     },
 
-    /// The present status has lasted as long as it may.
-    PassDeadline,
+    /// The provider says that it needs to know where to send a refund.
+    HoldRefund {
+        refund_id: RefundId,
+        reason: String,
+    },
+    /// The provider says that a card company takes money back, or gives it up again.
+    Chargeback {
+        /// Of the row, if it is new.
+        chargeback_id: ChargebackId,
+        payment_id: PaymentId,
+        /// The provider's id of it.
+        reference: String,
+        amount: Money,
+        stage: ChargebackStage,
+        reason: String,
+    },
+    /// The provider says that a transfer bounced.
+    ReversePayment {
+        chargeback_id: ChargebackId,
+        payment_id: PaymentId,
+        amount: Money,
+        movement: String,
+        reason: String,
+    },
 
-    /// In the table, but decided in a later version of the product.
-    Later(Action),
+    /// A reminder is due, or the present status has lasted as long as it may.
+    PassDeadline,
+}
+
+/// How one side would settle a dispute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    pub proposal_id: ProposalId,
+    /// What is to go back to the buyer; the rest is released.
+    pub amount: MinorUnits,
+    pub goods_go_back: bool,
+    pub message: Option<String>,
+}
+
+/// What the timeline says of a file: nothing of its contents, not even its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttachedFile {
+    pub file_id: EvidenceFileId,
+    pub media_type: String,
+    pub byte_size: i64,
+    pub sha256: String,
+}
+
+/// How far a chargeback has come. The stages may come in any order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ChargebackStage {
+    Opened,
+    /// The provider took the money from us.
+    Debited {
+        movement: String,
+    },
+    /// The movement is the money that came back, if it had been taken.
+    Won {
+        movement: Option<String>,
+    },
+    Lost,
 }
 
 /// Why no money will come by a payment.
@@ -157,7 +333,14 @@ impl Command {
     pub fn movement(&self) -> Option<(&str, Money)> {
         if let Self::CapturePayment { movement, amount, .. }
         | Self::SettleRefund { movement, amount, .. }
-        | Self::FailRefund { movement, amount, .. } = self
+        | Self::FailRefund { movement, amount, .. }
+        | Self::ConfirmManualRefund { movement, amount, .. }
+        | Self::ReversePayment { movement, amount, .. }
+        | Self::Chargeback {
+            stage: ChargebackStage::Debited { movement } | ChargebackStage::Won { movement: Some(movement) },
+            amount,
+            ..
+        } = self
         {
             return Some((movement, *amount));
         }
@@ -174,14 +357,39 @@ impl Command {
             Self::CancelOrder => Action::CancelOrder,
             Self::PayOrder { .. } => Action::PayOrder,
             Self::ShipOrder { .. } => Action::ShipOrder,
+            Self::UpdateShipment { .. } => Action::UpdateShipment,
+            Self::ExtendDeadline { .. } => Action::ExtendDeadline,
             Self::ConfirmReceived => Action::ConfirmReceived,
+            Self::CancelRequest { .. } => Action::CancelRequest,
+            Self::WithdrawCancelRequest => Action::WithdrawCancelRequest,
+            Self::AnswerCancelRequest { .. } => Action::AnswerCancelRequest,
+            Self::OpenDispute { .. } => Action::OpenDispute,
+            Self::ProposeSettlement(_) => Action::ProposeSettlement,
+            Self::AcceptSettlement { .. } => Action::AcceptSettlement,
+            Self::WithdrawDispute => Action::WithdrawDispute,
+            Self::EscalateDispute => Action::EscalateDispute,
+            Self::ResolveDispute { .. } => Action::ResolveDispute,
+            Self::AddEvidence { .. } => Action::AddEvidence,
+            Self::ShipReturn { .. } => Action::ShipReturn,
+            Self::ConfirmReturn => Action::ConfirmReturn,
+            Self::ContestReturn { .. } => Action::ContestReturn,
+            Self::RefundOrder { .. } => Action::RefundOrder,
+            Self::FreezeOrder { .. } => Action::FreezeOrder,
+            Self::UnfreezeOrder => Action::UnfreezeOrder,
+            Self::ProvideRefundAccount { .. } => Action::ProvideRefundAccount,
+            Self::RequestManualRefund { .. } => Action::RequestManualRefund,
+            Self::ApproveManualRefund { .. } => Action::ApproveManualRefund,
+            Self::RejectManualRefund { .. } => Action::RejectManualRefund,
+            Self::ConfirmManualRefund { .. } => Action::ConfirmManualRefund,
             Self::LeaveFeedback { .. } => Action::LeaveFeedback,
+            Self::ReplyToFeedback { .. } => Action::ReplyToFeedback,
             Self::CapturePayment { .. } => Action::CapturePayment,
             Self::EndPayment { .. } => Action::EndPayment,
             Self::SettleRefund { .. } => Action::SettleRefund,
-            Self::FailRefund { .. } => Action::FailRefund,
+            Self::FailRefund { .. } | Self::HoldRefund { .. } => Action::FailRefund,
+            Self::Chargeback { .. } => Action::Chargeback,
+            Self::ReversePayment { .. } => Action::ReversePayment,
             Self::PassDeadline => Action::PassDeadline,
-            Self::Later(action) => *action,
         }
     }
 }
@@ -195,12 +403,24 @@ pub enum Rejection {
     NotPermitted { action: Action, by: Vec<Actor> },
     #[error("the contract on the table is version {current}; read it, and confirm that one")]
     StaleContract { current: i32 },
-    #[error("the order is frozen; nothing but messages and evidence goes on until it is thawed")]
+    #[error("the proposal on the table is {current}; read it, and accept that one")]
+    StaleProposal { current: ProposalId },
+    #[error("the order is frozen; nothing but messages, evidence and the refund account goes on until it is thawed")]
     Frozen,
-    #[error("feedback was left already")]
+    #[error("{amount} is more than the {held} that is held")]
+    AmountExceedsHeld { amount: Money, held: Money, field: &'static str },
+    #[error("feedback was left, and revised, already")]
     FeedbackExists,
-    #[error("{0} is not decided in this version yet")]
-    NotYetDecided(Action),
+    /// A value of the command that the rules can't take.
+    #[error("{problem}")]
+    Invalid { field: &'static str, problem: &'static str },
+    #[error("the one who asked for a payment by hand can't approve it; another operator has to")]
+    NeedsAnotherOperator,
+    #[error("the buyer has to say first where the refund may be sent: provideRefundAccount")]
+    PayeeDetailsRequired,
+    /// A provider says something that doesn't fit what it said before. Nothing was changed.
+    #[error("{0}")]
+    Contradiction(String),
     /// A fault of ours: the amounts don't fit. Nothing was changed.
     #[error("the order's amounts don't add up: {0}")]
     Inconsistent(&'static str),
@@ -217,32 +437,34 @@ fn words<T: std::fmt::Display>(list: &[T]) -> String {
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// Durations that hold unless the contract says otherwise.
+/// What holds for every order of this installation; what a contract may change stands in [`Deadlines`].
 #[derive(Clone, Debug)]
 pub struct Policy {
+    /// For contracts that say nothing else.
+    pub deadlines: Deadlines,
     /// A requested draft lapses after this many days.
     pub draft_days: i64,
-    /// A contract that nobody confirms lapses after this many days.
-    pub confirmation_days: i64,
-    /// An unpaid order lapses after this many days …
-    pub payment_days: i64,
-    /// … and these business days more once a bank transfer is under way.
-    pub bank_transfer_business_days: u32,
-    /// Days after the ship-by date when an unshipped order is refunded.
-    pub overdue_days: i64,
     /// Days after completion in which feedback may be left.
     pub feedback_days: i64,
+    /// A clock that stood still goes on with at least this many hours.
+    pub resumed_hours: i64,
+    /// Most days by which a deadline can be extended at once, and most days that it may then be away.
+    pub extension_days: i32,
+    pub extended_days: i64,
+    /// On which banks don't work, besides weekends.
+    pub holidays: Vec<chrono::NaiveDate>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
+            deadlines: Deadlines::default(),
             draft_days: 7,
-            confirmation_days: 5,
-            payment_days: 20,
-            bank_transfer_business_days: 7,
-            overdue_days: 30,
             feedback_days: 30,
+            resumed_hours: 48,
+            extension_days: 30,
+            extended_days: 180,
+            holidays: Vec::new(),
         }
     }
 }

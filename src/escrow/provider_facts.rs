@@ -6,21 +6,17 @@ use entity::refund::RefundStatus;
 use entity::{MinorUnits, Money, OrderStatus, PaymentId, RefundId, Time};
 
 use super::calendar::after_days;
-use super::decide::withdraw_open_payments;
-use super::decision::{
-    Account, Decision, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundChange, RefundOf, RefundRef,
-    Transfer,
-};
-use super::{Happened, Order, PaymentEnd, Rejection};
+use super::decide::{with_terms, withdraw_open_payments};
+use super::decision::{Account, Decision, NewReceipt, PaymentChange, ReceiptRef, RefundOf, RefundRef, Transfer};
+use super::refund::{self, NOT_APPLIED};
+use super::{Happened, Order, PaymentEnd, Policy, Rejection, clocks};
 
 /// Money arrived. Applied up to what is due if the order waits for it; the rest is set aside, and goes back where the rail can.
 pub(super) fn capture(
     order: &Order,
-    payment_id: PaymentId,
-    amount: Money,
-    movement: &str,
-    refundable: bool,
+    (payment_id, amount, movement): (PaymentId, Money, &str),
     now: Time,
+    policy: &Policy,
 ) -> Result<Decision, Rejection> {
     let payment = find_payment(order, payment_id)?;
     let (applied, reason) = applicable(order, amount);
@@ -39,11 +35,7 @@ pub(super) fn capture(
             cause: "payment.captured",
             movement: Some((movement.to_owned(), 0)),
         })?;
-        let due = order
-            .row
-            .total
-            .checked_sub(decision.balances.captured)
-            .ok_or(Rejection::Inconsistent("more than the total"))?;
+        let due = order.due_after(decision.balances);
         decision.events.push(Happened::PaymentCaptured {
             payment_id,
             amount: order.money(applied),
@@ -51,12 +43,13 @@ pub(super) fn capture(
             due: order.money(due),
         });
         if due.is_zero() {
-            fund(order, payment_id, now, &mut decision)?;
+            fund(order, Some(payment_id), now, &mut decision)?;
         }
     }
     if rest.is_positive() {
         let part = i32::from(applied.is_positive());
-        set_aside(payment, (Money::new(rest, amount.currency), reason), (movement, part), refundable, &mut decision)?;
+        let rest = (Money::new(rest, amount.currency), reason);
+        set_aside(order, payment, rest, (movement, part), (now, policy), &mut decision)?;
     }
     Ok(decision)
 }
@@ -65,41 +58,48 @@ pub(super) fn capture(
 fn applicable(order: &Order, amount: Money) -> (MinorUnits, ReceiptReason) {
     if amount.currency != order.row.currency {
         (MinorUnits::ZERO, ReceiptReason::WrongCurrency)
-    } else if order.status() != OrderStatus::AwaitingPayment || order.row.frozen {
+    } else if order.status() != OrderStatus::AwaitingPayment {
         (MinorUnits::ZERO, ReceiptReason::OrderNotOpen)
     } else {
         (amount.amount.min(order.due()), ReceiptReason::Overpaid)
     }
 }
 
-fn fund(order: &Order, paid: PaymentId, now: Time, decision: &mut Decision) -> Result<(), Rejection> {
-    let terms = order.terms.as_ref().ok_or(Rejection::Inconsistent("money is due without a contract"))?;
-    let ship_by = after_days(now, i64::from(terms.ship_within_days));
+/// The whole total is here. A clock that is set while the order is frozen has its whole length when it is thawed.
+pub(super) fn fund(
+    order: &Order,
+    paid: Option<PaymentId>,
+    now: Time,
+    decision: &mut Decision,
+) -> Result<(), Rejection> {
+    let ship_by = after_days(now, i64::from(with_terms(order)?.ship_within_days));
     decision.status = OrderStatus::Funded;
     decision.ship_by = Some(ship_by);
-    decision.deadline_at = Some(ship_by);
+    clocks::set(decision, now, Some(ship_by));
+    decision.frozen_at = decision.frozen_at.map(|_since| now);
     decision.events.push(Happened::OrderFunded { held: order.money(decision.balances.held), ship_by });
-    withdraw_open_payments(order, Some(paid), decision);
+    withdraw_open_payments(order, paid, decision);
     Ok(())
 }
 
-/// provider → unapplied, and on to a refund.
+/// provider → unapplied, and on to a refund; while the order is frozen it waits there.
 fn set_aside(
+    order: &Order,
     payment: &entity::payment::Model,
     (amount, reason): (Money, ReceiptReason),
     (movement, part): (&str, i32),
-    refundable: bool,
+    (now, policy): (Time, &Policy),
     decision: &mut Decision,
 ) -> Result<(), Rejection> {
     let receipt = ReceiptRef::New(decision.receipts.len());
-    let refund = RefundRef::New(decision.refunds.len());
+    let goes_back = decision.frozen_at.is_none();
     decision.receipts.push(NewReceipt {
         payment_id: payment.id,
         provider: payment.provider.clone(),
         movement: movement.to_owned(),
         reason,
         amount,
-        refunded: amount.amount,
+        refunded: if goes_back { amount.amount } else { MinorUnits::ZERO },
     });
     decision.post(Transfer {
         debit: Account::Provider(payment.provider.clone()),
@@ -110,30 +110,11 @@ fn set_aside(
         movement: Some((movement.to_owned(), part)),
     })?;
     decision.events.push(Happened::FundsUnapplied { payment_id: payment.id, amount, reason });
-    let words = "it could not be applied to the order";
-    decision.refunds.push(NewRefund {
-        of: RefundOf::Receipt { receipt, payment_id: payment.id },
-        provider: payment.provider.clone(),
-        amount,
-        reason: words,
-        status: if refundable { RefundStatus::Requested } else { RefundStatus::ActionRequired },
-    });
-    decision.post(Transfer {
-        debit: Account::Unapplied(receipt),
-        credit: Account::Refund(refund),
-        amount: amount.amount,
-        currency: amount.currency,
-        cause: "refund.requested",
-        movement: None,
-    })?;
-    if refundable {
-        decision.events.push(Happened::RefundRequested { amount, reason: words });
-        decision.later.push(Later::SendRefund(refund));
-    } else {
-        let reason = "this payment method can't give money back by itself".to_owned();
-        decision.events.push(Happened::RefundActionRequired { amount, reason });
+    if !goes_back {
+        return Ok(());
     }
-    Ok(())
+    let of = (RefundOf::Receipt { receipt, payment_id: payment.id }, Account::Unapplied(receipt));
+    refund::book(order, decision, (payment, of), amount, (NOT_APPLIED, now, policy))
 }
 
 /// A payment came to nothing. Only an open one can; anything else is old news.
@@ -158,18 +139,27 @@ pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd
 }
 
 /// refund → provider: the money has left. A refund that succeeded already stays so.
-pub(super) fn settle_refund(order: &Order, refund_id: RefundId, movement: &str) -> Result<Decision, Rejection> {
+pub(super) fn settle_refund(
+    order: &Order,
+    refund_id: RefundId,
+    movement: &str,
+    now: Time,
+) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);
     if refund.status == RefundStatus::Succeeded {
         return Ok(decision);
     }
+    if refund.status == RefundStatus::ChargedBack {
+        let problem = format!("{refund_id} is said to have been sent, but a chargeback had taken it");
+        return Err(Rejection::Contradiction(problem));
+    }
     let amount = Money::new(refund.balance, refund.currency);
-    decision.refund_changes.push(RefundChange {
-        refund_id,
-        status: RefundStatus::Succeeded,
-        balance: MinorUnits::ZERO,
-        failure: None,
+    decision.change_refund(refund, |row| {
+        row.status = RefundStatus::Succeeded;
+        row.balance = MinorUnits::ZERO;
+        row.failure = None;
+        row.started_at = row.started_at.or(Some(now));
     });
     decision.post(Transfer {
         debit: Account::Refund(RefundRef::Existing(refund_id)),
@@ -192,30 +182,56 @@ pub(super) fn fail_refund(
 ) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);
+    let sent =
+        refund.amount.checked_sub(refund.charged_back).ok_or(Rejection::Inconsistent("an amount is too large"))?;
     match refund.status {
-        RefundStatus::ActionRequired => return Ok(decision),
+        RefundStatus::ActionRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ChargedBack => return Ok(decision),
         RefundStatus::Requested | RefundStatus::Pending => {}
         RefundStatus::Succeeded => decision.post(Transfer {
             debit: Account::Provider(refund.provider.clone()),
             credit: Account::Refund(RefundRef::Existing(refund_id)),
-            amount: refund.amount,
+            amount: sent,
             currency: refund.currency,
             cause: "refund.failed",
             movement: Some((movement.to_owned(), 0)),
         })?,
     }
-    decision.refund_changes.push(RefundChange {
-        refund_id,
-        status: RefundStatus::ActionRequired,
-        balance: refund.amount,
-        failure: Some(reason.to_owned()),
+    decision.change_refund(refund, |row| {
+        row.status = RefundStatus::ActionRequired;
+        row.balance = sent;
+        row.failure = Some(reason.to_owned());
     });
-    let amount = Money::new(refund.amount, refund.currency);
+    let amount = Money::new(sent, refund.currency);
     decision.events.push(Happened::RefundActionRequired { amount, reason: reason.to_owned() });
     Ok(decision)
 }
 
-fn find_payment(order: &Order, payment_id: PaymentId) -> Result<&entity::payment::Model, Rejection> {
+/// The rail takes it only with the buyer's account. If it has that already, an operator has to find another way.
+pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
+    let refund = find_refund(order, refund_id)?;
+    let mut decision = Decision::unchanged(order);
+    if refund.status != RefundStatus::Requested {
+        return Ok(decision);
+    }
+    let amount = Money::new(refund.balance, refund.currency);
+    let knows_account = order.row.has_refund_account;
+    decision.change_refund(refund, |row| {
+        row.status = if knows_account { RefundStatus::ActionRequired } else { RefundStatus::PayeeDetailsRequired };
+        row.failure = knows_account.then(|| reason.to_owned());
+        row.started_at = None;
+    });
+    decision.events.push(if knows_account {
+        Happened::RefundActionRequired { amount, reason: reason.to_owned() }
+    } else {
+        Happened::RefundDetailsRequired { amount }
+    });
+    Ok(decision)
+}
+
+pub(super) fn find_payment(order: &Order, payment_id: PaymentId) -> Result<&entity::payment::Model, Rejection> {
     order
         .payments
         .iter()

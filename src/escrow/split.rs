@@ -12,11 +12,10 @@ pub(super) struct Split {
 }
 
 impl Split {
-    pub(super) fn of(order: &Order) -> Result<Self, Rejection> {
+    pub(super) fn of(order: &Order, held: MinorUnits) -> Result<Self, Rejection> {
         let terms = order.terms.as_ref().ok_or(Rejection::Inconsistent("money is held without a contract"))?;
-        let fee =
-            fee(order.row.held, terms.fee_basis_points).ok_or(Rejection::Inconsistent("the fee is out of range"))?;
-        let to_supplier = order.row.held.checked_sub(fee).ok_or(Rejection::Inconsistent("the fee is out of range"))?;
+        let fee = fee(held, terms.fee_basis_points).ok_or(Rejection::Inconsistent("the fee is out of range"))?;
+        let to_supplier = held.checked_sub(fee).ok_or(Rejection::Inconsistent("the fee is out of range"))?;
         Ok(Self { fee, to_supplier })
     }
 }

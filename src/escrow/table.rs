@@ -116,8 +116,22 @@ actions! {
     FreezeOrder = "freezeOrder",
     /// Let them go on.
     UnfreezeOrder = "unfreezeOrder",
-    /// Say how it went.
+    /// Say how it went; once more to revise it.
     LeaveFeedback = "leaveFeedback",
+    /// Answer the buyer's feedback.
+    ReplyToFeedback = "replyToFeedback",
+    /// Put text or a file forward.
+    AddEvidence = "addEvidence",
+    /// Say where refunds may be sent that can't go back the way the money came.
+    ProvideRefundAccount = "provideRefundAccount",
+    /// Ask that a refund which can't go back by its rail be paid by hand.
+    RequestManualRefund = "requestManualRefund",
+    /// As another operator: let it be paid by hand.
+    ApproveManualRefund = "approveManualRefund",
+    /// Don't pay it by hand, or say that it could not be paid so.
+    RejectManualRefund = "rejectManualRefund",
+    /// Say that it was paid by hand.
+    ConfirmManualRefund = "confirmManualRefund",
     /// Money arrived.
     CapturePayment = "capturePayment",
     /// No money will come by a payment.
@@ -126,9 +140,11 @@ actions! {
     SettleRefund = "settleRefund",
     /// A refund did not go through.
     FailRefund = "failRefund",
-    /// A card company took money back, or gave it up.
+    /// A card company takes money back, or gives it up again.
     Chargeback = "chargeback",
-    /// The status lasted as long as it may.
+    /// A transfer bounced: money that had arrived was taken back.
+    ReversePayment = "reversePayment",
+    /// A reminder, or the status lasted as long as it may.
     PassDeadline = "passDeadline",
 }
 
@@ -138,26 +154,42 @@ impl std::fmt::Display for Action {
     }
 }
 
-/// What must hold besides the status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
-    Always,
-    /// The ship-by date has passed.
-    PastShipBy,
-    /// Within the days after completion in which feedback may be left.
-    FeedbackOpen,
+macro_rules! conditions {
+    ($($(#[$doc:meta])* $name:ident: $unmet:literal,)+) => {
+        /// What must hold besides the status.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Condition { $($(#[$doc])* $name,)+ }
+
+        impl Condition {
+            /// The condition in words; also said when it doesn't hold.
+            #[must_use]
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$name => $unmet,)+ }
+            }
+        }
+    };
 }
 
-impl Condition {
-    /// Why not, when it doesn't hold.
-    #[must_use]
-    pub fn unmet(self) -> Option<&'static str> {
-        match self {
-            Self::Always => None,
-            Self::PastShipBy => Some("only once the ship-by date has passed"),
-            Self::FeedbackOpen => Some("the time for feedback is over"),
-        }
-    }
+conditions! {
+    PastShipBy: "only once the ship-by date has passed",
+    FeedbackOpen: "only within the days after completion in which feedback may be left",
+    /// In this status.
+    NotAskedYet: "only once before and once after shipping",
+    DisputesLeft: "a withdrawn dispute can be opened once more",
+    OtherSideProposed: "only once the other side has proposed something",
+    EscalationOpen: "not before the day from which a dispute can be escalated, and once",
+    Escalated: "only once the dispute is escalated",
+    ReturnNotShipped: "the return was shipped already",
+    ReturnShipped: "only once the buyer has shipped the return",
+    MoneyHeld: "only while money is held",
+    FrozenByOperator: "only while an operator keeps it frozen",
+    NotFrozenByOperator: "an operator has frozen it already",
+    ChargebackOpen: "only while a chargeback is open",
+    FeedbackUnanswered: "only once there is feedback, and once",
+    RefundNeedsAction: "only while a refund needs somebody to act",
+    RefundNeedsApproval: "only while a refund waits to be approved",
+    RefundByHand: "only while a refund is to be paid by hand",
+    RefundApproved: "only while an approved refund is being paid by hand",
 }
 
 /// One row: this action, by these, from these statuses, leads to one of those.
@@ -169,11 +201,10 @@ pub struct Row {
     pub from: &'static [OrderStatus],
     /// Empty: the status stays.
     pub to: &'static [OrderStatus],
-    pub when: Condition,
+    /// All of them.
+    pub when: &'static [Condition],
     /// For the diagram and the documentation.
     pub note: &'static str,
-    /// False: decided in a later version of the product.
-    pub decided: bool,
 }
 
 const ANY: &[OrderStatus] = &[
@@ -197,18 +228,20 @@ const fn row(
     to: &'static [OrderStatus],
     note: &'static str,
 ) -> Row {
-    Row { action, by, from, to, when: Condition::Always, note, decided: true }
+    Row { action, by, from, to, when: &[], note }
 }
 
-const fn when(condition: Condition, row: Row) -> Row {
-    Row { when: condition, ..row }
-}
-
-const fn later(row: Row) -> Row {
-    Row { decided: false, ..row }
+const fn when(conditions: &'static [Condition], row: Row) -> Row {
+    Row { when: conditions, ..row }
 }
 
 use Actor::{Buyer, Operator, Provider, Supplier, Timer};
+use Condition::*;
+
+/// Under way: the whole money is held, and nobody has it yet.
+const UNDER_WAY: &[OrderStatus] = &[Funded, Shipped, CancelRequested, Disputed, ReturnPending];
+/// Not agreed yet, or ended.
+const QUIET: &[OrderStatus] = &[DraftRequested, AwaitingConfirmation, Completed, Cancelled, Refunded];
 
 #[rustfmt::skip]
 pub const TABLE: &[Row] = &[
@@ -218,43 +251,57 @@ pub const TABLE: &[Row] = &[
     row(Action::BuyNow, &[Buyer], &[], &[AwaitingConfirmation], "the listing is the supplier's standing consent"),
     row(Action::ConfirmOrder, &[Buyer], &[AwaitingConfirmation], &[AwaitingPayment], "stock is reserved"),
     row(Action::CancelOrder, &[Buyer, Supplier], &[DraftRequested, AwaitingConfirmation, AwaitingPayment], &[Cancelled], "what arrived goes back"),
-    when(Condition::PastShipBy, row(Action::CancelOrder, &[Buyer], &[Funded], &[Refunded], "past the ship-by date")),
+    when(&[PastShipBy], row(Action::CancelOrder, &[Buyer], &[Funded], &[Refunded], "past the ship-by date")),
     row(Action::PayOrder, &[Buyer], &[AwaitingPayment], &[], "opens a payment"),
     row(Action::ShipOrder, &[Supplier], &[Funded], &[Shipped], ""),
-    later(row(Action::UpdateShipment, &[Supplier], &[Shipped], &[], "")),
-    later(row(Action::ExtendDeadline, &[Buyer, Supplier], &[Funded, Shipped], &[], "")),
+    row(Action::UpdateShipment, &[Supplier], &[Shipped], &[], ""),
+    row(Action::ExtendDeadline, &[Buyer], &[Funded], &[], "the ship-by date"),
+    row(Action::ExtendDeadline, &[Supplier], &[Shipped], &[], "the inspection period"),
     row(Action::ConfirmReceived, &[Buyer], &[Shipped], &[Completed], "the held money is released"),
-    later(row(Action::CancelRequest, &[Buyer], &[Funded, Shipped], &[CancelRequested], "")),
-    later(row(Action::WithdrawCancelRequest, &[Buyer], &[CancelRequested], &[Funded, Shipped], "")),
-    later(row(Action::AnswerCancelRequest, &[Supplier], &[CancelRequested], &[Refunded, Funded, Shipped], "granted, or refused")),
-    later(row(Action::OpenDispute, &[Buyer], &[Shipped], &[Disputed], "")),
-    later(when(Condition::PastShipBy, row(Action::OpenDispute, &[Buyer], &[Funded], &[Disputed], "past the ship-by date"))),
-    later(row(Action::ProposeSettlement, &[Buyer, Supplier], &[Disputed], &[], "")),
-    later(row(Action::AcceptSettlement, &[Buyer, Supplier], &[Disputed], &[ReturnPending, Refunded, Completed], "settled")),
-    later(row(Action::WithdrawDispute, &[Buyer], &[Disputed], &[Funded, Shipped], "")),
-    later(row(Action::EscalateDispute, &[Buyer, Supplier], &[Disputed], &[], "from day 4")),
-    later(row(Action::ResolveDispute, &[Operator], &[Disputed], &[ReturnPending, Refunded, Completed], "ruled")),
-    later(row(Action::ShipReturn, &[Buyer], &[ReturnPending], &[], "")),
-    later(row(Action::ConfirmReturn, &[Supplier], &[ReturnPending], &[Refunded, Completed], "settled")),
-    later(row(Action::ContestReturn, &[Supplier], &[ReturnPending], &[Disputed], "escalated")),
-    later(row(Action::RefundOrder, &[Supplier, Operator], &[Funded, Shipped], &[Refunded], "when nothing is left held")),
-    later(row(Action::FreezeOrder, &[Operator], &[AwaitingPayment, Funded, Shipped, CancelRequested, Disputed, ReturnPending], &[], "")),
-    later(row(Action::UnfreezeOrder, &[Operator], &[AwaitingPayment, Funded, Shipped, CancelRequested, Disputed, ReturnPending], &[], "")),
-    when(Condition::FeedbackOpen, row(Action::LeaveFeedback, &[Buyer], &[Completed], &[], "for 30 days")),
+    when(&[NotAskedYet], row(Action::CancelRequest, &[Buyer], &[Funded, Shipped], &[CancelRequested], "once in each")),
+    row(Action::WithdrawCancelRequest, &[Buyer], &[CancelRequested], &[Funded, Shipped], "back"),
+    row(Action::AnswerCancelRequest, &[Supplier], &[CancelRequested], &[Refunded, Funded, Shipped], "granted, or back"),
+    when(&[DisputesLeft], row(Action::OpenDispute, &[Buyer], &[Shipped], &[Disputed], "")),
+    when(&[PastShipBy, DisputesLeft], row(Action::OpenDispute, &[Buyer], &[Funded], &[Disputed], "past the ship-by date")),
+    row(Action::ProposeSettlement, &[Buyer, Supplier], &[Disputed], &[], ""),
+    when(&[OtherSideProposed], row(Action::AcceptSettlement, &[Buyer, Supplier], &[Disputed], &[ReturnPending, Refunded, Completed], "settled")),
+    row(Action::WithdrawDispute, &[Buyer], &[Disputed], &[Funded, Shipped], "back"),
+    when(&[EscalationOpen], row(Action::EscalateDispute, &[Buyer, Supplier], &[Disputed], &[], "from day 4")),
+    when(&[Escalated], row(Action::ResolveDispute, &[Operator], &[Disputed], &[ReturnPending, Refunded, Completed], "ruled")),
+    row(Action::AddEvidence, &[Buyer, Supplier, Operator], &[Disputed, ReturnPending], &[], "until the dispute is closed"),
+    when(&[ChargebackOpen], row(Action::AddEvidence, &[Buyer, Supplier, Operator], &[AwaitingPayment, Funded, Shipped, CancelRequested, Completed, Cancelled, Refunded], &[], "against a chargeback")),
+    when(&[ReturnNotShipped], row(Action::ShipReturn, &[Buyer], &[ReturnPending], &[], "")),
+    row(Action::ConfirmReturn, &[Supplier], &[ReturnPending], &[Refunded, Completed], "settled"),
+    when(&[ReturnShipped], row(Action::ContestReturn, &[Supplier], &[ReturnPending], &[Disputed], "escalated")),
+    row(Action::RefundOrder, &[Supplier, Operator], &[Funded, Shipped], &[Refunded], "when nothing is left held"),
+    when(&[MoneyHeld, NotFrozenByOperator], row(Action::FreezeOrder, &[Operator], &[AwaitingPayment, Funded, Shipped, CancelRequested, Disputed, ReturnPending], &[], "")),
+    when(&[FrozenByOperator], row(Action::UnfreezeOrder, &[Operator], &[AwaitingPayment, Funded, Shipped, CancelRequested, Disputed, ReturnPending, Cancelled, Refunded], &[], "")),
+    when(&[FeedbackOpen], row(Action::LeaveFeedback, &[Buyer], &[Completed], &[], "for 30 days; one revision")),
+    when(&[FeedbackUnanswered], row(Action::ReplyToFeedback, &[Supplier], &[Completed], &[], "once")),
+    row(Action::ProvideRefundAccount, &[Buyer], ANY, &[], ""),
+    when(&[RefundNeedsAction], row(Action::RequestManualRefund, &[Operator], ANY, &[], "")),
+    when(&[RefundNeedsApproval], row(Action::ApproveManualRefund, &[Operator], ANY, &[], "by another operator")),
+    when(&[RefundByHand], row(Action::RejectManualRefund, &[Operator], ANY, &[], "")),
+    when(&[RefundApproved], row(Action::ConfirmManualRefund, &[Operator], ANY, &[], "")),
 
     row(Action::CapturePayment, &[Provider], &[AwaitingPayment], &[Funded], "when the whole total has arrived"),
     row(Action::CapturePayment, &[Provider], &[DraftRequested, AwaitingConfirmation, Funded, Shipped, CancelRequested, Disputed, ReturnPending, Completed, Cancelled, Refunded], &[], "unapplied, and refunded"),
     row(Action::EndPayment, &[Provider], ANY, &[], ""),
     row(Action::SettleRefund, &[Provider], ANY, &[], ""),
     row(Action::FailRefund, &[Provider], ANY, &[], "somebody has to choose another way"),
-    later(row(Action::Chargeback, &[Provider], ANY, &[], "freezes the order")),
+    row(Action::Chargeback, &[Provider], UNDER_WAY, &[Refunded], "lost, and nothing is left held"),
+    row(Action::Chargeback, &[Provider], &[AwaitingPayment], &[Cancelled, Funded], "lost, and nothing is left held; won, and nothing is due"),
+    row(Action::Chargeback, &[Provider], QUIET, &[], "freezes the order"),
+    row(Action::ReversePayment, &[Provider], &[Funded, CancelRequested, Disputed], &[AwaitingPayment], "not shipped yet"),
+    row(Action::ReversePayment, &[Provider], &[Shipped, CancelRequested, Disputed, ReturnPending], &[Refunded], "shipped, and nothing is left held"),
+    row(Action::ReversePayment, &[Provider], &[DraftRequested, AwaitingConfirmation, AwaitingPayment, Completed, Cancelled, Refunded], &[], ""),
 
     row(Action::PassDeadline, &[Timer], &[DraftRequested, AwaitingConfirmation, AwaitingPayment], &[Cancelled], "nobody acted in time"),
     row(Action::PassDeadline, &[Timer], &[Funded], &[Refunded], "30 days past the ship-by date"),
     row(Action::PassDeadline, &[Timer], &[Shipped], &[Completed], "the inspection period is over"),
-    later(row(Action::PassDeadline, &[Timer], &[CancelRequested], &[Refunded, Funded, Shipped], "48 hours of silence")),
-    later(row(Action::PassDeadline, &[Timer], &[Disputed], &[ReturnPending, Refunded, Completed], "5 days of silence")),
-    later(row(Action::PassDeadline, &[Timer], &[ReturnPending], &[Refunded, Completed], "")),
+    row(Action::PassDeadline, &[Timer], &[CancelRequested], &[Refunded, Shipped], "48 hours of silence: granted if not shipped, refused if shipped"),
+    row(Action::PassDeadline, &[Timer], &[Disputed], &[ReturnPending, Refunded, Completed], "5 days of silence: as the buyer proposed"),
+    row(Action::PassDeadline, &[Timer], &[ReturnPending], &[Completed, Refunded], "10 days without the return: released; 10 days of silence after its transit: as settled"),
 ];
 
 /// The rows by which `actor` could do `action` from `status`.

@@ -4,12 +4,14 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::OrderStatus::{AwaitingConfirmation, AwaitingPayment, DraftRequested};
+use entity::cancel_request::{self, CancelRequestStatus};
 use entity::{OrderId, order, refund};
 
 use super::contract::Contract;
 use super::event::OrderEvent;
 use super::order_loaders::{
-    ContractOf, ContractVersion, EventsOf, FeedbackOf, PaymentsOf, ReceiptsOf, RefundsOf, ShipmentOf, loader,
+    CancelRequestsOf, ChargebacksOf, ContractOf, ContractVersion, DisputesOf, EventsOf, FeedbackOf, PaymentsOf,
+    ProposalsOf, ReceiptsOf, RefundsOf, ShipmentOf, loader,
 };
 use super::order_parts::{
     AvailableAction, DraftRequest, Escrow, Feedback, MetadataEntry, OrderStatus, Shipment, UnappliedFunds,
@@ -22,8 +24,7 @@ use super::scalars::{CurrencyCode, int};
 use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
-use crate::escrow::calendar::after_days;
-use crate::escrow::{self, Action, Actor, Policy};
+use crate::escrow::{self, Action, Actor};
 use crate::order::TimelineKey;
 use crate::rail;
 
@@ -97,7 +98,7 @@ impl Order {
 
     /// When the present status ends by itself; null if it doesn't.
     async fn deadline(&self) -> Option<DateTime<Utc>> {
-        self.0.deadline_at
+        self.0.deadline_at.filter(|_| !self.0.is_frozen())
     }
 
     /// The supplier ships by then, or the buyer may cancel alone. Set when the order is funded; null before.
@@ -107,7 +108,7 @@ impl Order {
 
     /// True while a chargeback or an operator stops all money and all clocks.
     async fn frozen(&self) -> bool {
-        self.0.frozen
+        self.0.is_frozen()
     }
 
     /// Who sells.
@@ -213,15 +214,15 @@ impl Order {
     ) -> Result<Vec<AvailableAction>> {
         let Some(actor) = actor(&viewer(ctx)) else { return Ok(Vec::new()) };
         let order = self.snapshot(ctx).await?;
-        let (now, policy) = (app(ctx).clock.now(), Policy::default());
+        let (now, policy) = (app(ctx).clock.now(), app(ctx).settings.policy());
         let actions = Action::ALL.iter().filter(|action| escrow::table::concerns(**action, actor));
         Ok(actions
             .filter_map(|action| match escrow::permitted(&order, actor, *action, now, &policy) {
                 Ok(()) => Some(AvailableAction {
                     action: *action,
                     available: true,
-                    deadline: self.deadline_of(*action, &policy),
-                    consequence: Some(escrow::consequence(&order, *action)),
+                    deadline: escrow::deadline_of(&order, *action, &policy),
+                    consequence: Some(escrow::consequence(&order, actor, *action, &policy)),
                     reason: None,
                 }),
                 Err(rejection) => include_unavailable.then(|| AvailableAction {
@@ -287,29 +288,37 @@ impl Order {
         ))
     }
 
-    /// Until when an action that can be done now can be done.
-    fn deadline_of(&self, action: Action, policy: &Policy) -> Option<DateTime<Utc>> {
-        if action == Action::LeaveFeedback {
-            return self.0.completed_at.map(|at| after_days(at, policy.feedback_days));
-        }
-        self.0.deadline_at
-    }
-
     /// What the rules look at, by the loaders.
     async fn snapshot(&self, ctx: &Context<'_>) -> Result<escrow::Order> {
         let (loader, id) = (loader(ctx), self.0.id);
-        let (contract, payments, refunds, feedback) = futures_util::try_join!(
+        let (contract, payments, refunds, feedback, receipts) = futures_util::try_join!(
             loader.load_one(ContractOf(id)),
             loader.load_one(PaymentsOf(id)),
             loader.load_one(RefundsOf(id)),
             loader.load_one(FeedbackOf(id)),
+            loader.load_one(ReceiptsOf(id)),
         )?;
+        let (chargebacks, requests, disputes, proposals) = futures_util::try_join!(
+            loader.load_one(ChargebacksOf(id)),
+            loader.load_one(CancelRequestsOf(id)),
+            loader.load_one(DisputesOf(id)),
+            loader.load_one(ProposalsOf(id)),
+        )?;
+        let is_quarrel = matches!(self.0.status, entity::OrderStatus::Disputed | entity::OrderStatus::ReturnPending);
+        let dispute = disputes.unwrap_or_default().pop().filter(|_| is_quarrel);
+        let about = dispute.as_ref().map(|dispute| dispute.id);
+        let open = |request: &cancel_request::Model| request.status == CancelRequestStatus::Open;
         Ok(escrow::Order {
             row: self.0.clone(),
             terms: contract.map(|contract| contract.terms),
             payments: payments.unwrap_or_default(),
             refunds: refunds.unwrap_or_default(),
-            has_feedback: feedback.is_some(),
+            receipts: receipts.unwrap_or_default(),
+            chargebacks: chargebacks.unwrap_or_default(),
+            cancel_request: requests.unwrap_or_default().into_iter().find(open),
+            dispute,
+            proposals: proposals.unwrap_or_default().into_iter().filter(|row| Some(row.dispute_id) == about).collect(),
+            feedback,
         })
     }
 }

@@ -5,6 +5,7 @@ use async_graphql::{ID, InputObject};
 use super::contract::AddressInput;
 use super::payment::PaymentMethod;
 use super::scalars::{CurrencyCode, Decimal};
+use crate::order::DraftDeadlines;
 
 /// A key and a value of the storefront's own: at most 40 and 500 characters.
 #[derive(InputObject)]
@@ -77,6 +78,51 @@ pub struct DraftLineInput {
     pub(super) price_per_units: i32,
 }
 
+/// How long each side may take under this contract; what is left out is as the rule has it.
+#[derive(InputObject)]
+pub struct DeadlinesInput {
+    /// Until an unconfirmed contract lapses; 1 to 30, 5 by rule.
+    pub(super) confirmation_days: Option<i32>,
+    /// Until an unpaid order lapses; 1 to 60, 20 by rule.
+    pub(super) payment_days: Option<i32>,
+    /// Business days more, once a bank transfer is under way; 0 to 20, 7 by rule.
+    pub(super) bank_transfer_business_days: Option<i32>,
+    /// After the ship-by date, until an unshipped order is refunded; 1 to 90, 30 by rule.
+    pub(super) overdue_days: Option<i32>,
+    /// Hours until silence answers a cancel request; 24 to 168, 48 by rule.
+    pub(super) cancel_answer_hours: Option<i32>,
+    /// Until the supplier's silence settles a dispute as the buyer proposed; 2 to 14, 5 by rule, less than disputeEscalationDays.
+    pub(super) dispute_answer_days: Option<i32>,
+    /// From this day of a dispute either side may escalate it; 1 to 14, 4 by rule.
+    pub(super) dispute_escalation_from_days: Option<i32>,
+    /// On this day it escalates by itself; 3 to 30, 7 by rule.
+    pub(super) dispute_escalation_days: Option<i32>,
+    /// Until a dispute without a ruling raises an alarm; 30 to 180, 60 by rule.
+    pub(super) dispute_alarm_days: Option<i32>,
+    /// Until goods that were not sent back are kept, and paid; 3 to 30, 10 by rule.
+    pub(super) return_shipping_days: Option<i32>,
+    /// After the transit time of the returned goods, until silence settles as agreed; 3 to 30, 10 by rule.
+    pub(super) return_silence_days: Option<i32>,
+}
+
+impl From<DeadlinesInput> for DraftDeadlines {
+    fn from(input: DeadlinesInput) -> Self {
+        Self {
+            confirmation_days: input.confirmation_days,
+            payment_days: input.payment_days,
+            bank_transfer_business_days: input.bank_transfer_business_days,
+            overdue_days: input.overdue_days,
+            cancel_answer_hours: input.cancel_answer_hours,
+            dispute_answer_days: input.dispute_answer_days,
+            dispute_escalation_from_days: input.dispute_escalation_from_days,
+            dispute_escalation_days: input.dispute_escalation_days,
+            dispute_alarm_days: input.dispute_alarm_days,
+            return_shipping_days: input.return_shipping_days,
+            return_silence_days: input.return_silence_days,
+        }
+    }
+}
+
 /// Put a contract, or a further version of it, on the table.
 #[derive(InputObject)]
 pub struct DraftOrderInput {
@@ -100,6 +146,8 @@ pub struct DraftOrderInput {
     pub(super) transit_days: Option<i32>,
     /// 1 to 30; 14 if left out.
     pub(super) inspection_days: Option<i32>,
+    /// How long each side may take; what is left out is the rule.
+    pub(super) deadlines: Option<DeadlinesInput>,
     /// Of the buyer's request if left out.
     pub(super) shipping_address: Option<AddressInput>,
     /// Act only on the version of the order that you have seen.

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
 use entity::{
-    BuyerId, OrderId, PaymentId, buyer, contract, event, feedback, order, payment, receipt, refund, shipment,
+    BuyerId, OrderId, PaymentId, buyer, cancel_request, chargeback, contract, dispute, event, evidence, feedback,
+    order, payment, proposal, receipt, refund, refund_account, shipment,
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 
@@ -31,6 +32,18 @@ pub(crate) struct PaymentsOf(pub OrderId);
 pub(crate) struct RefundsOf(pub OrderId);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ReceiptsOf(pub OrderId);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ChargebacksOf(pub OrderId);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CancelRequestsOf(pub OrderId);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct DisputesOf(pub OrderId);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ProposalsOf(pub OrderId);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct EvidenceOf(pub OrderId);
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RefundAccountsOf(pub OrderId);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct ShipmentOf(pub OrderId);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -169,4 +182,10 @@ lists_of_an_order! {
     PaymentsOf: payment, |row| Some(row.order_id);
     RefundsOf: refund, |row| row.order_id;
     ReceiptsOf: receipt, |row| row.order_id;
+    ChargebacksOf: chargeback, |row| Some(row.order_id);
+    CancelRequestsOf: cancel_request, |row| Some(row.order_id);
+    DisputesOf: dispute, |row| Some(row.order_id);
+    ProposalsOf: proposal, |row| Some(row.order_id);
+    EvidenceOf: evidence, |row| Some(row.order_id);
+    RefundAccountsOf: refund_account, |row| Some(row.order_id);
 }

@@ -1,7 +1,7 @@
 //! Mutations that move an order.
 
 use async_graphql::{Context, ID, Object, Result};
-use entity::{ConversationId, OrderId};
+use entity::{ConversationId, FeedbackId, OrderId};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 
@@ -259,6 +259,7 @@ async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order
             ship_within_days: input.ship_within_days,
             transit_days: input.transit_days,
             inspection_days: input.inspection_days,
+            deadlines: input.deadlines.map(Into::into).unwrap_or_default(),
             shipping_address: input.shipping_address.map(Into::into),
         },
     };
@@ -296,7 +297,8 @@ async fn leave_feedback(ctx: &Context<'_>, input: LeaveFeedbackInput) -> Outcome
     let shipping_time = call.checks.within("shippingTime", input.shipping_time, 1..=5);
     let comment = call.checks.optional_text("comment", input.comment.as_deref(), 2_000);
     let said = json!([product_as_agreed, communication, shipping_time, comment]);
-    let command = Command::LeaveFeedback { product_as_agreed, communication, shipping_time, comment };
+    let feedback_id = FeedbackId(app(ctx).clock.new_id());
+    let command = Command::LeaveFeedback { product_as_agreed, communication, shipping_time, comment, feedback_id };
     let order = call.execute(&said, &command).await?;
     let feedback = entity::feedback::Entity::find()
         .filter(entity::feedback::Column::OrderId.eq(order.0.id))

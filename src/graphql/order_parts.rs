@@ -196,6 +196,8 @@ pub enum UnappliedReason {
     WrongCurrency,
     /// No payment of ours has this reference.
     UnknownReference,
+    /// It came back by a chargeback that was won, when the order had no more use for it; an operator settles it.
+    ChargebackWon,
 }
 
 /// What the buyer asked the supplier to draft.

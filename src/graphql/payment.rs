@@ -148,14 +148,20 @@ impl Payment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(remote = "entity::refund::RefundStatus")]
 pub enum RefundStatus {
-    /// In our books; the provider has not been asked yet.
+    /// In our books; the provider has not answered yet, or the order is frozen.
     Requested,
-    /// With the provider.
+    /// The rail needs to know the buyer's bank account: `provideRefundAccount`.
+    PayeeDetailsRequired,
+    /// With the provider, or being paid by hand.
     Pending,
-    /// The provider says that it was sent.
+    /// It was sent.
     Succeeded,
-    /// It failed, and another way has to be found. The money is still the buyer's.
+    /// It failed, or the rail can't: an operator pays it by hand. The money is still the buyer's.
     ActionRequired,
+    /// An operator asked to pay it by hand; another one has to approve.
+    ApprovalRequired,
+    /// A chargeback took all of it: the buyer got the money that way.
+    ChargedBack,
 }
 
 pub struct Refund(pub refund::Model);

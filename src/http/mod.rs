@@ -58,10 +58,8 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
         driven = driven.merge(crate::simulator::routes());
     }
     let driven = driven.layer(clock_first).with_state(app.clone());
-    let routes = api
-        .merge(graphiql::routes(app.settings.mode))
-        .merge(driven)
-        .merge(evidence::files().with_state(app.clone()));
+    let routes =
+        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(evidence::files().with_state(app.clone()));
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })

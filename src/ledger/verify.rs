@@ -2,69 +2,171 @@
 
 use std::collections::BTreeMap;
 
+use entity::chargeback::{self, ChargebackStatus, Source};
 use entity::{Currency, LedgerAccount, OrderId, OrderStatus, event, order, payment, payout, receipt, refund};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QuerySelect, Statement};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect, Statement};
 
-use super::flows;
+use super::{flows, flows_of_orders};
 use crate::error::Result;
+use crate::escrow::{StatusAfter, is_frozen_after, status_after};
 
-/// Re-derives every balance from the transfers, and compares. Empty: the books are right.
+/// Re-derives every balance from the transfers and every status from the events, and compares. Empty: the books are right.
 ///
 /// Run it in a quiet moment or on a snapshot: it reads the tables one after another.
 pub async fn verify<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
     let books = Books::load(db).await?;
-    let mut differences = Vec::new();
-    let mut check = |what: String, written: i64, derived: i64| {
-        if written != derived {
-            differences.push(format!("{what}: written {written}, derived from transfers {derived}"));
-        }
-    };
+    let mut found = Differences::default();
     let mut payments: BTreeMap<OrderId, Vec<payment::Model>> = BTreeMap::new();
     for payment in payment::Entity::find().all(db).await? {
         payments.entry(payment.order_id).or_default().push(payment);
     }
+    let chargebacks = chargeback::Entity::find().all(db).await?;
+    let refunds = refund::Entity::find().all(db).await?;
     let orders = order::Entity::find().all(db).await?;
     for row in &orders {
-        let (escrow, name) = (LedgerAccount::Escrow(row.id), &row.number);
-        let of =
-            |amount: fn(&payment::Model) -> i64| payments.get(&row.id).into_iter().flatten().map(amount).sum::<i64>();
-        check(format!("{name} captured"), row.captured.0, books.credited(&escrow, row.currency));
-        check(format!("{name} held"), row.held.0, books.balance(&escrow, row.currency));
-        check(format!("{name} released"), row.released.0, books.out(&escrow, row.currency, is_release));
-        check(format!("{name} refunded"), row.refunded.0, books.out(&escrow, row.currency, is_refund));
-        check(format!("{name} captured by its payments"), row.captured.0, of(|payment| payment.captured.0));
-        check(format!("{name} refunded of its payments"), row.refunded.0, of(|payment| payment.refunded.0));
-        let has_ended = matches!(row.status, OrderStatus::Completed | OrderStatus::Cancelled | OrderStatus::Refunded);
-        if has_ended {
-            check(format!("{name} held after it ended"), row.held.0, 0);
-        }
-        if row.status == OrderStatus::Funded || row.status == OrderStatus::Shipped {
-            let arrived = row.captured.0.saturating_sub(row.charged_back.0);
-            check(format!("{name} captured of its total"), arrived, row.total.0);
-        }
+        let payments = payments.get(&row.id).map_or(&[][..], Vec::as_slice);
+        check_order(&mut found, &books, row, payments);
+        check_state(&mut found, row, &chargebacks);
     }
-    for row in refund::Entity::find().all(db).await? {
-        check(
-            format!("{} balance", row.id),
-            row.balance.0,
-            books.balance(&LedgerAccount::Refund(row.id), row.currency),
-        );
+    for payment in payments.values().flatten() {
+        check_payment(&mut found, payment, &refunds, &chargebacks);
+    }
+    for row in &refunds {
+        let balance = books.balance(&LedgerAccount::Refund(row.id), row.currency);
+        found.check(format!("{} balance", row.id), row.balance.0, balance);
     }
     for row in payout::Entity::find().all(db).await? {
-        check(
-            format!("{} balance", row.id),
-            row.balance.0,
-            books.balance(&LedgerAccount::Payout(row.id), row.currency),
-        );
+        let balance = books.balance(&LedgerAccount::Payout(row.id), row.currency);
+        found.check(format!("{} balance", row.id), row.balance.0, balance);
     }
     for row in receipt::Entity::find().all(db).await? {
         let account = LedgerAccount::Unapplied(row.id);
-        check(format!("{} amount", row.id), row.amount.0, books.credited(&account, row.currency));
-        check(format!("{} refunded", row.id), row.refunded.0, books.out(&account, row.currency, is_refund));
+        let left = row.amount.0.saturating_sub(row.refunded.0).saturating_sub(row.charged_back.0);
+        found.check(format!("{} left", row.id), left, books.balance(&account, row.currency));
+        found.check(format!("{} refunded", row.id), row.refunded.0, books.out(&account, row.currency, is_refund));
     }
-    differences.extend(books.negative());
-    differences.extend(timelines(db, &orders).await?);
-    Ok(differences)
+    let mut is_settling = false;
+    for row in &chargebacks {
+        let taken = i64::from(row.status != ChargebackStatus::Won);
+        let parts = taken.saturating_sub(row.debited.into()).saturating_add(row.returned.into());
+        let expected = parts.saturating_mul(row.amount.0);
+        let balance = books.balance(&LedgerAccount::Chargeback(row.id), row.currency);
+        found.check(format!("{} balance", row.id), expected, balance);
+        is_settling |= row.status == ChargebackStatus::Won && row.debited != row.returned;
+    }
+    found.list.extend(books.negative(is_settling));
+    found.list.extend(timelines(db, &orders).await?);
+    found.list.extend(histories(db, &orders).await?);
+    Ok(found.list)
+}
+
+#[derive(Default)]
+struct Differences {
+    list: Vec<String>,
+}
+
+impl Differences {
+    fn check(&mut self, what: String, written: i64, derived: i64) {
+        if written != derived {
+            self.list.push(format!("{what}: written {written}, derived from transfers {derived}"));
+        }
+    }
+
+    fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
+        if !holds {
+            self.list.push(what());
+        }
+    }
+}
+
+/// The order's amounts, from what went in and out of its escrow; and what came back of what was released.
+fn check_order(found: &mut Differences, books: &Books, row: &order::Model, payments: &[payment::Model]) {
+    let (escrow, name) = (LedgerAccount::Escrow(row.id), &row.number);
+    let sum = |amount: fn(&payment::Model) -> i64| payments.iter().map(amount).sum::<i64>();
+    let of =
+        |debit: fn(&LedgerAccount) -> bool, credit: fn(&LedgerAccount) -> bool| books.of_order(row.id, debit, credit);
+    let net = |parts: [i64; 2], back: [i64; 2]| parts.iter().sum::<i64>().saturating_sub(back.iter().sum());
+    let released =
+        net([of(is_escrow, is_release), of(is_chargeback, is_supplier)], [of(is_supplier, is_chargeback), 0]);
+    let charged_back = net(
+        [of(is_escrow, is_chargeback), of(is_supplier, is_chargeback)],
+        [of(is_chargeback, is_escrow), of(is_chargeback, is_supplier)],
+    );
+    found.check(format!("{name} captured"), row.captured.0, of(is_provider, is_escrow));
+    found.check(format!("{name} held"), row.held.0, books.balance(&escrow, row.currency));
+    found.check(format!("{name} released"), row.released.0, released);
+    found.check(format!("{name} refunded"), row.refunded.0, books.out(&escrow, row.currency, is_refund));
+    found.check(format!("{name} charged back"), row.charged_back.0, charged_back);
+    found.check(format!("{name} captured by its payments"), row.captured.0, sum(|payment| payment.captured.0));
+    found.check(format!("{name} refunded of its payments"), row.refunded.0, sum(|payment| payment.refunded.0));
+    found.check(
+        format!("{name} charged back of its payments"),
+        row.charged_back.0,
+        sum(|payment| payment.charged_back.0),
+    );
+}
+
+/// What must be true of an order in its status.
+fn check_state(found: &mut Differences, row: &order::Model, chargebacks: &[chargeback::Model]) {
+    let name = &row.number;
+    let arrived = row.captured.0.saturating_sub(row.charged_back.0);
+    let is_funded = matches!(
+        row.status,
+        OrderStatus::Funded
+            | OrderStatus::Shipped
+            | OrderStatus::CancelRequested
+            | OrderStatus::Disputed
+            | OrderStatus::ReturnPending
+    );
+    let own: Vec<_> = chargebacks.iter().filter(|chargeback| chargeback.order_id == row.id).collect();
+    let has_open = own.iter().any(|chargeback| chargeback.status == ChargebackStatus::Open);
+    if row.has_ended() {
+        found.check(format!("{name} held after it ended"), row.held.0, 0);
+    }
+    if is_funded && own.is_empty() {
+        found.check(format!("{name} captured of its total"), arrived, row.total.0);
+    }
+    found.must(!is_funded || row.held.0 > 0 || row.is_frozen(), || {
+        format!("{name} is {} with nothing held", row.status)
+    });
+    found.must(row.is_frozen() == (has_open || row.frozen_by_operator), || {
+        format!("{name} frozen: written {}, by its chargebacks and operators {has_open}", row.is_frozen())
+    });
+    let count = i64::try_from(own.len()).unwrap_or(i64::MAX);
+    found.must(i64::from(row.chargebacks) == count, || {
+        format!("{name} chargebacks: written {}, found {count}", row.chargebacks)
+    });
+    let timer = row.deadline_at.into_iter().chain(row.remind_at).min().filter(|_| !row.is_frozen());
+    found.must(timer == row.timer_at, || format!("{name} timer: written {:?}, by its clocks {timer:?}", row.timer_at));
+}
+
+/// A payment's own amounts, from the refunds and chargebacks of it.
+fn check_payment(
+    found: &mut Differences,
+    payment: &payment::Model,
+    refunds: &[refund::Model],
+    chargebacks: &[chargeback::Model],
+) {
+    let refunded = refunds.iter().filter(|row| row.payment_id == Some(payment.id) && row.receipt_id.is_none());
+    found.check(
+        format!("{} refunded by its refunds", payment.id),
+        payment.refunded.0,
+        refunded.map(|row| row.amount.0).sum(),
+    );
+    // What a won chargeback could not put back into the order is still counted; it has left the order.
+    let taken = chargebacks.iter().filter(|row| row.payment_id == payment.id && row.status != ChargebackStatus::Won);
+    let taken: i64 = taken
+        .flat_map(|row| &row.sources.0)
+        .filter(|source| matches!(source, Source::Escrow { .. } | Source::Supplier { .. }))
+        .map(|source| source.amount().0)
+        .sum();
+    found.must(payment.charged_back.0 >= taken, || {
+        format!("{} charged back: written {}, by its chargebacks {taken}", payment.id, payment.charged_back.0)
+    });
+    let none_won = !chargebacks.iter().any(|row| row.payment_id == payment.id && row.status == ChargebackStatus::Won);
+    if none_won {
+        found.check(format!("{} charged back by its chargebacks", payment.id), payment.charged_back.0, taken);
+    }
 }
 
 fn is_release(account: &LedgerAccount) -> bool {
@@ -73,6 +175,22 @@ fn is_release(account: &LedgerAccount) -> bool {
 
 fn is_refund(account: &LedgerAccount) -> bool {
     matches!(account, LedgerAccount::Refund(_))
+}
+
+fn is_escrow(account: &LedgerAccount) -> bool {
+    matches!(account, LedgerAccount::Escrow(_))
+}
+
+fn is_supplier(account: &LedgerAccount) -> bool {
+    matches!(account, LedgerAccount::Supplier(_))
+}
+
+fn is_chargeback(account: &LedgerAccount) -> bool {
+    matches!(account, LedgerAccount::Chargeback(_))
+}
+
+fn is_provider(account: &LedgerAccount) -> bool {
+    matches!(account, LedgerAccount::Provider(_))
 }
 
 /// A timeline has no gap: its events are 1 to `event_sequence`; and it runs forwards.
@@ -113,16 +231,46 @@ async fn backwards<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
     Ok(differences)
 }
 
+/// An order's status is what its events made of it, and so is whether it is frozen.
+async fn histories<C: ConnectionTrait>(db: &C, orders: &[order::Model]) -> Result<Vec<String>> {
+    let mut derived: BTreeMap<OrderId, (Option<OrderStatus>, bool)> = BTreeMap::new();
+    let mut query = event::Entity::find().select_only().column(event::Column::OrderId);
+    query = query.column(event::Column::Kind).column(event::Column::Data).order_by_asc(event::Column::Sequence);
+    let events: Vec<(OrderId, String, serde_json::Value)> = query.into_tuple().all(db).await?;
+    for (order_id, kind, data) in events {
+        let (status, frozen) = derived.entry(order_id).or_default();
+        match status_after(&kind) {
+            StatusAfter::Is(next) => *status = Some(next),
+            StatusAfter::AsSaid => *status = serde_json::from_value(data["status"].clone()).ok(),
+            StatusAfter::Same => {}
+        }
+        *frozen = is_frozen_after(&kind).unwrap_or(*frozen);
+    }
+    let mut differences = Vec::new();
+    for row in orders {
+        let (status, frozen) = derived.get(&row.id).copied().unwrap_or_default();
+        if status != Some(row.status) {
+            let derived = status.map_or_else(|| "none".to_owned(), OrderStatus::name);
+            differences.push(format!("{} status: written {}, derived from events {derived}", row.number, row.status));
+        }
+        if frozen != row.is_frozen() {
+            let written = row.is_frozen();
+            differences.push(format!("{} frozen: written {written}, derived from events {frozen}", row.number));
+        }
+    }
+    Ok(differences)
+}
+
 struct Books {
+    of_orders: BTreeMap<OrderId, Vec<(LedgerAccount, LedgerAccount, i64)>>,
     flows: BTreeMap<(LedgerAccount, LedgerAccount, Currency), i64>,
     balances: BTreeMap<(LedgerAccount, Currency), i64>,
-    credited: BTreeMap<(LedgerAccount, Currency), i64>,
 }
 
 impl Books {
     async fn load<C: ConnectionTrait>(db: &C) -> Result<Self> {
         let flows = flows(db).await?;
-        let (mut balances, mut credited) = (BTreeMap::new(), BTreeMap::new());
+        let mut balances = BTreeMap::new();
         for ((debit, credit, currency), total) in &flows {
             let add = |map: &mut BTreeMap<(LedgerAccount, Currency), i64>, account: &LedgerAccount, amount: i64| {
                 let balance = map.entry((account.clone(), *currency)).or_insert(0_i64);
@@ -130,17 +278,27 @@ impl Books {
             };
             add(&mut balances, debit, total.saturating_neg());
             add(&mut balances, credit, *total);
-            add(&mut credited, credit, *total);
         }
-        Ok(Self { flows, balances, credited })
+        let mut of_orders: BTreeMap<OrderId, Vec<_>> = BTreeMap::new();
+        for (order_id, debit, credit, total) in flows_of_orders(db).await? {
+            of_orders.entry(order_id).or_default().push((debit, credit, total));
+        }
+        Ok(Self { of_orders, flows, balances })
     }
 
     fn balance(&self, account: &LedgerAccount, currency: Currency) -> i64 {
         self.balances.get(&(account.clone(), currency)).copied().unwrap_or(0)
     }
 
-    fn credited(&self, account: &LedgerAccount, currency: Currency) -> i64 {
-        self.credited.get(&(account.clone(), currency)).copied().unwrap_or(0)
+    /// What moved between such accounts because of this order.
+    fn of_order(
+        &self,
+        order_id: OrderId,
+        debit: fn(&LedgerAccount) -> bool,
+        credit: fn(&LedgerAccount) -> bool,
+    ) -> i64 {
+        let flows = self.of_orders.get(&order_id).into_iter().flatten();
+        flows.filter(|(from, to, _)| debit(from) && credit(to)).map(|(_, _, total)| *total).sum()
     }
 
     fn out(&self, account: &LedgerAccount, currency: Currency, to: fn(&LedgerAccount) -> bool) -> i64 {
@@ -154,7 +312,7 @@ impl Books {
     }
 
     /// Accounts that must never be overdrawn, and are.
-    fn negative(&self) -> Vec<String> {
+    fn negative(&self, chargebacks_settling: bool) -> Vec<String> {
         self.balances
             .iter()
             .filter(|(_, balance)| **balance < 0)
@@ -163,6 +321,8 @@ impl Books {
                 | LedgerAccount::Supplier(_)
                 | LedgerAccount::ProviderFees
                 | LedgerAccount::Loss => false,
+                // Won before we heard that it had been debited: its row says so.
+                LedgerAccount::Chargeback(_) if chargebacks_settling => false,
                 LedgerAccount::Escrow(_)
                 | LedgerAccount::Fees
                 | LedgerAccount::Refund(_)

@@ -3,19 +3,21 @@
 use entity::payment::PaymentStatus;
 use entity::refund::RefundStatus;
 use entity::{
-    ContractId, FeedbackId, LedgerAccount, MinorUnits, Money, PaymentId, ReceiptId, RefundId, ShipmentId, Time,
-    contract, feedback, order, payment, receipt, refund, shipment,
+    ContractId, LedgerAccount, MinorUnits, Money, PaymentId, ReceiptId, RefundId, ShipmentId, Time, cancel_request,
+    chargeback, contract, dispute, evidence, feedback, order, payment, proposal, receipt, refund, refund_account,
+    shipment,
 };
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
+use sea_orm::sea_query::{Expr, ExprTrait};
+use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::terms::contract_hash;
 use super::write::{Writing, load};
 use crate::catalog;
 use crate::error::{Error, ErrorCode, Result};
 use crate::escrow::{
-    Account, Actor, Decision, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundChange, RefundOf,
-    RefundRef, StockChange,
+    Account, Actor, Decision, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef,
+    ShipmentChange, StockChange,
 };
 use crate::event;
 use crate::job::{self, Job};
@@ -65,10 +67,9 @@ impl Writing<'_> {
         }
         self.insert_receipts(at, &decision.receipts, &fresh).await?;
         self.insert_refunds(at, &decision.refunds, &fresh).await?;
-        for change in &decision.refund_changes {
-            self.change_refund(at, change).await?;
-        }
+        self.change_refunds_and_receipts(at, &decision).await?;
         self.record_outcome(at, &decision).await?;
+        self.record_quarrel(&decision).await?;
         self.post_transfers(at, &decision, &fresh).await?;
         let place = (self.order.row.id, self.order.row.event_sequence, actor, at);
         let sequence = event::append(&self.transaction, clock, place, &decision.events).await?;
@@ -102,13 +103,15 @@ impl Writing<'_> {
     async fn change_payment(&self, at: Time, change: &PaymentChange) -> Result<()> {
         let row = &self.order.row;
         match change {
-            PaymentChange::Open { payment_id, provider, method, amount, return_url } => {
+            PaymentChange::Open { payment_id, provider, method, refund_way, refund_days, amount, return_url } => {
                 let opened = payment::ActiveModel {
                     id: Set(*payment_id),
                     order_id: Set(row.id),
                     provider: Set(provider.clone()),
                     method: Set(*method),
                     status: Set(PaymentStatus::Pending),
+                    refund_way: Set(*refund_way),
+                    refund_days: Set(*refund_days),
                     amount: Set(*amount),
                     currency: Set(row.currency),
                     captured: Set(MinorUnits::ZERO),
@@ -142,13 +145,27 @@ impl Writing<'_> {
                 active.update(&self.transaction).await?;
             }
             PaymentChange::Refund { payment_id, amount } => {
-                let paid = self.payment(*payment_id)?;
-                let mut active = paid.clone().into_active_model();
-                active.refunded = Set(sum(paid.refunded, *amount)?);
-                active.updated_at = Set(at);
-                active.update(&self.transaction).await?;
+                self.add_to_payment(at, *payment_id, (payment::Column::Refunded, amount.0)).await?;
+            }
+            PaymentChange::ChargeBack { payment_id, amount } => {
+                self.add_to_payment(at, *payment_id, (payment::Column::ChargedBack, amount.0)).await?;
+            }
+            PaymentChange::GiveUp { payment_id, amount } => {
+                let less = amount.0.saturating_neg();
+                self.add_to_payment(at, *payment_id, (payment::Column::ChargedBack, less)).await?;
             }
         }
+        Ok(())
+    }
+
+    /// One decision may change the same payment twice.
+    async fn add_to_payment(&self, at: Time, id: PaymentId, (column, more): (payment::Column, i64)) -> Result<()> {
+        payment::Entity::update_many()
+            .col_expr(column, Expr::col(column).add(more))
+            .col_expr(payment::Column::UpdatedAt, Expr::value(at))
+            .filter(payment::Column::Id.eq(id))
+            .exec(&self.transaction)
+            .await?;
         Ok(())
     }
 
@@ -172,6 +189,7 @@ impl Writing<'_> {
                 amount: Set(new.amount.amount),
                 currency: Set(new.amount.currency),
                 refunded: Set(new.refunded),
+                charged_back: Set(MinorUnits::ZERO),
                 created_at: Set(at),
             };
             receipt::Entity::insert(row).exec_without_returning(&self.transaction).await?;
@@ -196,11 +214,15 @@ impl Writing<'_> {
                 status: Set(new.status),
                 amount: Set(new.amount.amount),
                 currency: Set(new.amount.currency),
+                charged_back: Set(MinorUnits::ZERO),
                 balance: Set(new.amount.amount),
                 provider_reference: Set(None),
                 reason: Set(new.reason.to_owned()),
                 failure: Set(failure),
-                expected_by: Set(None),
+                started_at: Set(None),
+                requested_by: Set(None),
+                approved_by: Set(None),
+                expected_by: Set(Some(new.expected_by)),
                 created_at: Set(at),
                 updated_at: Set(at),
             };
@@ -209,16 +231,14 @@ impl Writing<'_> {
         Ok(())
     }
 
-    async fn change_refund(&self, at: Time, change: &RefundChange) -> Result<()> {
-        let row = refund::ActiveModel {
-            id: Set(change.refund_id),
-            status: Set(change.status),
-            balance: Set(change.balance),
-            failure: Set(change.failure.clone()),
-            updated_at: Set(at),
-            ..Default::default()
-        };
-        row.update(&self.transaction).await?;
+    async fn change_refunds_and_receipts(&self, at: Time, decision: &Decision) -> Result<()> {
+        for row in &decision.refund_changes {
+            let row = refund::Model { updated_at: at, ..row.clone() };
+            row.into_active_model().reset_all().update(&self.transaction).await?;
+        }
+        for row in &decision.receipt_changes {
+            row.clone().into_active_model().reset_all().update(&self.transaction).await?;
+        }
         Ok(())
     }
 
@@ -237,28 +257,89 @@ impl Writing<'_> {
             };
             contract::Entity::insert(row).exec_without_returning(&self.transaction).await?;
         }
-        if let Some((carrier, tracking_number)) = &decision.shipment {
-            let row = shipment::ActiveModel {
-                id: Set(ShipmentId(clock.new_id())),
-                order_id: Set(order_id),
-                carrier: Set(carrier.clone()),
-                tracking_number: Set(tracking_number.clone()),
-                shipped_at: Set(at),
-            };
-            shipment::Entity::insert(row).exec_without_returning(&self.transaction).await?;
+        match &decision.shipment {
+            Some(ShipmentChange::New { carrier, tracking_number }) => {
+                let row = shipment::ActiveModel {
+                    id: Set(ShipmentId(clock.new_id())),
+                    order_id: Set(order_id),
+                    carrier: Set(carrier.clone()),
+                    tracking_number: Set(tracking_number.clone()),
+                    shipped_at: Set(at),
+                };
+                shipment::Entity::insert(row).exec_without_returning(&self.transaction).await?;
+            }
+            Some(ShipmentChange::Corrected { carrier, tracking_number }) => {
+                let row = shipment::ActiveModel {
+                    carrier: Set(carrier.clone()),
+                    tracking_number: Set(tracking_number.clone()),
+                    ..Default::default()
+                };
+                let of_order = shipment::Entity::update_many().set(row).filter(shipment::Column::OrderId.eq(order_id));
+                of_order.exec(&self.transaction).await?;
+            }
+            None => {}
         }
-        if let Some(given) = &decision.feedback {
-            let row = feedback::ActiveModel {
-                id: Set(FeedbackId(clock.new_id())),
-                order_id: Set(order_id),
-                supplier_id: Set(self.order.row.supplier_id),
-                product_as_agreed: Set(given.product_as_agreed),
-                communication: Set(given.communication),
-                shipping_time: Set(given.shipping_time),
-                comment: Set(given.comment.clone()),
-                created_at: Set(at),
-            };
-            feedback::Entity::insert(row).exec_without_returning(&self.transaction).await?;
+        self.save_rows(decision).await
+    }
+
+    /// Rows that are new, or changed: as the decision has them.
+    async fn save_rows(&self, decision: &Decision) -> Result<()> {
+        let transaction = &self.transaction;
+        if let Some(row) = decision.feedback.clone().map(IntoActiveModel::into_active_model) {
+            let row: feedback::ActiveModel = row.reset_all();
+            match self.order.feedback {
+                Some(_) => drop(row.update(transaction).await?),
+                None => drop(feedback::Entity::insert(row).exec_without_returning(transaction).await?),
+            }
+        }
+        if let Some(row) = decision.chargeback.clone().map(IntoActiveModel::into_active_model) {
+            let row: chargeback::ActiveModel = row.reset_all();
+            if self.opens_chargeback(decision) {
+                chargeback::Entity::insert(row).exec_without_returning(transaction).await?;
+            } else {
+                row.update(transaction).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn opens_chargeback(&self, decision: &Decision) -> bool {
+        let known = |id| self.order.chargebacks.iter().any(|row| row.id == id);
+        decision.chargeback.as_ref().is_some_and(|row| !known(row.id))
+    }
+
+    fn opens_dispute(&self, decision: &Decision) -> bool {
+        let known = |id| self.order.dispute.as_ref().is_some_and(|row| row.id == id);
+        decision.dispute.as_ref().is_some_and(|row| !known(row.id))
+    }
+
+    /// Cancel requests, disputes, proposals, evidence, the refund account.
+    async fn record_quarrel(&self, decision: &Decision) -> Result<()> {
+        let transaction = &self.transaction;
+        if let Some(row) = decision.cancel_request.clone().map(IntoActiveModel::into_active_model) {
+            let row: cancel_request::ActiveModel = row.reset_all();
+            match self.order.cancel_request {
+                Some(_) => drop(row.update(transaction).await?),
+                None => drop(cancel_request::Entity::insert(row).exec_without_returning(transaction).await?),
+            }
+        }
+        if let Some(row) = decision.dispute.clone().map(IntoActiveModel::into_active_model) {
+            let row: dispute::ActiveModel = row.reset_all();
+            if self.opens_dispute(decision) {
+                dispute::Entity::insert(row).exec_without_returning(transaction).await?;
+            } else {
+                row.update(transaction).await?;
+            }
+        }
+        if let Some(row) = decision.proposal.clone() {
+            proposal::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(transaction).await?;
+        }
+        if let Some(row) = decision.evidence.clone() {
+            evidence::Entity::insert(row.into_active_model().reset_all()).exec_without_returning(transaction).await?;
+        }
+        if let Some(row) = decision.refund_account.clone() {
+            let row = row.into_active_model().reset_all();
+            refund_account::Entity::insert(row).exec_without_returning(transaction).await?;
         }
         Ok(())
     }
@@ -273,6 +354,8 @@ impl Writing<'_> {
                 Account::Fees => LedgerAccount::Fees,
                 Account::Refund(reference) => LedgerAccount::Refund(fresh.refund(*reference)?),
                 Account::Unapplied(reference) => LedgerAccount::Unapplied(fresh.receipt(*reference)?),
+                Account::Chargeback(id) => LedgerAccount::Chargeback(*id),
+                Account::Loss => LedgerAccount::Loss,
             })
         };
         let mut transfers = Vec::with_capacity(decision.transfers.len());
@@ -316,7 +399,19 @@ impl Writing<'_> {
             status: Set(decision.status),
             version: Set(row.version + 1),
             deadline_at: Set(decision.deadline_at),
+            remind_at: Set(decision.remind_at),
+            timer_at: Set(decision.timer_at()),
             ship_by: Set(decision.ship_by),
+            frozen_at: Set(decision.frozen_at),
+            frozen_by_operator: Set(decision.frozen_by_operator),
+            paused_status: Set(decision.paused.map(|(status, _, _)| status)),
+            paused_at: Set(decision.paused.map(|(_, at, _)| at)),
+            paused_deadline_at: Set(decision.paused.and_then(|(_, _, deadline)| deadline)),
+            cancel_asked_funded: Set(decision.cancel_asked_funded),
+            cancel_asked_shipped: Set(decision.cancel_asked_shipped),
+            disputes: Set(row.disputes + i32::from(self.opens_dispute(decision))),
+            chargebacks: Set(row.chargebacks + i32::from(self.opens_chargeback(decision))),
+            has_refund_account: Set(row.has_refund_account || decision.refund_account.is_some()),
             completed_at: Set(decision.completed_at),
             captured: Set(decision.balances.captured),
             held: Set(decision.balances.held),

@@ -21,7 +21,7 @@ use crate::auth::Viewer;
 use crate::catalog;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
-use crate::escrow::{self, Actor, Command, Decision, Order, Policy};
+use crate::escrow::{self, Actor, Command, Decision, Order};
 use crate::idempotency::Once;
 use crate::messaging;
 use crate::validate::Checks;
@@ -84,7 +84,13 @@ pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mu
         let offer =
             catalog::require_offer(&transaction, input.product_id).await.map_err(|error| error.at("productId"))?;
         let currency = choose_currency(&offer, currency)?;
-        let terms = of_listing(&offer, currency, quantity, address.clone(), incoterm.clone())?;
+        let terms = of_listing(
+            &offer,
+            currency,
+            quantity,
+            address.clone(),
+            (incoterm.clone(), app.settings.policy().deadlines),
+        )?;
         if offer.product.stock < quantity {
             let message = format!("{} {} can be ordered now", offer.product.stock, offer.product.unit);
             return Err(Error::refused(ErrorCode::OutOfStock, message).at("quantity"));
@@ -173,7 +179,7 @@ async fn draft_of_order(
             return Err(Error::refused(ErrorCode::CurrencyNotAvailable, message).at("currency"));
         }
         let fee = require_draftable(writing.transaction(), supplier_id, draft).await?;
-        let terms = of_draft(draft, currency, address.as_ref(), fee)?;
+        let terms = of_draft(draft, currency, address.as_ref(), (fee, &app.settings.policy().deadlines))?;
         let result = writing.command(Actor::Supplier, &Command::DraftOrder { terms }).await;
         if result.is_ok() {
             once.record(writing.transaction(), &app.clock, order_id.to_string()).await?;
@@ -211,7 +217,7 @@ async fn draft_of_conversation(
         let buyer = buyer::Entity::find_by_id(conversation.buyer_id).one(&transaction).await?;
         let buyer = buyer.ok_or_else(|| Error::internal("a conversation without a buyer"))?;
         let fee = require_draftable(&transaction, supplier_id, draft).await?;
-        let terms = of_draft(draft, currency, None, fee)?;
+        let terms = of_draft(draft, currency, None, (fee, &app.settings.policy().deadlines))?;
         let parties = Parties { storefront_id: buyer.storefront_id, buyer_id: buyer.id, supplier_id };
         let about = (currency, None, &NewOrderDetails::default());
         begin(app, transaction, parties, about, Actor::Supplier, Command::DraftOrder { terms }, once).await
@@ -235,7 +241,7 @@ async fn begin(
     command: Command,
     once: &Once,
 ) -> Result<Order> {
-    let (now, policy) = (app.clock.now(), Policy::default());
+    let (now, policy) = (app.clock.now(), app.settings.policy());
     let decision: Decision = escrow::start(actor, &command, now, &policy).map_err(refusal)?;
     let row = order::ActiveModel {
         id: Set(OrderId(app.clock.new_id())),
@@ -253,9 +259,20 @@ async fn begin(
         released: Set(MinorUnits::ZERO),
         refunded: Set(MinorUnits::ZERO),
         charged_back: Set(MinorUnits::ZERO),
-        frozen: Set(false),
+        frozen_at: Set(None),
+        frozen_by_operator: Set(false),
         stock_reserved: Set(false),
         deadline_at: Set(decision.deadline_at),
+        remind_at: Set(decision.remind_at),
+        timer_at: Set(decision.timer_at()),
+        paused_status: Set(None),
+        paused_at: Set(None),
+        paused_deadline_at: Set(None),
+        cancel_asked_funded: Set(false),
+        cancel_asked_shipped: Set(false),
+        disputes: Set(0),
+        chargebacks: Set(0),
+        has_refund_account: Set(false),
         ship_by: Set(None),
         event_sequence: Set(0),
         draft_request: Set(draft_request),

@@ -11,6 +11,7 @@ mod apply;
 mod begin;
 mod find;
 mod number;
+mod refund;
 mod terms;
 mod write;
 
@@ -19,5 +20,6 @@ pub use find::{
     FeedKey, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
     find_payments_by_id, require_order, transfers_of, visible,
 };
-pub use terms::{DraftLine, DraftTerms, canonical_terms, contract_hash};
+pub use refund::{find_refund_account, start_refund};
+pub use terms::{DraftDeadlines, DraftLine, DraftTerms, canonical_terms, contract_hash};
 pub use write::{Writing, execute, execute_as_provider, load, next_timer, overdue, pass_deadlines};

@@ -1,6 +1,6 @@
 //! Terms of a contract: made from a listing, or from what a supplier drafts; checked, summed and hashed.
 
-use entity::contract::{Address, Line, Terms};
+use entity::contract::{Address, Deadlines, Line, Terms};
 use entity::{Currency, MinorUnits, ProductId};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -27,8 +27,25 @@ pub struct DraftTerms {
     pub ship_within_days: i32,
     pub transit_days: Option<i32>,
     pub inspection_days: Option<i32>,
+    pub deadlines: DraftDeadlines,
     /// Of the buyer's request if missing.
     pub shipping_address: Option<Address>,
+}
+
+/// What a supplier would have other than the rule: each within its bounds.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct DraftDeadlines {
+    pub confirmation_days: Option<i32>,
+    pub payment_days: Option<i32>,
+    pub bank_transfer_business_days: Option<i32>,
+    pub overdue_days: Option<i32>,
+    pub cancel_answer_hours: Option<i32>,
+    pub dispute_answer_days: Option<i32>,
+    pub dispute_escalation_from_days: Option<i32>,
+    pub dispute_escalation_days: Option<i32>,
+    pub dispute_alarm_days: Option<i32>,
+    pub return_shipping_days: Option<i32>,
+    pub return_silence_days: Option<i32>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -73,7 +90,7 @@ pub(super) fn of_listing(
     currency: Currency,
     quantity: i64,
     address: Address,
-    incoterm: Option<String>,
+    (incoterm, deadlines): (Option<String>, Deadlines),
 ) -> Result<Terms> {
     let product = &offer.product;
     let price = offer.price_for(currency, quantity).ok_or_else(|| below_minimum(offer, currency, quantity))?;
@@ -102,6 +119,7 @@ pub(super) fn of_listing(
         ship_within_days: product.lead_time_days.max(1),
         transit_days: DEFAULT_TRANSIT_DAYS,
         inspection_days: DEFAULT_INSPECTION_DAYS,
+        deadlines,
         shipping_address: address,
         fee_basis_points: offer.supplier.fee_basis_points,
     })
@@ -119,7 +137,7 @@ pub(super) fn of_draft(
     draft: &DraftTerms,
     currency: Currency,
     requested: Option<&Address>,
-    fee_basis_points: i32,
+    (fee_basis_points, rule): (i32, &Deadlines),
 ) -> Result<Terms> {
     let mut checks = Checks::input();
     if !(1..=100).contains(&draft.lines.len()) {
@@ -141,6 +159,7 @@ pub(super) fn of_draft(
     let transit_days = checks.within("transitDays", draft.transit_days.unwrap_or(DEFAULT_TRANSIT_DAYS), 1..=90);
     let inspection_days =
         checks.within("inspectionDays", draft.inspection_days.unwrap_or(DEFAULT_INSPECTION_DAYS), 1..=30);
+    let deadlines = checks.under("deadlines", |checks| check_deadlines(checks, &draft.deadlines, rule));
     let shipping_address = match (&draft.shipping_address, requested) {
         (Some(address), _) => Some(checks.under("shippingAddress", |checks| check_address(checks, address))),
         (None, Some(address)) => Some(address.clone()),
@@ -173,9 +192,59 @@ pub(super) fn of_draft(
         ship_within_days,
         transit_days,
         inspection_days,
+        deadlines,
         shipping_address,
         fee_basis_points,
     })
+}
+
+fn check_deadlines(checks: &mut Checks, draft: &DraftDeadlines, rule: &Deadlines) -> Deadlines {
+    let mut within = |field, given: Option<i32>, rule: i32, bounds| match given {
+        Some(given) => checks.within(field, given, bounds),
+        None => rule,
+    };
+    let deadlines = Deadlines {
+        confirmation_days: within("confirmationDays", draft.confirmation_days, rule.confirmation_days, 1..=30),
+        payment_days: within("paymentDays", draft.payment_days, rule.payment_days, 1..=60),
+        bank_transfer_business_days: within(
+            "bankTransferBusinessDays",
+            draft.bank_transfer_business_days,
+            rule.bank_transfer_business_days,
+            0..=20,
+        ),
+        overdue_days: within("overdueDays", draft.overdue_days, rule.overdue_days, 1..=90),
+        cancel_answer_hours: within("cancelAnswerHours", draft.cancel_answer_hours, rule.cancel_answer_hours, 24..=168),
+        dispute_answer_days: within("disputeAnswerDays", draft.dispute_answer_days, rule.dispute_answer_days, 2..=14),
+        dispute_escalation_from_days: within(
+            "disputeEscalationFromDays",
+            draft.dispute_escalation_from_days,
+            rule.dispute_escalation_from_days,
+            1..=14,
+        ),
+        dispute_escalation_days: within(
+            "disputeEscalationDays",
+            draft.dispute_escalation_days,
+            rule.dispute_escalation_days,
+            3..=30,
+        ),
+        dispute_alarm_days: within("disputeAlarmDays", draft.dispute_alarm_days, rule.dispute_alarm_days, 30..=180),
+        return_shipping_days: within(
+            "returnShippingDays",
+            draft.return_shipping_days,
+            rule.return_shipping_days,
+            3..=30,
+        ),
+        return_silence_days: within("returnSilenceDays", draft.return_silence_days, rule.return_silence_days, 3..=30),
+    };
+    if deadlines.dispute_answer_days >= deadlines.dispute_escalation_days {
+        let message = "must be less than disputeEscalationDays, or a supplier's silence would have no consequence";
+        checks.problem("disputeAnswerDays", ErrorCode::InvalidInput, message);
+    }
+    if deadlines.dispute_escalation_from_days > deadlines.dispute_escalation_days {
+        let message = "must not be more than disputeEscalationDays, when it escalates by itself";
+        checks.problem("disputeEscalationFromDays", ErrorCode::InvalidInput, message);
+    }
+    deadlines
 }
 
 fn check_line(checks: &mut Checks, line: &DraftLine, currency: Currency) -> Line {

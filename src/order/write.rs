@@ -1,12 +1,13 @@
 //! The one write path.
 
+use entity::cancel_request::{self, CancelRequestStatus};
 use entity::notification::NotificationStatus;
 use entity::order::{Column, Entity, Model};
-use entity::{OrderId, OrderStatus, PaymentId, Time, contract, feedback, notification, payment, receipt, refund};
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+use entity::{
+    OrderId, OrderStatus, PaymentId, Time, chargeback, contract, dispute, feedback, notification, payment, proposal,
+    receipt, refund,
 };
+use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::find::visible;
 use crate::app::App;
@@ -47,7 +48,7 @@ impl<'a> Writing<'a> {
     async fn locked(app: &'a App, transaction: DatabaseTransaction, row: Option<Model>, as_of: Time) -> Result<Self> {
         let row = row.ok_or_else(|| Error::not_found("order").at("orderId"))?;
         let order = load(&transaction, row).await?;
-        let mut writing = Self { app, transaction, order, policy: Policy::default(), has_changed: false };
+        let mut writing = Self { app, transaction, order, policy: app.settings.policy(), has_changed: false };
         writing.pass_deadlines(as_of).await?;
         Ok(writing)
     }
@@ -64,7 +65,7 @@ impl<'a> Writing<'a> {
 
     /// Each at its own moment, in order: as if a worker had been there in time.
     async fn pass_deadlines(&mut self, as_of: Time) -> Result<()> {
-        while let Some(deadline) = self.order.row.deadline_at.filter(|at| *at <= as_of && !self.order.row.frozen) {
+        while let Some(deadline) = self.order.row.timer_at.filter(|at| *at <= as_of) {
             if self.order.status() == OrderStatus::AwaitingPayment && self.may_have_been_paid_by(deadline).await? {
                 break;
             }
@@ -91,9 +92,7 @@ impl<'a> Writing<'a> {
 
     /// A deadline that had passed at `heard_at` is not decided yet, because earlier news is not applied yet.
     fn waits_for_news_of_before(&self, heard_at: Time) -> bool {
-        self.order.status() == OrderStatus::AwaitingPayment
-            && !self.order.row.frozen
-            && self.order.row.deadline_at.is_some_and(|at| at < heard_at)
+        self.order.status() == OrderStatus::AwaitingPayment && self.order.row.timer_at.is_some_and(|at| at < heard_at)
     }
 
     /// A movement that is booked for this order is this payment's: it was applied to it, or set aside from it.
@@ -137,6 +136,9 @@ impl<'a> Writing<'a> {
             return Ok(());
         }
         let now = at.max(self.order.row.updated_at);
+        if self.order.row.chargebacks == 0 && needs_receipts(command) {
+            self.order.receipts = load_receipts(&self.transaction, self.order.row.id).await?;
+        }
         let decision = escrow::decide(&self.order, actor, command, now, &self.policy).map_err(refusal)?;
         if decision.changes_nothing(&self.order) {
             return Ok(());
@@ -242,9 +244,14 @@ pub(super) fn refusal(rejection: Rejection) -> Error {
         Rejection::InvalidTransition { .. } => Error::refused(ErrorCode::InvalidTransition, message),
         Rejection::NotPermitted { .. } => Error::refused(ErrorCode::NotPermitted, message),
         Rejection::StaleContract { .. } => Error::refused(ErrorCode::StaleVersion, message).at("contractVersion"),
+        Rejection::StaleProposal { .. } => Error::refused(ErrorCode::StaleVersion, message).at("proposalId"),
         Rejection::Frozen => Error::refused(ErrorCode::OrderFrozen, message),
         Rejection::FeedbackExists => Error::refused(ErrorCode::AlreadyExists, message),
-        Rejection::NotYetDecided(_) => Error::refused(ErrorCode::NotImplemented, message),
+        Rejection::AmountExceedsHeld { field, .. } => Error::refused(ErrorCode::AmountExceedsHeld, message).at(field),
+        Rejection::Invalid { field, .. } => Error::refused(ErrorCode::InvalidInput, message).at(field),
+        Rejection::NeedsAnotherOperator => Error::refused(ErrorCode::NotPermitted, message),
+        Rejection::PayeeDetailsRequired => Error::refused(ErrorCode::PayeeDetailsRequired, message),
+        Rejection::Contradiction(problem) => Error::Contradiction(problem),
         Rejection::Inconsistent(_) => Error::internal(message),
     }
 }
@@ -258,21 +265,81 @@ pub async fn load<C: ConnectionTrait>(db: &C, row: Model) -> Result<Order> {
         .one(db)
         .await?
         .map(|contract| contract.terms);
-    let before_payment = matches!(row.status, OrderStatus::DraftRequested | OrderStatus::AwaitingConfirmation);
-    let (payments, refunds) = if before_payment {
-        (Vec::new(), Vec::new())
-    } else {
-        let payments =
-            payment::Entity::find().filter(payment::Column::OrderId.eq(id)).order_by_asc(payment::Column::Id);
-        let refunds = refund::Entity::find().filter(refund::Column::OrderId.eq(id)).order_by_asc(refund::Column::Id);
-        (payments.all(db).await?, refunds.all(db).await?)
+    let mut order = Order {
+        row,
+        terms,
+        payments: Vec::new(),
+        refunds: Vec::new(),
+        receipts: Vec::new(),
+        chargebacks: Vec::new(),
+        cancel_request: None,
+        dispute: None,
+        proposals: Vec::new(),
+        feedback: None,
     };
-    let has_feedback = row.status == OrderStatus::Completed
-        && feedback::Entity::find().filter(feedback::Column::OrderId.eq(id)).count(db).await? > 0;
-    Ok(Order { row, terms, payments, refunds, has_feedback })
+    if !matches!(order.row.status, OrderStatus::DraftRequested | OrderStatus::AwaitingConfirmation) {
+        load_money(db, &mut order).await?;
+        load_quarrel(db, &mut order).await?;
+    }
+    Ok(order)
 }
 
-/// Orders whose deadline has passed, the longest overdue first, but for those that are `skipped`.
+async fn load_money<C: ConnectionTrait>(db: &C, order: &mut Order) -> Result<()> {
+    let id = order.row.id;
+    let payments = payment::Entity::find().filter(payment::Column::OrderId.eq(id)).order_by_asc(payment::Column::Id);
+    order.payments = payments.all(db).await?;
+    let refunds = refund::Entity::find().filter(refund::Column::OrderId.eq(id)).order_by_asc(refund::Column::Id);
+    order.refunds = refunds.all(db).await?;
+    if order.row.chargebacks > 0 || order.row.is_frozen() {
+        let chargebacks = chargeback::Entity::find().filter(chargeback::Column::OrderId.eq(id));
+        order.chargebacks = chargebacks.order_by_asc(chargeback::Column::Id).all(db).await?;
+        order.receipts = load_receipts(db, id).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn load_receipts<C: ConnectionTrait>(db: &C, id: OrderId) -> Result<Vec<receipt::Model>> {
+    let receipts = receipt::Entity::find().filter(receipt::Column::OrderId.eq(id));
+    Ok(receipts.order_by_asc(receipt::Column::Id).all(db).await?)
+}
+
+/// The first chargeback of an order may be of money that could not be applied.
+fn needs_receipts(command: &Command) -> bool {
+    matches!(command, Command::Chargeback { .. } | Command::ReversePayment { .. } | Command::ApproveManualRefund { .. })
+}
+
+async fn load_quarrel<C: ConnectionTrait>(db: &C, order: &mut Order) -> Result<()> {
+    let id = order.row.id;
+    match order.row.status {
+        OrderStatus::CancelRequested => {
+            let open = cancel_request::Entity::find().filter(cancel_request::Column::OrderId.eq(id));
+            let open = open.filter(cancel_request::Column::Status.eq(CancelRequestStatus::Open));
+            order.cancel_request = open.one(db).await?;
+        }
+        OrderStatus::Disputed | OrderStatus::ReturnPending => {
+            let newest = dispute::Entity::find().filter(dispute::Column::OrderId.eq(id));
+            order.dispute = newest.order_by_desc(dispute::Column::Id).one(db).await?;
+            let dispute_id = order.dispute.as_ref().map(|row| row.id);
+            let proposals = proposal::Entity::find().filter(proposal::Column::OrderId.eq(id));
+            let proposals = proposals.filter(proposal::Column::DisputeId.eq(dispute_id));
+            order.proposals = proposals.order_by_asc(proposal::Column::Id).all(db).await?;
+        }
+        OrderStatus::Completed => {
+            let feedback = feedback::Entity::find().filter(feedback::Column::OrderId.eq(id));
+            order.feedback = feedback.one(db).await?;
+        }
+        OrderStatus::DraftRequested
+        | OrderStatus::AwaitingConfirmation
+        | OrderStatus::AwaitingPayment
+        | OrderStatus::Funded
+        | OrderStatus::Shipped
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded => {}
+    }
+    Ok(())
+}
+
+/// Orders with a reminder or a deadline that has passed, the longest overdue first, but for those that are `skipped`.
 pub async fn overdue<C: ConnectionTrait>(
     db: &C,
     now: entity::Time,
@@ -282,10 +349,9 @@ pub async fn overdue<C: ConnectionTrait>(
     Ok(Entity::find()
         .select_only()
         .column(Column::Id)
-        .filter(Column::DeadlineAt.lte(now))
-        .filter(Column::Frozen.eq(false))
+        .filter(Column::TimerAt.lte(now))
         .filter(Column::Id.is_not_in(skipped.iter().copied()))
-        .order_by_asc(Column::DeadlineAt)
+        .order_by_asc(Column::TimerAt)
         .limit(limit)
         .into_tuple()
         .all(db)
@@ -296,10 +362,9 @@ pub async fn overdue<C: ConnectionTrait>(
 pub async fn next_timer<C: ConnectionTrait>(db: &C, after: Time) -> Result<Option<Time>> {
     Ok(Entity::find()
         .select_only()
-        .column(Column::DeadlineAt)
-        .filter(Column::DeadlineAt.gt(after))
-        .filter(Column::Frozen.eq(false))
-        .order_by_asc(Column::DeadlineAt)
+        .column(Column::TimerAt)
+        .filter(Column::TimerAt.gt(after))
+        .order_by_asc(Column::TimerAt)
         .limit(1)
         .into_tuple()
         .one(db)

@@ -8,7 +8,7 @@ use entity::{
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{payout, unanswered};
+use super::{chargeback, payout, unanswered};
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
@@ -76,7 +76,14 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
             Ok(id) => payout::failed(app, provider.name(), id, &clean(&reason)).await,
             Err(_) => Ok(unknown("payout", &reference)),
         },
-        Fact::Chargeback { .. } | Fact::PaymentReversed { .. } => Ok(Applied::NotOurs("not decided yet".to_owned())),
+        Fact::Chargeback { reference, chargeback, amount, stage, reason } => {
+            let told = chargeback::Told { reference: &reference, id: &chargeback, amount, reason: &clean(&reason) };
+            chargeback::apply(app, provider, &told, stage, heard_at).await
+        }
+        Fact::PaymentReversed { reference, movement, amount, reason } => {
+            let told = chargeback::Told { reference: &reference, id: &movement, amount, reason: &clean(&reason) };
+            chargeback::reverse(app, provider, &told, heard_at).await
+        }
     }
 }
 
@@ -85,7 +92,11 @@ pub(super) fn unknown(what: &str, reference: &str) -> Applied {
     Applied::NotOurs(format!("no {what} of ours at this provider has the reference \"{shown}\""))
 }
 
-async fn find_payment(app: &App, provider: &dyn PaymentProvider, reference: &str) -> Result<Option<payment::Model>> {
+pub(super) async fn find_payment(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    reference: &str,
+) -> Result<Option<payment::Model>> {
     let Ok(id) = reference.parse::<PaymentId>() else { return Ok(None) };
     let found = payment::Entity::find_by_id(id).filter(payment::Column::Provider.eq(provider.name()));
     Ok(found.one(&app.db.read).await?)
@@ -118,8 +129,7 @@ async fn capture(
         // A convenience for later calls, never a reason to leave money unbooked.
         tracing::error!(payment = %payment.id, %error, "the provider's reference could not be written down");
     }
-    let refundable = provider.terms(payment.method).is_some_and(|terms| terms.refundable());
-    let command = Command::CapturePayment { payment_id: payment.id, amount, movement, refundable };
+    let command = Command::CapturePayment { payment_id: payment.id, amount, movement };
     execute_as_provider(app, payment.order_id, heard_at, &command).await?;
     Ok(Applied::Done)
 }
@@ -157,6 +167,7 @@ async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: 
             amount: Set(amount.amount),
             currency: Set(amount.currency),
             refunded: Set(MinorUnits::ZERO),
+            charged_back: Set(MinorUnits::ZERO),
             created_at: Set(now),
         };
         receipt::Entity::insert(row).exec_without_returning(&transaction).await?;
@@ -201,7 +212,7 @@ async fn refund_succeeded(
     let Some(refund) = find_refund(app, provider, reference).await? else {
         return Ok(unknown("refund", reference));
     };
-    let asked = Money::new(refund.amount, refund.currency);
+    let asked = sent(&refund);
     if amount != asked {
         return Ok(Applied::NotOurs(format!("{}: the provider refunded {amount}, we asked for {asked}", refund.id)));
     }
@@ -242,9 +253,14 @@ async fn refund_failed(
         }
     }
     let movement = movement_key(provider.name(), "refund_failed", &movement.unwrap_or_else(|| reference.to_owned()));
-    let amount = Money::new(refund.amount, refund.currency);
+    let amount = sent(&refund);
     let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason };
     refund_command(app, &refund, &command, heard_at).await
+}
+
+/// What the provider was asked for: what chargebacks had not taken.
+fn sent(refund: &refund::Model) -> Money {
+    Money::new(MinorUnits(refund.amount.0.saturating_sub(refund.charged_back.0)), refund.currency)
 }
 
 /// News that contradicts what we know: disorder, a repetition, or a change of mind? Only the provider can say how it stands.
@@ -291,12 +307,13 @@ async fn refund_pending(
         None => None,
     };
     let now = app.clock.now();
-    let expected_by: Option<Time> = days.map(|terms| after_business_days(now, terms.refund_days.1, &[]));
+    let expected_by: Option<Time> =
+        days.map(|terms| after_business_days(now, terms.refund_days.1, &app.settings.holidays));
     let transaction = app.db.begin_write().await?;
     let row = refund::ActiveModel {
         status: Set(RefundStatus::Pending),
         provider_reference: Set(Some(provider_reference.to_owned())),
-        expected_by: Set(expected_by),
+        expected_by: expected_by.map_or(sea_orm::ActiveValue::NotSet, |at| Set(Some(at))),
         updated_at: Set(now),
         ..Default::default()
     };

@@ -5,6 +5,7 @@
 //! leaves a job that asks again. Answers, notifications and answers to our own questions are the same [`crate::payment::Fact`]s
 //! and go the same way, so it doesn't matter which comes first, or how often.
 
+mod chargeback;
 mod fact;
 mod inbox;
 mod notification;

@@ -53,13 +53,15 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
     let payment_id = match open {
         Some(open) if writing.order().status() == OrderStatus::AwaitingPayment => open.id,
         Some(_) | None => {
-            let (provider, _terms) = app.providers.for_method(input.method).ok_or_else(|| no_provider(input.method))?;
+            let (provider, terms) = app.providers.for_method(input.method).ok_or_else(|| no_provider(input.method))?;
             check_return_url(writing.transaction(), &writing.order().row, input.return_url.as_deref()).await?;
             let payment_id = PaymentId(app.clock.new_id());
             let command = Command::PayOrder {
                 payment_id,
                 provider: provider.name().to_owned(),
                 method: input.method,
+                refund_way: terms.refund_way,
+                refund_days: i32::try_from(terms.refund_days.1).unwrap_or(10),
                 return_url: input.return_url.clone(),
             };
             writing.command(Actor::Buyer, &command).await?;

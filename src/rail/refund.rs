@@ -2,58 +2,128 @@
 
 use chrono::TimeDelta;
 use entity::refund::{Entity, Model, RefundStatus};
-use entity::{Money, RefundId};
+use entity::{Money, OrderId, RefundId};
 use sea_orm::EntityTrait;
+use secrecy::SecretString;
 
 use super::pay::require_payment;
 use super::{apply_facts, require_provider, unanswered};
 use crate::app::App;
 use crate::error::{Error, Result};
+use crate::escrow::{BY_HAND, Command, Sending};
 use crate::job::Outcome;
-use crate::payment::{Fact, PaymentQuery, ProviderError, RefundQuery, RefundRequest};
+use crate::order::{execute_as_provider, find_refund_account, start_refund};
+use crate::payment::{Fact, PaymentProvider, PaymentQuery, ProviderError, RefundQuery, RefundRequest};
 
 /// A provider's notification is usually quicker than this.
 const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
 
 pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<Outcome> {
     let refund = require_refund(app, refund_id).await?;
-    let provider = require_provider(app, &refund.provider)?;
-    let reference = refund.id.to_string();
-    let query = RefundQuery { reference: reference.clone(), provider_reference: refund.provider_reference.clone() };
-    let answer = match refund.status {
-        RefundStatus::Succeeded | RefundStatus::ActionRequired => return Ok(Outcome::Done),
-        // A refused question says nothing about the refund: it is asked again.
-        RefundStatus::Pending => provider.query_refund(&query).await,
-        RefundStatus::Requested => match provider.refund(&request(app, &refund, provider.name()).await?).await {
-            // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
-            Err(
-                ProviderError::Refused(reason)
-                | ProviderError::NotKnown(reason)
-                | ProviderError::PayeeDetailsRequired(reason),
-            ) => match provider.query_refund(&query).await {
-                Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::RefundFailed { reference, movement: None, reason }]),
-                other => other,
-            },
-            other => other,
+    let facts = match refund.status {
+        RefundStatus::Pending if refund.provider == BY_HAND => return Ok(Outcome::Done),
+        RefundStatus::Pending => {
+            let provider = require_provider(app, &refund.provider)?;
+            // A refused question says nothing about the refund: it is asked again.
+            provider.query_refund(&query(&refund)).await.map_err(|error| unanswered(provider.name(), &error))?
+        }
+        RefundStatus::Requested => match ask_for(app, &refund).await? {
+            Some(facts) => facts,
+            // Whatever lets it go on asks for it again.
+            None => return Ok(Outcome::Done),
         },
+        RefundStatus::Succeeded
+        | RefundStatus::ActionRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::ChargedBack => return Ok(Outcome::Done),
     };
-    // Unknown is not failed: the same reference is asked for again.
-    apply_facts(app, provider.as_ref(), answer.map_err(|error| unanswered(provider.name(), &error))?).await?;
+    let provider = require_provider(app, &refund.provider)?;
+    apply_facts(app, provider.as_ref(), facts).await?;
     match require_refund(app, refund_id).await?.status {
         RefundStatus::Requested | RefundStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
-        RefundStatus::Succeeded | RefundStatus::ActionRequired => Ok(Outcome::Done),
+        RefundStatus::Succeeded
+        | RefundStatus::ActionRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::ChargedBack => Ok(Outcome::Done),
     }
 }
 
-async fn request(app: &App, refund: &Model, provider: &str) -> Result<RefundRequest> {
+fn query(refund: &Model) -> RefundQuery {
+    RefundQuery { reference: refund.id.to_string(), provider_reference: refund.provider_reference.clone() }
+}
+
+/// None: it can't be sent now.
+async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
+    let order_id = refund.order_id.ok_or_else(|| Error::internal(format!("{} is of no order", refund.id)))?;
+    let provider = require_provider(app, &refund.provider)?;
+    match start_refund(app, order_id, refund.id).await? {
+        Sending::Now => {}
+        Sending::Never => {
+            let reason = "with the chargebacks of its payment, it would be more than what was paid".to_owned();
+            let fact = Fact::RefundFailed { reference: refund.id.to_string(), movement: None, reason };
+            return Ok(Some(vec![fact]));
+        }
+        // The order was frozen while an earlier request of ours was on its way: it may have arrived.
+        Sending::Waits if refund.started_at.is_some() => {
+            return match provider.query_refund(&query(refund)).await {
+                Ok(facts) => Ok(Some(facts)),
+                Err(ProviderError::NotKnown(_)) => Ok(None),
+                Err(error) => Err(unanswered(provider.name(), &error)),
+            };
+        }
+        Sending::Waits => return Ok(None),
+    }
+    // A chargeback may have taken a part of it since it was read.
+    let refund = require_refund(app, refund.id).await?;
+    let answer = provider.refund(&request(app, &refund, order_id, provider.name()).await?).await;
+    understand(app, (order_id, &refund), provider.as_ref(), answer).await
+}
+
+/// Unknown is not failed: the same reference is asked for again.
+async fn understand(
+    app: &App,
+    (order_id, refund): (OrderId, &Model),
+    provider: &dyn PaymentProvider,
+    answer: Result<Vec<Fact>, ProviderError>,
+) -> Result<Option<Vec<Fact>>> {
+    let reason = match answer {
+        Ok(facts) => return Ok(Some(facts)),
+        Err(ProviderError::PayeeDetailsRequired(reason)) => {
+            let command = Command::HoldRefund { refund_id: refund.id, reason };
+            execute_as_provider(app, order_id, app.clock.now(), &command).await?;
+            return Ok(None);
+        }
+        Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => reason,
+        Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
+    };
+    // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
+    match provider.query_refund(&query(refund)).await {
+        Ok(facts) => Ok(Some(facts)),
+        Err(ProviderError::NotKnown(_)) => {
+            let reference = refund.id.to_string();
+            Ok(Some(vec![Fact::RefundFailed { reference, movement: None, reason }]))
+        }
+        Err(error) => Err(unanswered(provider.name(), &error)),
+    }
+}
+
+async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -> Result<RefundRequest> {
     let payment_id = refund.payment_id.ok_or_else(|| Error::internal(format!("{} is of no payment", refund.id)))?;
     let payment = require_payment(&app.db.read, payment_id).await?;
+    let payee = match find_refund_account(&app.db.read, order_id).await? {
+        Some(account) => {
+            Some(SecretString::from(app.cipher.decrypt(&account.id.to_string(), &account.encrypted_details)?))
+        }
+        None => None,
+    };
     Ok(RefundRequest {
         reference: refund.id.to_string(),
         payment: PaymentQuery { reference: payment.id.to_string(), provider_reference: payment.provider_reference },
-        amount: Money::new(refund.amount, refund.currency),
+        amount: Money::new(refund.balance, refund.currency),
         reason: refund.reason.clone(),
-        payee: None,
+        payee,
         notification_url: app.settings.notification_url(provider),
     })
 }

@@ -72,7 +72,9 @@ async fn an_order_lapses_at_its_own_moment(app: &TestApp) {
     let lapses_at = deadline(&shop, &order).await;
     let events = advance(&shop, demo::BUYER, app.clock().now() + TimeDelta::days(300)).await;
     assert_eq!(status(&shop, &order).await, "CANCELLED");
-    let lapsed = of(&events, &order);
+    let [reminder, lapsed @ ..] = &of(&events, &order)[..] else { panic!("{events:#?}") };
+    assert_eq!(reminder["type"], "deadline.approaching");
+    assert_eq!(moment(&reminder["occurredAt"]), lapses_at - TimeDelta::days(2));
     assert!(!lapsed.is_empty(), "{events:#?}");
     for event in lapsed {
         assert_eq!(moment(&event["occurredAt"]), lapses_at);
@@ -107,8 +109,8 @@ async fn what_two_orders_bring_comes_in_order(app: &TestApp) {
     let (lapses, completes) = (deadline(&shop, &unpaid).await, deadline(&shop, &shipped).await);
     let events = advance(&shop, demo::OPERATOR, app.clock().now() + TimeDelta::days(200)).await;
     assert_both_ended(app, &shop, (&unpaid, &shipped), &events).await;
-    assert_eq!(moment(&of(&events, &unpaid)[0]["occurredAt"]), lapses);
-    assert_eq!(moment(&of(&events, &shipped)[0]["occurredAt"]), completes);
+    assert_eq!(moment(&of(&events, &unpaid)[1]["occurredAt"]), lapses);
+    assert_eq!(moment(&of(&events, &shipped)[1]["occurredAt"]), completes);
     let payout = payouts(app).await.remove(0);
     assert!(payout.created_at >= completes, "paid out after the inspection …");
     assert!(payout.created_at < completes + TimeDelta::days(1), "… and not only when the clock had come to its end");

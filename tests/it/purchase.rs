@@ -34,7 +34,7 @@ async fn a_buyer_buys_now_and_every_transfer_is_in_the_ledger(app: &TestApp) {
         .iter()
         .filter_map(|action| action["action"].as_str())
         .collect();
-    assert_eq!(actions, ["CONFIRM_ORDER", "CANCEL_ORDER"]);
+    assert_eq!(actions, ["CONFIRM_ORDER", "CANCEL_ORDER", "PROVIDE_REFUND_ACCOUNT"]);
 
     let order =
         done(order_step(app, demo::BUYER, "confirmOrder", json!({ "orderId": id, "contractVersion": 1 })).await);

@@ -1,0 +1,158 @@
+//! What operators do to an order: freeze it, and pay refunds by hand, one asking and another approving.
+
+use entity::refund::{self, RefundStatus};
+use entity::{MinorUnits, Money, OperatorId, RefundId, Time};
+
+use super::calendar::after_business_days;
+use super::decision::{Account, Decision, Later, RefundRef, Transfer};
+use super::refund::{Sending, may_send};
+use super::{FreezeReason, FrozenBy, Happened, Order, Policy, Rejection, clocks};
+
+/// The account that money leaves from when an operator pays by hand.
+pub const BY_HAND: &str = "manual";
+
+pub(super) fn freeze(order: &Order, reason: FreezeReason, now: Time) -> Decision {
+    let mut decision = Decision::unchanged(order);
+    decision.frozen_by_operator = true;
+    clocks::freeze(&mut decision, now, FrozenBy::Operator(reason));
+    decision
+}
+
+/// Goes on, unless a chargeback is open.
+pub(super) fn unfreeze(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let mut decision = Decision::unchanged(order);
+    decision.frozen_by_operator = false;
+    if !order.has_open_chargeback() {
+        clocks::thaw(order, &mut decision, now, policy)?;
+    }
+    Ok(decision)
+}
+
+pub(super) fn find_refund(order: &Order, refund_id: RefundId) -> Result<&refund::Model, Rejection> {
+    order
+        .refunds
+        .iter()
+        .find(|refund| refund.id == refund_id)
+        .ok_or(Rejection::Invalid { field: "refundId", problem: "this order has no such refund" })
+}
+
+fn in_status<'a>(
+    order: &'a Order,
+    refund_id: RefundId,
+    statuses: &[RefundStatus],
+    problem: &'static str,
+) -> Result<&'a refund::Model, Rejection> {
+    let refund = find_refund(order, refund_id)?;
+    if statuses.contains(&refund.status) { Ok(refund) } else { Err(Rejection::Invalid { field: "refundId", problem }) }
+}
+
+fn amount(refund: &refund::Model) -> Money {
+    Money::new(refund.balance, refund.currency)
+}
+
+pub(super) fn request_manual_refund(
+    order: &Order,
+    refund_id: RefundId,
+    operator_id: OperatorId,
+) -> Result<Decision, Rejection> {
+    let waiting = [RefundStatus::ActionRequired, RefundStatus::PayeeDetailsRequired];
+    let refund = in_status(order, refund_id, &waiting, "this refund does not wait for somebody to act")?;
+    if !order.row.has_refund_account {
+        return Err(Rejection::PayeeDetailsRequired);
+    }
+    let mut decision = Decision::unchanged(order);
+    decision.change_refund(refund, |row| {
+        row.status = RefundStatus::ApprovalRequired;
+        row.requested_by = Some(operator_id);
+        row.approved_by = None;
+    });
+    decision.events.push(Happened::ManualRefundRequested { amount: amount(refund) });
+    Ok(decision)
+}
+
+pub(super) fn approve_manual_refund(
+    order: &Order,
+    (refund_id, operator_id): (RefundId, OperatorId),
+    now: Time,
+    policy: &Policy,
+) -> Result<Decision, Rejection> {
+    let refund =
+        in_status(order, refund_id, &[RefundStatus::ApprovalRequired], "this refund does not wait to be approved")?;
+    if refund.requested_by == Some(operator_id) {
+        return Err(Rejection::NeedsAnotherOperator);
+    }
+    if may_send(order, refund) == Sending::Never {
+        let problem = "with the chargebacks of its payment, this would be more than what was paid";
+        return Err(Rejection::Invalid { field: "refundId", problem });
+    }
+    let days = order.payments.iter().find(|payment| Some(payment.id) == refund.payment_id);
+    let days = days.and_then(|payment| u32::try_from(payment.refund_days).ok()).unwrap_or(10);
+    let mut decision = Decision::unchanged(order);
+    decision.change_refund(refund, |row| {
+        BY_HAND.clone_into(&mut row.provider);
+        row.status = RefundStatus::Pending;
+        row.approved_by = Some(operator_id);
+        row.started_at = Some(now);
+        row.failure = None;
+        row.expected_by = Some(after_business_days(now, days, &policy.holidays));
+    });
+    decision.events.push(Happened::ManualRefundApproved { amount: amount(refund) });
+    Ok(decision)
+}
+
+fn by_hand<'a>(order: &'a Order, refund_id: RefundId, problem: &'static str) -> Result<&'a refund::Model, Rejection> {
+    let refund = in_status(order, refund_id, &[RefundStatus::Pending], problem)?;
+    if refund.provider == BY_HAND { Ok(refund) } else { Err(Rejection::Invalid { field: "refundId", problem }) }
+}
+
+/// Not approved, or it could not be paid after all.
+pub(super) fn reject_manual_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
+    let problem = "this refund is not to be paid by hand";
+    let refund = in_status(order, refund_id, &[RefundStatus::ApprovalRequired], problem)
+        .or_else(|_rejection| by_hand(order, refund_id, problem))?;
+    let provider = order.payments.iter().find(|payment| Some(payment.id) == refund.payment_id);
+    let mut decision = Decision::unchanged(order);
+    decision.change_refund(refund, |row| {
+        if let Some(payment) = provider {
+            payment.provider.clone_into(&mut row.provider);
+        }
+        row.status = RefundStatus::ActionRequired;
+        row.failure = Some(reason.to_owned());
+        (row.requested_by, row.approved_by, row.started_at) = (None, None, None);
+    });
+    decision.events.push(Happened::ManualRefundRejected { amount: amount(refund) });
+    Ok(decision)
+}
+
+/// The money has left the operator's own bank account.
+pub(super) fn confirm_manual_refund(order: &Order, refund_id: RefundId, movement: &str) -> Result<Decision, Rejection> {
+    let refund = by_hand(order, refund_id, "this refund is not being paid by hand")?;
+    let mut decision = Decision::unchanged(order);
+    decision.change_refund(refund, |row| {
+        row.status = RefundStatus::Succeeded;
+        row.balance = MinorUnits::ZERO;
+    });
+    decision.post(Transfer {
+        debit: Account::Refund(RefundRef::Existing(refund.id)),
+        credit: Account::Provider(BY_HAND.to_owned()),
+        amount: refund.balance,
+        currency: refund.currency,
+        cause: "refund.succeeded",
+        movement: Some((movement.to_owned(), 0)),
+    })?;
+    decision.events.push(Happened::RefundSucceeded { amount: amount(refund) });
+    Ok(decision)
+}
+
+/// The buyer has said where to: refunds that waited for it go on.
+pub(super) fn use_refund_account(order: &Order, account: entity::refund_account::Model) -> Decision {
+    let mut decision = Decision::unchanged(order);
+    decision.refund_account = Some(account);
+    decision.events.push(Happened::RefundAccountProvided);
+    for refund in order.refunds.iter().filter(|refund| refund.status == RefundStatus::PayeeDetailsRequired) {
+        decision.change_refund(refund, |row| row.status = RefundStatus::Requested);
+        // While the order is frozen it is not sent; thawing it sends it again.
+        decision.later.push(Later::SendRefund(RefundRef::Existing(refund.id)));
+    }
+    decision
+}

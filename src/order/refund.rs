@@ -1,0 +1,44 @@
+//! The moment from which a refund may be on its way: written down, under the order's lock, before anybody is asked.
+
+use entity::refund::{self, RefundStatus};
+use entity::{OrderId, RefundId, refund_account};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+
+use super::write::{Writing, load_receipts};
+use crate::app::App;
+use crate::db::retrying;
+use crate::error::{Error, Result};
+use crate::escrow::{Sending, may_send};
+
+/// Whether a refund may be sent now; from then on it counts as out, whatever becomes of the request.
+pub async fn start_refund(app: &App, order_id: OrderId, refund_id: RefundId) -> Result<Sending> {
+    retrying(|| async {
+        let mut writing = Writing::begin_for_all(app, order_id, app.clock.now()).await?;
+        writing.order.receipts = load_receipts(&writing.transaction, order_id).await?;
+        let refund = writing.order.refunds.iter().find(|refund| refund.id == refund_id);
+        let refund = refund.ok_or_else(|| Error::internal(format!("{refund_id} is of another order")))?;
+        if refund.status != RefundStatus::Requested {
+            return Ok(Sending::Waits);
+        }
+        let sending = may_send(&writing.order, refund);
+        if sending == Sending::Now && refund.started_at.is_none() {
+            let now = app.clock.now();
+            let row = refund::ActiveModel { id: Set(refund_id), started_at: Set(Some(now)), ..Default::default() };
+            row.update(&writing.transaction).await?;
+        }
+        // Also deadlines that had passed.
+        writing.commit().await?;
+        Ok(sending)
+    })
+    .await
+}
+
+/// Where the buyer of an order wants refunds to be sent; the newest counts.
+pub async fn find_refund_account<C: ConnectionTrait>(
+    db: &C,
+    order_id: OrderId,
+) -> Result<Option<refund_account::Model>> {
+    let of_order = refund_account::Entity::find().filter(refund_account::Column::OrderId.eq(order_id));
+    Ok(of_order.order_by_desc(refund_account::Column::Id).one(db).await?)
+}
