@@ -12,6 +12,8 @@
 //       run first.
 //   "$fresh:something"
 //       becomes "something-" and a random text, new on every run (idempotency keys).
+//   "$inDays:60"
+//       becomes the time of the sandbox's own clock, so many days later.
 //
 // A result that asks the buyer to approve a payment shows a link to the checkout
 // page at the bottom of the window.
@@ -96,15 +98,25 @@ function randomText() {
   return Array.from(bytes, byte => byte.toString(16).padStart(2, '0')).join('');
 }
 
-function fill(value) {
-  if (Array.isArray(value)) return value.map(fill);
+// Asked only when a variable needs it.
+async function sandboxClock() {
+  const query = JSON.stringify({ query: '{ sandboxClock }' });
+  const answer = await fetch('/graphql', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: query });
+  return new Date((await answer.json()).data.sandboxClock);
+}
+
+function fill(value, clock) {
+  if (Array.isArray(value)) return value.map(inner => fill(inner, clock));
   if (value !== null && typeof value === 'object') {
-    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fill(inner)]));
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, fill(inner, clock)]));
   }
   if (typeof value !== 'string' || !value.startsWith('$')) return value;
 
   const name = value.slice(1);
   if (name.startsWith('fresh:')) return `${name.slice('fresh:'.length)}-${randomText()}`;
+  if (name.startsWith('inDays:')) {
+    return new Date(clock.getTime() + Number(name.slice('inDays:'.length)) * 86_400_000).toISOString();
+  }
   if (!Object.hasOwn(PLACEHOLDERS, name)) return value;
   const id = recall()[name];
   if (id === undefined) {
@@ -168,7 +180,8 @@ const send = GraphiQL.createFetcher({
 async function sandboxFetcher(params, options) {
   let variables;
   try {
-    variables = fill(params.variables);
+    const needsClock = JSON.stringify(params.variables ?? {}).includes('"$inDays:');
+    variables = fill(params.variables, needsClock ? await sandboxClock() : undefined);
   } catch (error) {
     if (error instanceof NotKnownYet) return { errors: [{ message: error.message }] };
     throw error;

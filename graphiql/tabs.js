@@ -389,6 +389,157 @@ subscription WatchOrder($orderId: ID!) {
     { orderId: '$orderId' },
     BUYER,
   ),
+
+  tab(
+    `
+# When it goes wrong, 1 of 4: a dispute of sixty
+# days, without waiting. It begins with an order
+# that is SHIPPED: steps 3 to 7, without step 8.
+# The buyer wants a part of the money back.
+mutation OpenDispute($orderId: ID!) {
+  openDispute(
+    input: {
+      orderId: $orderId
+      reason: DAMAGED
+      description: "Six of twenty reels are broken."
+      refundAmount: "38.40"
+      goodsGoBack: false
+    }
+  ) {
+    order {
+      status
+      deadline
+      dispute {
+        answerBy
+        escalatesAt
+      }
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+  addEvidence(
+    input: {
+      orderId: $orderId
+      text: "The driver noted the dented box on the receipt."
+    }
+  ) {
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { orderId: '$orderId' },
+    BUYER,
+  ),
+
+  tab(
+    `
+# When it goes wrong, 2 of 4. The supplier offers
+# less; silence would have done as the buyer said.
+mutation AnswerDispute($orderId: ID!) {
+  proposeSettlement(
+    input: {
+      orderId: $orderId
+      refundAmount: "10.00"
+      goodsGoBack: false
+      message: "Two reels, not six."
+    }
+  ) {
+    order {
+      status
+      deadline
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { orderId: '$orderId' },
+    SUPPLIER,
+  ),
+
+  tab(
+    `
+# When it goes wrong, 3 of 4. Sixty days later:
+# the sandbox's clock goes forward, and everything
+# that falls due on the way happens in order.
+mutation SixtyDaysLater($to: DateTime!) {
+  sandboxAdvanceClock(input: { to: $to }) {
+    clock
+    reached
+    events {
+      occurredAt
+      actor
+      type
+      summary
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { to: '$inDays:60' },
+    OPERATOR,
+  ),
+
+  tab(
+    `
+# When it goes wrong, 4 of 4. The operator rules:
+# a part goes back, the rest is released, less the
+# fee. Run Order and Ledger to see where it went.
+mutation ResolveDispute($orderId: ID!) {
+  resolveDispute(
+    input: {
+      orderId: $orderId
+      refundAmount: "25.60"
+      goodsGoBack: false
+      ruling: "Four reels, by the driver's note."
+    }
+  ) {
+    order {
+      status
+      escrow {
+        held {
+          amount
+        }
+        released {
+          amount
+        }
+        refunded {
+          amount
+        }
+      }
+      refunds {
+        amount {
+          amount
+        }
+        status
+        expectedBy
+      }
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { orderId: '$orderId' },
+    OPERATOR,
+  ),
 ];
 
 export const LIVE_TABS = [{ query: '', variables: null, headers: null }];

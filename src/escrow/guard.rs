@@ -2,10 +2,11 @@
 
 use entity::proposal::Side;
 use entity::refund::RefundStatus;
-use entity::{MinorUnits, OrderStatus, Time};
+use entity::{MinorUnits, OperatorId, OrderStatus, Time};
 
 use super::calendar::after_days;
 use super::operator::BY_HAND;
+use super::refund::{Sending, may_send};
 use super::split::Split;
 use super::table::{self, Action, Actor, Condition, Row};
 use super::{Order, Policy, Rejection};
@@ -33,13 +34,22 @@ pub fn permitted(order: &Order, actor: Actor, action: Action, now: Time, policy:
     if order.row.is_frozen() && !goes_on_while_frozen(actor, action) {
         return Err(Rejection::Frozen);
     }
-    if let Some(reason) = unmet(row, order, actor, now, policy) {
-        return refuse(Some(reason));
+    match unmet(row, order, actor, now, policy) {
+        None => {}
+        Some(Condition::RefundAccountKnown) => return Err(Rejection::PayeeDetailsRequired),
+        Some(condition) => return refuse(Some(condition.words())),
     }
     if action == Action::LeaveFeedback && is_revised(order) {
         return Err(Rejection::FeedbackExists);
     }
     Ok(())
+}
+
+/// Every refund that waits to be approved was asked for by this operator: another one has to approve.
+#[must_use]
+pub fn needs_another_operator(order: &Order, operator_id: OperatorId) -> bool {
+    let mut waiting = order.refunds.iter().filter(|refund| refund.status == RefundStatus::ApprovalRequired).peekable();
+    waiting.peek().is_some() && waiting.all(|refund| refund.requested_by == Some(operator_id))
 }
 
 /// Facts, evidence, where refunds go; and what operators do about the freeze itself or have done outside.
@@ -70,9 +80,8 @@ fn actors_of(action: Action) -> Vec<Actor> {
     actors
 }
 
-fn unmet(row: &Row, order: &Order, actor: Actor, now: Time, policy: &Policy) -> Option<&'static str> {
-    let fails = |condition: &&Condition| !holds(**condition, order, actor, now, policy);
-    row.when.iter().find(fails).map(|condition| condition.words())
+fn unmet(row: &Row, order: &Order, actor: Actor, now: Time, policy: &Policy) -> Option<Condition> {
+    row.when.iter().copied().find(|condition| !holds(*condition, order, actor, now, policy))
 }
 
 fn holds(condition: Condition, order: &Order, actor: Actor, now: Time, policy: &Policy) -> bool {
@@ -103,7 +112,11 @@ fn holds(condition: Condition, order: &Order, actor: Actor, now: Time, policy: &
         Condition::RefundNeedsAction => {
             a_refund(|row| matches!(row.status, RefundStatus::ActionRequired | RefundStatus::PayeeDetailsRequired))
         }
-        Condition::RefundNeedsApproval => a_refund(|row| row.status == RefundStatus::ApprovalRequired),
+        Condition::RefundAccountKnown => row.has_refund_account,
+        Condition::RefundNeedsApproval => order
+            .refunds
+            .iter()
+            .any(|refund| refund.status == RefundStatus::ApprovalRequired && may_send(order, refund) != Sending::Never),
         Condition::RefundByHand => {
             a_refund(|row| row.status == RefundStatus::ApprovalRequired || is_being_paid_by_hand(row))
         }

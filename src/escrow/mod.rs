@@ -45,7 +45,7 @@ pub use decision::{
     StockChange, Transfer,
 };
 pub use event::{FreezeReason, FrozenBy, Happened};
-pub use guard::{consequence, deadline_of, permitted};
+pub use guard::{consequence, deadline_of, needs_another_operator, permitted};
 pub use operator::BY_HAND;
 pub use refund::{Sending, may_send};
 pub use table::{Action, Actor};

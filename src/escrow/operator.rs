@@ -57,9 +57,6 @@ pub(super) fn request_manual_refund(
 ) -> Result<Decision, Rejection> {
     let waiting = [RefundStatus::ActionRequired, RefundStatus::PayeeDetailsRequired];
     let refund = in_status(order, refund_id, &waiting, "this refund does not wait for somebody to act")?;
-    if !order.row.has_refund_account {
-        return Err(Rejection::PayeeDetailsRequired);
-    }
     let mut decision = Decision::unchanged(order);
     decision.change_refund(refund, |row| {
         row.status = RefundStatus::ApprovalRequired;

@@ -187,7 +187,9 @@ conditions! {
     ChargebackOpen: "only while a chargeback is open",
     FeedbackUnanswered: "only once there is feedback, and once",
     RefundNeedsAction: "only while a refund needs somebody to act",
-    RefundNeedsApproval: "only while a refund waits to be approved",
+    RefundAccountKnown: "only once the buyer has said where refunds may be sent",
+    /// And is not, with chargebacks, more than what was paid.
+    RefundNeedsApproval: "only while a refund waits to be approved that may be sent",
     RefundByHand: "only while a refund is to be paid by hand",
     RefundApproved: "only while an approved refund is being paid by hand",
 }
@@ -279,7 +281,7 @@ pub const TABLE: &[Row] = &[
     when(&[FeedbackOpen], row(Action::LeaveFeedback, &[Buyer], &[Completed], &[], "for 30 days; one revision")),
     when(&[FeedbackUnanswered], row(Action::ReplyToFeedback, &[Supplier], &[Completed], &[], "once")),
     row(Action::ProvideRefundAccount, &[Buyer], ANY, &[], ""),
-    when(&[RefundNeedsAction], row(Action::RequestManualRefund, &[Operator], ANY, &[], "")),
+    when(&[RefundNeedsAction, RefundAccountKnown], row(Action::RequestManualRefund, &[Operator], ANY, &[], "")),
     when(&[RefundNeedsApproval], row(Action::ApproveManualRefund, &[Operator], ANY, &[], "by another operator")),
     when(&[RefundByHand], row(Action::RejectManualRefund, &[Operator], ANY, &[], "")),
     when(&[RefundApproved], row(Action::ConfirmManualRefund, &[Operator], ANY, &[], "")),

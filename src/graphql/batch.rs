@@ -6,8 +6,9 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use async_graphql::dataloader::{DataLoader, NoCache};
@@ -73,6 +74,23 @@ pub fn run_stream<T: Send + 'static>(mut responses: BoxStream<'static, T>) -> Bo
     stream::poll_fn(move |cx| batches.poll(cx, |cx| responses.poll_next_unpin(cx))).boxed()
 }
 
+/// Hands a waking on, and remembers it.
+struct Woken {
+    by: Waker,
+    woken: AtomicBool,
+}
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        self.by.wake_by_ref();
+    }
+}
+
 #[derive(Default)]
 struct Batches {
     waiting: Waiting,
@@ -82,8 +100,11 @@ struct Batches {
 impl Batches {
     fn poll<T>(&mut self, cx: &mut Context<'_>, mut resolvers: impl FnMut(&mut Context<'_>) -> Poll<T>) -> Poll<T> {
         loop {
-            let polled = WAITING.sync_scope(Arc::clone(&self.waiting), || resolvers(cx));
-            if polled.is_ready() {
+            let woken = Arc::new(Woken { by: cx.waker().clone(), woken: AtomicBool::new(false) });
+            let waker = Waker::from(Arc::clone(&woken));
+            let polled = WAITING.sync_scope(Arc::clone(&self.waiting), || resolvers(&mut Context::from_waker(&waker)));
+            // Lists and objects of more than 30 pause half-way, and ask to be continued at once: their keys come then.
+            if polled.is_ready() || woken.woken.load(Ordering::Acquire) {
                 return polled;
             }
             self.running.extend(std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner)));

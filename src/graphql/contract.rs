@@ -2,7 +2,7 @@
 
 use async_graphql::{ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::contract::{Address, Drafter, Line, Model};
+use entity::contract::{Address, Deadlines, Drafter, Line, Model};
 
 use super::scalars::{CountryCode, Money};
 use crate::order::canonical_terms;
@@ -129,6 +129,11 @@ impl Contract {
         self.0.terms.inspection_days
     }
 
+    /// How long each side may take.
+    async fn deadlines(&self) -> ContractDeadlines {
+        self.0.terms.deadlines.clone().into()
+    }
+
     /// Where the goods go.
     async fn shipping_address(&self) -> AddressObject {
         self.0.terms.shipping_address.clone().into()
@@ -142,6 +147,51 @@ impl Contract {
     /// When this version was put on the table.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
+    }
+}
+
+/// How long each side may take under a contract. In days, unless the name says otherwise.
+#[derive(SimpleObject)]
+pub struct ContractDeadlines {
+    /// Until an unconfirmed contract lapses.
+    confirmation_days: i32,
+    /// Until an unpaid order lapses …
+    payment_days: i32,
+    /// … and business days more, once a bank transfer is under way.
+    bank_transfer_business_days: i32,
+    /// After the ship-by date, until an unshipped order is refunded.
+    overdue_days: i32,
+    /// Hours until silence answers a cancel request.
+    cancel_answer_hours: i32,
+    /// Until the supplier's silence settles a dispute as the buyer proposed.
+    dispute_answer_days: i32,
+    /// From this day of a dispute either side may escalate it.
+    dispute_escalation_from_days: i32,
+    /// On this day it escalates by itself.
+    dispute_escalation_days: i32,
+    /// Until a dispute without a ruling raises an alarm.
+    dispute_alarm_days: i32,
+    /// Until goods that were not sent back are kept, and paid.
+    return_shipping_days: i32,
+    /// After the transit time of the returned goods, until silence settles as agreed.
+    return_silence_days: i32,
+}
+
+impl From<Deadlines> for ContractDeadlines {
+    fn from(deadlines: Deadlines) -> Self {
+        Self {
+            confirmation_days: deadlines.confirmation_days,
+            payment_days: deadlines.payment_days,
+            bank_transfer_business_days: deadlines.bank_transfer_business_days,
+            overdue_days: deadlines.overdue_days,
+            cancel_answer_hours: deadlines.cancel_answer_hours,
+            dispute_answer_days: deadlines.dispute_answer_days,
+            dispute_escalation_from_days: deadlines.dispute_escalation_from_days,
+            dispute_escalation_days: deadlines.dispute_escalation_days,
+            dispute_alarm_days: deadlines.dispute_alarm_days,
+            return_shipping_days: deadlines.return_shipping_days,
+            return_silence_days: deadlines.return_silence_days,
+        }
     }
 }
 

@@ -2,13 +2,62 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::evidence_file;
+use entity::{EvidenceFileId, evidence as pieces, evidence_file};
+use serde_json::json;
 
+use super::call::{order_inputs, order_payloads};
+use super::order::Order;
+use super::order_loaders::loader;
 use super::payload::{answer, payloads};
 use super::{app, viewer};
-use crate::error::Result as Outcome;
+use crate::error::{ErrorCode, Result as Outcome};
 use crate::evidence::{self, NewUpload};
+use crate::order::{self, NewEvidence};
 use crate::validate::Checks;
+
+/// Who put a piece of evidence forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+#[graphql(remote = "entity::evidence::EvidenceAuthor")]
+pub enum EvidenceAuthor {
+    /// Who pays.
+    Buyer,
+    /// Who ships and is paid.
+    Supplier,
+    /// Who runs the escrow.
+    Operator,
+}
+
+pub struct Evidence(pub pieces::Model);
+
+/// What somebody put forward in a dispute, or against a chargeback: a text, a file, or both. It never changes.
+#[Object]
+impl Evidence {
+    /// Begins with `evidence_`.
+    async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// Who put it forward.
+    async fn author(&self) -> EvidenceAuthor {
+        self.0.author.into()
+    }
+
+    /// In the author's words; null if it is a file only.
+    async fn text(&self) -> Option<&str> {
+        self.0.text.as_deref()
+    }
+
+    /// Null if it is a text only.
+    async fn file(&self, ctx: &Context<'_>) -> Option<Result<EvidenceFile>> {
+        let row = loader(ctx).load_one(self.0.file_id?).await;
+        row.map(|row| row.map(EvidenceFile)).map_err(Into::into).transpose()
+    }
+
+    /// When it was put forward.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
+    }
+}
 
 /// A file that a party added as evidence.
 #[derive(Clone)]
@@ -106,7 +155,23 @@ payloads! {
     }
 }
 
-/// Sending files.
+order_inputs! {
+    /// Put a text or a file forward, or both.
+    AddEvidenceInput {
+        /// At most 4,000 characters; may be left out if there is a file.
+        text: Option<String>,
+        /// A file of yours about this order that was sent to the URL of `createEvidenceUpload`; may be left out if there is a
+        /// text.
+        file_id: Option<ID>,
+    }
+}
+
+order_payloads! {
+    /// What `addEvidence` left.
+    AddEvidencePayload,
+}
+
+/// Sending files, and putting forward.
 #[derive(Default)]
 pub struct EvidenceMutation;
 
@@ -121,6 +186,33 @@ impl EvidenceMutation {
     ) -> Result<CreateEvidenceUploadPayload> {
         answer(create_evidence_upload(ctx, input).await)
     }
+
+    /// Buyer, supplier or operator: put a text or a file forward in a dispute or against a chargeback. Both sides and the
+    /// operator see it, and nobody can change it. At most 50 pieces a side.
+    async fn add_evidence(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: AddEvidenceInput,
+    ) -> Result<AddEvidencePayload> {
+        answer(add_evidence(ctx, input).await)
+    }
+}
+
+async fn add_evidence(ctx: &Context<'_>, input: AddEvidenceInput) -> Outcome<Order> {
+    let mut call = input.call(ctx);
+    let text = call.checks.optional_text("text", input.text.as_deref(), 4_000);
+    if text.is_none() && input.file_id.is_none() {
+        let message = "send a text, or the fileId of a file that was sent, or both";
+        call.checks.problem("text", ErrorCode::InvalidInput, message);
+    }
+    let file_id: Option<EvidenceFileId> = input.file_id.as_deref().and_then(|id| call.checks.id("fileId", id));
+    let once = call.once("addEvidence", &json!([text, file_id]))?;
+    call.checks.finish()?;
+    let how = (call.expected_version, once.as_ref());
+    let new = NewEvidence { text, file_id };
+    // On the heap, as in `Call::execute`.
+    let added = Box::pin(order::add_evidence(call.app, &call.viewer, call.order_id, how, &new)).await?;
+    Ok(Order(added.row))
 }
 
 async fn create_evidence_upload(ctx: &Context<'_>, input: CreateEvidenceUploadInput) -> Outcome<EvidenceUpload> {

@@ -12,14 +12,23 @@ use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 
 pub mod batch;
+pub(crate) mod call;
+pub mod cancel;
+pub mod chargeback;
 pub mod contract;
+pub mod dispute;
+pub mod dispute_mutation;
+pub mod escrow_process;
 pub mod event;
 pub mod evidence;
+pub mod feedback;
 pub mod ledger;
 pub mod limits;
 pub mod node;
 pub mod operator;
+pub mod operator_order;
 pub mod order;
+mod order_actions;
 pub mod order_input;
 pub mod order_loaders;
 pub mod order_mutation;
@@ -28,9 +37,12 @@ pub mod order_query;
 pub mod page;
 pub mod payload;
 pub mod payment;
+pub mod refund;
+pub mod refund_mutation;
 pub mod sandbox;
 pub mod sandbox_event;
 pub mod scalars;
+pub mod shipping_mutation;
 
 pub mod conversation;
 pub mod loaders;
@@ -49,9 +61,13 @@ pub struct Query<More: ObjectType>(
     conversation::ConversationQuery,
     party::PartyQuery,
     order_query::OrderQuery,
+    escrow_process::ProcessQuery,
     payment::PaymentQuery,
+    refund::RefundQuery,
+    dispute::DisputeQuery,
     ledger::LedgerQuery,
     operator::OperatorQuery,
+    operator_order::OperatorOrderQuery,
     node::NodeQuery,
     More,
 );
@@ -63,8 +79,14 @@ pub struct Mutation<More: ObjectType>(
     conversation::ConversationMutation,
     party::PartyMutation,
     order_mutation::OrderMutation,
+    shipping_mutation::ShippingMutation,
+    feedback::FeedbackMutation,
+    cancel::CancelMutation,
+    dispute_mutation::DisputeMutation,
+    refund_mutation::RefundMutation,
     evidence::EvidenceMutation,
     operator::OperatorMutation,
+    operator_order::OperatorOrderMutation,
     More,
 );
 
@@ -131,6 +153,8 @@ where
         )
         .override_output_type_description::<Connection<String, conversation::Conversation>>("A page of conversations.")
         .override_output_type_description::<Connection<String, conversation::Message>>("A page of messages.")
+        .override_output_type_description::<Connection<String, chargeback::Chargeback>>("A page of chargebacks.")
+        .override_output_type_description::<Connection<String, dispute::Dispute>>("A page of disputes.")
         .override_output_type_description::<Connection<String, event::OrderEvent>>("A page of events.")
         .override_output_type_description::<Connection<String, ledger::Transfer>>("A page of transfers.")
         .override_output_type_description::<Connection<String, operator::Notification>>("A page of notifications.")
@@ -140,6 +164,7 @@ where
             "A page of money that could not be applied.",
         )
         .override_output_type_description::<Connection<String, product::Product>>("A page of products.")
+        .override_output_type_description::<Connection<String, refund::Refund>>("A page of refunds.")
         .override_output_type_description::<Connection<String, supplier::Supplier>>("A page of suppliers.")
 }
 

@@ -3,9 +3,11 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 
 use super::conversation::Conversation;
+use super::dispute::Dispute;
 use super::order::Order;
 use super::payment::Payment;
 use super::product::Product;
+use super::refund::Refund;
 use super::supplier::Supplier;
 use crate::error::{Error, ErrorCode};
 
@@ -16,6 +18,8 @@ use crate::error::{Error, ErrorCode};
 pub enum Node {
     Order(Order),
     Payment(Payment),
+    Refund(Refund),
+    Dispute(Dispute),
     Product(Product),
     Supplier(Supplier),
     Conversation(Conversation),
@@ -53,6 +57,12 @@ async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
     }
     if let Ok(id) = id.parse() {
         return Ok(Payment::find(ctx, id).await?.map(Node::Payment));
+    }
+    if let Ok(id) = id.parse() {
+        return Ok(Refund::find(ctx, id).await?.map(Node::Refund));
+    }
+    if let Ok(id) = id.parse() {
+        return Ok(Dispute::find(ctx, id).await?.map(Node::Dispute));
     }
     if let Ok(id) = id.parse() {
         return Ok(Product::load(ctx, id).await?.map(Node::Product));

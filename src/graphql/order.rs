@@ -4,27 +4,31 @@ use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::OrderStatus::{AwaitingConfirmation, AwaitingPayment, DraftRequested};
-use entity::cancel_request::{self, CancelRequestStatus};
 use entity::{OrderId, order, refund};
 
+use super::cancel::CancelRequest;
+use super::chargeback::Chargeback;
 use super::contract::Contract;
+use super::dispute::Dispute;
 use super::event::OrderEvent;
+use super::evidence::Evidence;
+use super::feedback::Feedback;
 use super::order_loaders::{
-    CancelRequestsOf, ChargebacksOf, ContractOf, ContractVersion, DisputesOf, EventsOf, FeedbackOf, PaymentsOf,
-    ProposalsOf, ReceiptsOf, RefundsOf, ShipmentOf, loader,
+    CancelRequestsOf, ChargebacksOf, ContractOf, ContractVersion, DisputesOf, EventsOf, EvidenceOf, FeedbackOf,
+    PaymentsOf, ReceiptsOf, RefundAccountsOf, RefundsOf, ShipmentOf, loader,
 };
 use super::order_parts::{
-    AvailableAction, DraftRequest, Escrow, Feedback, MetadataEntry, OrderStatus, Shipment, UnappliedFunds,
+    AvailableAction, DraftRequest, Escrow, FrozenBy, MetadataEntry, OrderStatus, Shipment, UnappliedFunds,
 };
 use super::page::{Page, connection};
 use super::party::Buyer;
-use super::payment::{Payment, PaymentMethodOption, Refund};
+use super::payment::{Payment, PaymentMethodOption};
 use super::product::Product;
+use super::refund::{Refund, RefundAccount};
 use super::scalars::{CurrencyCode, int};
 use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
-use crate::escrow::{self, Action, Actor};
 use crate::order::TimelineKey;
 use crate::rail;
 
@@ -85,7 +89,9 @@ impl Order {
         let row = &self.0;
         let money = |amount| entity::Money::new(amount, row.currency).into();
         let is_owed = matches!(row.status, DraftRequested | AwaitingConfirmation | AwaitingPayment);
-        let missing = if is_owed { row.total.0.saturating_sub(row.captured.0).max(0) } else { 0 };
+        // What was taken back has not arrived.
+        let arrived = row.captured.0.saturating_sub(row.charged_back.0);
+        let missing = if is_owed { row.total.0.saturating_sub(arrived).max(0) } else { 0 };
         Escrow {
             captured: money(row.captured),
             held: money(row.held),
@@ -96,7 +102,8 @@ impl Order {
         }
     }
 
-    /// When the present status ends by itself; null if it doesn't.
+    /// When something happens by itself: usually, that the present status ends; in a dispute, the next thing of its clocks.
+    /// Null if nothing does, and while the order is frozen.
     async fn deadline(&self) -> Option<DateTime<Utc>> {
         self.0.deadline_at.filter(|_| !self.0.is_frozen())
     }
@@ -109,6 +116,17 @@ impl Order {
     /// True while a chargeback or an operator stops all money and all clocks.
     async fn frozen(&self) -> bool {
         self.0.is_frozen()
+    }
+
+    /// Since when; null if it is not frozen.
+    async fn frozen_at(&self) -> Option<DateTime<Utc>> {
+        self.0.frozen_at
+    }
+
+    /// Who did it; null if it is not frozen.
+    async fn frozen_by(&self) -> Option<FrozenBy> {
+        let by = if self.0.frozen_by_operator { FrozenBy::Operator } else { FrozenBy::Chargeback };
+        self.0.is_frozen().then_some(by)
     }
 
     /// Who sells.
@@ -162,6 +180,49 @@ impl Order {
         Ok(rows.into_iter().map(UnappliedFunds).collect())
     }
 
+    /// What card companies and banks took back, oldest first.
+    async fn chargebacks(&self, ctx: &Context<'_>) -> Result<Vec<Chargeback>> {
+        let rows = loader(ctx).load_one(ChargebacksOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(Chargeback).collect())
+    }
+
+    /// How often the buyer asked to cancel while it was under way, oldest first.
+    async fn cancel_requests(&self, ctx: &Context<'_>) -> Result<Vec<CancelRequest>> {
+        let rows = loader(ctx).load_one(CancelRequestsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(CancelRequest::from).collect())
+    }
+
+    /// The dispute that is open, or else the latest; null if there never was one.
+    async fn dispute(&self, ctx: &Context<'_>) -> Option<Result<Dispute>> {
+        let rows = loader(ctx).load_one(DisputesOf(self.0.id)).await;
+        let newest = rows.map(|rows| rows.and_then(|mut rows| rows.pop()).map(|row| Dispute::of(&self.0, row)));
+        newest.map_err(Into::into).transpose()
+    }
+
+    /// All of them, oldest first; at most one is open.
+    async fn disputes(&self, ctx: &Context<'_>) -> Result<Vec<Dispute>> {
+        let rows = loader(ctx).load_one(DisputesOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(|row| Dispute::of(&self.0, row)).collect())
+    }
+
+    /// What was put forward, oldest first.
+    async fn evidence(&self, ctx: &Context<'_>) -> Result<Vec<Evidence>> {
+        let rows = loader(ctx).load_one(EvidenceOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(Evidence).collect())
+    }
+
+    /// Where refunds go that can't go back the way the money came; null while the buyer has not said. For the buyer, the
+    /// storefront and operators; null for others.
+    async fn refund_account(&self, ctx: &Context<'_>) -> Option<Result<RefundAccount>> {
+        if matches!(viewer(ctx), Viewer::Supplier { .. } | Viewer::Anonymous) {
+            return None;
+        }
+        let rows = loader(ctx).load_one(RefundAccountsOf(self.0.id)).await;
+        // The newest counts.
+        let newest = rows.map(|rows| rows.and_then(|mut rows| rows.pop()).map(RefundAccount::from));
+        newest.map_err(Into::into).transpose()
+    }
+
     /// What the supplier sent; null until then.
     async fn shipment(&self, ctx: &Context<'_>) -> Option<Result<Shipment>> {
         loader(ctx)
@@ -212,28 +273,7 @@ impl Order {
         #[graphql(default = false, desc = "Also what this viewer can't do now, and why not.")]
         include_unavailable: bool,
     ) -> Result<Vec<AvailableAction>> {
-        let Some(actor) = actor(&viewer(ctx)) else { return Ok(Vec::new()) };
-        let order = self.snapshot(ctx).await?;
-        let (now, policy) = (app(ctx).clock.now(), app(ctx).settings.policy());
-        let actions = Action::ALL.iter().filter(|action| escrow::table::concerns(**action, actor));
-        Ok(actions
-            .filter_map(|action| match escrow::permitted(&order, actor, *action, now, &policy) {
-                Ok(()) => Some(AvailableAction {
-                    action: *action,
-                    available: true,
-                    deadline: escrow::deadline_of(&order, *action, &policy),
-                    consequence: Some(escrow::consequence(&order, actor, *action, &policy)),
-                    reason: None,
-                }),
-                Err(rejection) => include_unavailable.then(|| AvailableAction {
-                    action: *action,
-                    available: false,
-                    deadline: None,
-                    consequence: None,
-                    reason: Some(rejection.to_string()),
-                }),
-            })
-            .collect())
+        self.actions(ctx, include_unavailable).await
     }
 
     /// How it can be paid: every method, with why not where it can't.
@@ -286,48 +326,5 @@ impl Order {
             |row| TimelineKey { sequence: row.sequence },
             |row| OrderEvent { row, order_number: number.clone() },
         ))
-    }
-
-    /// What the rules look at, by the loaders.
-    async fn snapshot(&self, ctx: &Context<'_>) -> Result<escrow::Order> {
-        let (loader, id) = (loader(ctx), self.0.id);
-        let (contract, payments, refunds, feedback, receipts) = futures_util::try_join!(
-            loader.load_one(ContractOf(id)),
-            loader.load_one(PaymentsOf(id)),
-            loader.load_one(RefundsOf(id)),
-            loader.load_one(FeedbackOf(id)),
-            loader.load_one(ReceiptsOf(id)),
-        )?;
-        let (chargebacks, requests, disputes, proposals) = futures_util::try_join!(
-            loader.load_one(ChargebacksOf(id)),
-            loader.load_one(CancelRequestsOf(id)),
-            loader.load_one(DisputesOf(id)),
-            loader.load_one(ProposalsOf(id)),
-        )?;
-        let is_quarrel = matches!(self.0.status, entity::OrderStatus::Disputed | entity::OrderStatus::ReturnPending);
-        let dispute = disputes.unwrap_or_default().pop().filter(|_| is_quarrel);
-        let about = dispute.as_ref().map(|dispute| dispute.id);
-        let open = |request: &cancel_request::Model| request.status == CancelRequestStatus::Open;
-        Ok(escrow::Order {
-            row: self.0.clone(),
-            terms: contract.map(|contract| contract.terms),
-            payments: payments.unwrap_or_default(),
-            refunds: refunds.unwrap_or_default(),
-            receipts: receipts.unwrap_or_default(),
-            chargebacks: chargebacks.unwrap_or_default(),
-            cancel_request: requests.unwrap_or_default().into_iter().find(open),
-            dispute,
-            proposals: proposals.unwrap_or_default().into_iter().filter(|row| Some(row.dispute_id) == about).collect(),
-            feedback,
-        })
-    }
-}
-
-fn actor(viewer: &Viewer) -> Option<Actor> {
-    match viewer {
-        Viewer::Buyer { .. } => Some(Actor::Buyer),
-        Viewer::Supplier { .. } => Some(Actor::Supplier),
-        Viewer::Operator { .. } => Some(Actor::Operator),
-        Viewer::Storefront { .. } | Viewer::Anonymous => None,
     }
 }

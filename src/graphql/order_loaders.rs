@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
 use entity::{
-    BuyerId, OrderId, PaymentId, buyer, cancel_request, chargeback, contract, dispute, event, evidence, feedback,
-    order, payment, proposal, receipt, refund, refund_account, shipment,
+    BuyerId, DisputeId, EvidenceFileId, OperatorId, OrderId, PaymentId, RefundId, buyer, cancel_request, chargeback,
+    contract, dispute, event, evidence, evidence_file, feedback, operator, order, payment, proposal, receipt, refund,
+    refund_account, shipment,
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 
@@ -14,7 +15,10 @@ use super::batch::{self, grouped};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::Error;
-use crate::order::{events_of, find_contracts, find_orders_by_id, find_payments_by_id};
+use crate::evidence::find_files;
+use crate::order::{
+    events_of, find_contracts, find_disputes_by_id, find_orders_by_id, find_payments_by_id, find_refunds_by_id,
+};
 
 pub(crate) struct OrderLoader {
     db: DatabaseConnection,
@@ -102,14 +106,26 @@ impl Loader<EventsOf> for OrderLoader {
     }
 }
 
-impl Loader<OrderId> for OrderLoader {
-    type Value = order::Model;
-    type Error = Error;
+macro_rules! found_by_id {
+    ($($id:ident: $entity:ident, $find:ident;)+) => {$(
+        impl Loader<$id> for OrderLoader {
+            type Value = $entity::Model;
+            type Error = Error;
 
-    async fn load(&self, keys: &[OrderId]) -> Result<HashMap<OrderId, order::Model>, Error> {
-        let rows = find_orders_by_id(&self.db, &self.viewer, keys).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-    }
+            async fn load(&self, keys: &[$id]) -> Result<HashMap<$id, $entity::Model>, Error> {
+                let rows = $find(&self.db, &self.viewer, keys).await?;
+                Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+            }
+        }
+    )+};
+}
+
+found_by_id! {
+    OrderId: order, find_orders_by_id;
+    PaymentId: payment, find_payments_by_id;
+    RefundId: refund, find_refunds_by_id;
+    DisputeId: dispute, find_disputes_by_id;
+    EvidenceFileId: evidence_file, find_files;
 }
 
 impl Loader<BuyerId> for OrderLoader {
@@ -122,13 +138,13 @@ impl Loader<BuyerId> for OrderLoader {
     }
 }
 
-impl Loader<PaymentId> for OrderLoader {
-    type Value = payment::Model;
+impl Loader<OperatorId> for OrderLoader {
+    type Value = operator::Model;
     type Error = Error;
 
-    async fn load(&self, keys: &[PaymentId]) -> Result<HashMap<PaymentId, payment::Model>, Error> {
-        let rows = find_payments_by_id(&self.db, &self.viewer, keys).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    async fn load(&self, keys: &[OperatorId]) -> Result<HashMap<OperatorId, operator::Model>, Error> {
+        let these = operator::Entity::find().filter(operator::Column::Id.is_in(keys.iter().copied()));
+        Ok(these.all(&self.db).await?.into_iter().map(|row| (row.id, row)).collect())
     }
 }
 

@@ -1,22 +1,19 @@
 //! Mutations that move an order.
 
-use async_graphql::{Context, ID, Object, Result};
-use entity::{ConversationId, FeedbackId, OrderId};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde_json::{Value, json};
+use async_graphql::{Context, Object, Result};
+use entity::{ConversationId, OrderId};
+use serde_json::json;
 
+use super::call::Call;
 use super::order::Order;
 use super::order_input::{
-    BuyNowInput, CancelOrderInput, ConfirmOrderInput, ConfirmReceivedInput, DraftLineInput, DraftOrderInput,
-    LeaveFeedbackInput, MetadataInput, PayOrderInput, RequestDraftInput, ShipOrderInput,
+    BuyNowInput, CancelOrderInput, ConfirmOrderInput, DraftLineInput, DraftOrderInput, MetadataInput, PayOrderInput,
+    RequestDraftInput,
 };
-use super::order_parts::Feedback;
 use super::payload::{answer, payloads};
 use super::payment::Payment;
 use super::{app, viewer};
-use crate::app::App;
-use crate::auth::Viewer;
-use crate::error::{Error, Result as Outcome};
+use crate::error::Result as Outcome;
 use crate::escrow::Command;
 use crate::idempotency::Once;
 use crate::order::{self, BuyNow, DraftLine, DraftOrder, DraftTerms, NewOrderDetails, RequestDraft};
@@ -49,25 +46,10 @@ payloads! {
         /// As it is now; null if nothing was done.
         order: Order
     }
-    /// What `shipOrder` left.
-    ShipOrderPayload {
-        /// As it is now; null if nothing was done.
-        order: Order
-    }
-    /// What `confirmReceived` left.
-    ConfirmReceivedPayload {
-        /// As it is now; null if nothing was done.
-        order: Order
-    }
     /// What `payOrder` opened.
     PayOrderPayload {
         /// As it is now; null if nothing was done.
         payment: Payment
-    }
-    /// What `leaveFeedback` left.
-    LeaveFeedbackPayload {
-        /// As it is now; null if nothing was done.
-        feedback: Feedback
     }
 }
 
@@ -137,65 +119,6 @@ impl OrderMutation {
         #[graphql(desc = "What to do, and to what.")] input: PayOrderInput,
     ) -> Result<PayOrderPayload> {
         answer(pay_order(ctx, input).await)
-    }
-
-    /// Supplier: hand the goods to a carrier. The transit time and the buyer's inspection period begin.
-    async fn ship_order(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "What to do, and to what.")] input: ShipOrderInput,
-    ) -> Result<ShipOrderPayload> {
-        answer(ship_order(ctx, input).await)
-    }
-
-    /// Buyer: say that the goods arrived as agreed. The held money is released to the supplier; there is no way back.
-    async fn confirm_received(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "What to do, and to what.")] input: ConfirmReceivedInput,
-    ) -> Result<ConfirmReceivedPayload> {
-        let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
-        answer(call.execute(&json!([]), &Command::ConfirmReceived).await)
-    }
-
-    /// Buyer: rate a completed order, within 30 days.
-    async fn leave_feedback(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "What to do, and to what.")] input: LeaveFeedbackInput,
-    ) -> Result<LeaveFeedbackPayload> {
-        answer(leave_feedback(ctx, input).await)
-    }
-}
-
-/// A command to one order, as its mutation came in.
-struct Call<'a> {
-    app: &'a App,
-    viewer: Viewer,
-    checks: Checks,
-    order_id: OrderId,
-    expected_version: Option<i64>,
-    key: Option<String>,
-}
-
-impl<'a> Call<'a> {
-    fn new(ctx: &Context<'a>, order_id: ID, expected_version: Option<i32>, key: Option<String>) -> Self {
-        let mut checks = Checks::input();
-        let order_id = checks.required_id("orderId", &order_id);
-        let expected_version = expected_version.map(i64::from);
-        Self { app: app(ctx), viewer: viewer(ctx), checks, order_id, expected_version, key }
-    }
-
-    /// `input` is what the mutation takes besides the order.
-    async fn execute(mut self, input: &Value, command: &Command) -> Outcome<Order> {
-        let mutation = command.action().name();
-        let once = match &self.key {
-            Some(key) => Some(Once::check(&mut self.checks, &self.viewer, mutation, (key, &(self.order_id, input)))?),
-            None => None,
-        };
-        self.checks.finish()?;
-        let how = (self.expected_version, once.as_ref());
-        Ok(Order(order::execute(self.app, &self.viewer, self.order_id, how, command).await?.row))
     }
 }
 
@@ -280,29 +203,4 @@ async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> 
     let once = Once::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &request))?;
     checks.finish()?;
     Ok(Payment(rail::pay_order(app(ctx), &viewer, &once, &request).await?))
-}
-
-async fn ship_order(ctx: &Context<'_>, input: ShipOrderInput) -> Outcome<Order> {
-    let mut call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
-    let carrier = call.checks.text("carrier", &input.carrier, 100);
-    let tracking_number = call.checks.text("trackingNumber", &input.tracking_number, 100);
-    let said = json!([carrier, tracking_number]);
-    call.execute(&said, &Command::ShipOrder { carrier, tracking_number }).await
-}
-
-async fn leave_feedback(ctx: &Context<'_>, input: LeaveFeedbackInput) -> Outcome<Feedback> {
-    let mut call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
-    let product_as_agreed = call.checks.within("productAsAgreed", input.product_as_agreed, 1..=5);
-    let communication = call.checks.within("communication", input.communication, 1..=5);
-    let shipping_time = call.checks.within("shippingTime", input.shipping_time, 1..=5);
-    let comment = call.checks.optional_text("comment", input.comment.as_deref(), 2_000);
-    let said = json!([product_as_agreed, communication, shipping_time, comment]);
-    let feedback_id = FeedbackId(app(ctx).clock.new_id());
-    let command = Command::LeaveFeedback { product_as_agreed, communication, shipping_time, comment, feedback_id };
-    let order = call.execute(&said, &command).await?;
-    let feedback = entity::feedback::Entity::find()
-        .filter(entity::feedback::Column::OrderId.eq(order.0.id))
-        .one(&app(ctx).db.read)
-        .await?;
-    feedback.map(Feedback::from).ok_or_else(|| Error::internal("feedback that was left is gone"))
 }

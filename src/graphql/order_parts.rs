@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{feedback, receipt, shipment};
+use entity::{receipt, shipment};
 
 use super::contract::AddressObject;
 use super::scalars::Money;
@@ -38,6 +38,15 @@ pub enum OrderStatus {
     Refunded,
 }
 
+/// Who stopped an order's money and clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
+pub enum FrozenBy {
+    /// An operator, who has to thaw it; there may be an open chargeback besides.
+    Operator,
+    /// A chargeback that is not decided.
+    Chargeback,
+}
+
 /// The money of one order. `captured` is always the sum of `held`, `released`, `refunded` and `chargedBack`.
 #[derive(SimpleObject)]
 pub struct Escrow {
@@ -63,8 +72,9 @@ pub struct AvailableAction {
     pub(super) action: Action,
     /// Whether it would be accepted now.
     pub(super) available: bool,
-    /// Until when: the end of the order's present status or, of LEAVE_FEEDBACK, of the days in which feedback may be left.
-    /// Null if there is no end, or if it is not available.
+    /// Until when: of LEAVE_FEEDBACK, the end of the days in which feedback may be left; of what an order's status allows,
+    /// the order's `deadline`. Null if there is no end, as of REPLY_TO_FEEDBACK, PROVIDE_REFUND_ACCOUNT, refunds by hand,
+    /// freezing and thawing; while the order is frozen; and if it is not available.
     pub(super) deadline: Option<DateTime<Utc>>,
     /// What would follow, in words: "releases 124.80 USD to the supplier (128.00 USD less 3.20 USD fee)".
     /// Null if it is not available.
@@ -93,36 +103,6 @@ impl From<shipment::Model> for Shipment {
             carrier: row.carrier,
             tracking_number: row.tracking_number,
             shipped_at: row.shipped_at,
-        }
-    }
-}
-
-/// What the buyer thought of a completed order; stars from 1 to 5.
-#[derive(SimpleObject)]
-pub struct Feedback {
-    /// Begins with `feedback_`.
-    id: ID,
-    /// Was the product as agreed? 1 to 5.
-    product_as_agreed: i32,
-    /// Did the supplier communicate well? 1 to 5.
-    communication: i32,
-    /// Did it ship in time? 1 to 5.
-    shipping_time: i32,
-    /// In the buyer's words, at most 2,000 characters; null if there are none.
-    comment: Option<String>,
-    /// When it was left.
-    created_at: DateTime<Utc>,
-}
-
-impl From<feedback::Model> for Feedback {
-    fn from(row: feedback::Model) -> Self {
-        Self {
-            id: ID(row.id.to_string()),
-            product_as_agreed: row.product_as_agreed,
-            communication: row.communication,
-            shipping_time: row.shipping_time,
-            comment: row.comment,
-            created_at: row.created_at,
         }
     }
 }

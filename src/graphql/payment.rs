@@ -2,8 +2,8 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject, Union};
 use chrono::{DateTime, Utc};
+use entity::PaymentId;
 use entity::payment::{Model, NextAction as Next};
-use entity::{PaymentId, refund};
 
 use super::scalars::Money;
 use super::{order_loaders, viewer};
@@ -144,70 +144,16 @@ impl Payment {
     }
 }
 
-/// How far a refund has come.
+/// How money of a method goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
-#[graphql(remote = "entity::refund::RefundStatus")]
-pub enum RefundStatus {
-    /// In our books; the provider has not answered yet, or the order is frozen.
-    Requested,
-    /// The rail needs to know the buyer's bank account: `provideRefundAccount`.
-    PayeeDetailsRequired,
-    /// With the provider, or being paid by hand.
-    Pending,
-    /// It was sent.
-    Succeeded,
-    /// It failed, or the rail can't: an operator pays it by hand. The money is still the buyer's.
-    ActionRequired,
-    /// An operator asked to pay it by hand; another one has to approve.
-    ApprovalRequired,
-    /// A chargeback took all of it: the buyer got the money that way.
-    ChargedBack,
-}
-
-pub struct Refund(pub refund::Model);
-
-/// Money on its way back to the buyer.
-#[Object]
-impl Refund {
-    /// Begins with `refund_`.
-    async fn id(&self) -> ID {
-        ID(self.0.id.to_string())
-    }
-
-    /// How far it has come.
-    async fn status(&self) -> RefundStatus {
-        self.0.status.into()
-    }
-
-    /// What goes back.
-    async fn amount(&self) -> Money {
-        entity::Money::new(self.0.amount, self.0.currency).into()
-    }
-
-    /// The payment that it goes back by; null if another way has to be found.
-    async fn payment_id(&self) -> Option<ID> {
-        self.0.payment_id.map(|id| ID(id.to_string()))
-    }
-
-    /// What it is for, in words.
-    async fn reason(&self) -> &str {
-        &self.0.reason
-    }
-
-    /// Why it needs somebody to act; null if it does not.
-    async fn failure(&self) -> Option<&str> {
-        self.0.failure.as_deref()
-    }
-
-    /// When it usually has arrived, in business days of the rail; null if nobody can say.
-    async fn expected_by(&self) -> Option<DateTime<Utc>> {
-        self.0.expected_by
-    }
-
-    /// When it was booked.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
-    }
+#[graphql(remote = "entity::payment::RefundWay")]
+pub enum RefundWay {
+    /// The rail gives it back the way it came.
+    ToOrigin,
+    /// The rail gives it back, but has to be told the buyer's bank account: `provideRefundAccount`.
+    ToAccount,
+    /// The rail can't: an operator pays it by hand, to the account of `provideRefundAccount`.
+    ByHand,
 }
 
 /// A way to pay an order, or why it is none.
@@ -221,8 +167,10 @@ pub struct PaymentMethodOption {
     reason: Option<String>,
     /// What the buyer does next, in words; null if no provider offers the method.
     flow: Option<String>,
-    /// Whether money can go back the same way; null if no provider offers the method.
+    /// Whether the rail itself gives money back, if perhaps only once it knows where to; null if no provider offers the method.
     refundable: Option<bool>,
+    /// How money goes back; null if no provider offers the method.
+    refund_way: Option<RefundWay>,
     /// Business days until a refund usually arrives, at best; null if it is not known.
     refund_days_from: Option<i32>,
     /// Business days until a refund usually arrives, at worst; null if it is not known.
@@ -238,6 +186,7 @@ impl From<MethodOption> for PaymentMethodOption {
             reason: option.unavailable_because,
             flow: option.flow.map(str::to_owned),
             refundable: option.refundable,
+            refund_way: option.refund_way.map(Into::into),
             refund_days_from: option.refund_days.and_then(|(from, _)| days(from)),
             refund_days_to: option.refund_days.and_then(|(_, to)| days(to)),
         }

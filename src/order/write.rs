@@ -4,8 +4,8 @@ use entity::cancel_request::{self, CancelRequestStatus};
 use entity::notification::NotificationStatus;
 use entity::order::{Column, Entity, Model};
 use entity::{
-    OrderId, OrderStatus, PaymentId, Time, chargeback, contract, dispute, feedback, notification, payment, proposal,
-    receipt, refund,
+    LedgerAccount, OrderId, OrderStatus, PaymentId, RefundId, Time, chargeback, contract, dispute, feedback,
+    notification, payment, proposal, receipt, refund,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -108,6 +108,15 @@ impl<'a> Writing<'a> {
         Err(Error::Contradiction(format!("{movement} is booked already, for another payment than {payment_id}")))
     }
 
+    /// And of a refund's movement: it is this refund's.
+    async fn require_refund_of(&self, refund_id: RefundId, movement: &str) -> Result<()> {
+        let booked = ledger::posted(&self.transaction, movement).await?;
+        if booked.iter().all(|transfer| transfer.debit == LedgerAccount::Refund(refund_id)) {
+            return Ok(());
+        }
+        Err(Error::Contradiction(format!("{movement} is booked already, for another refund than {refund_id}")))
+    }
+
     /// Refuses unless the order is still as the caller last saw it. Deadlines that passed count as changes.
     pub fn expect_version(&self, expected: Option<i64>) -> Result<()> {
         match expected {
@@ -132,6 +141,9 @@ impl<'a> Writing<'a> {
         {
             if let Command::CapturePayment { payment_id, movement, .. } = command {
                 self.require_movement_of(*payment_id, movement).await?;
+            }
+            if let Command::SettleRefund { refund_id, .. } | Command::ConfirmManualRefund { refund_id, .. } = command {
+                self.require_refund_of(*refund_id, movement).await?;
             }
             return Ok(());
         }
@@ -225,7 +237,8 @@ pub async fn pass_deadlines(app: &App, order_id: OrderId) -> Result<bool> {
     .await
 }
 
-pub(super) fn actor(viewer: &Viewer) -> Result<Actor> {
+/// As whom a viewer acts on orders; refuses those who only look on.
+pub fn actor(viewer: &Viewer) -> Result<Actor> {
     match viewer {
         Viewer::Buyer { .. } => Ok(Actor::Buyer),
         Viewer::Supplier { .. } => Ok(Actor::Supplier),

@@ -1,6 +1,6 @@
 //! `payOrder`: commit the attempt, ask the provider, commit the answer.
 
-use entity::payment::{Model, PaymentMethod, PaymentStatus};
+use entity::payment::{Model, PaymentMethod, PaymentStatus, RefundWay};
 use entity::{OrderId, OrderStatus, PaymentId, order, payment, storefront};
 use sea_orm::{ConnectionTrait, EntityTrait};
 use serde::Serialize;
@@ -108,6 +108,7 @@ pub struct MethodOption {
     /// What the buyer does next.
     pub flow: Option<&'static str>,
     pub refundable: Option<bool>,
+    pub refund_way: Option<RefundWay>,
     /// Business days until a refund usually arrives, from and to.
     pub refund_days: Option<(u32, u32)>,
 }
@@ -129,6 +130,7 @@ pub fn payment_methods(app: &App, order: &order::Model) -> Vec<MethodOption> {
                 unavailable_because,
                 flow: terms.as_ref().map(|terms| terms.flow),
                 refundable: terms.as_ref().map(|terms| terms.refundable()),
+                refund_way: terms.as_ref().map(|terms| terms.refund_way),
                 refund_days: terms.as_ref().map(|terms| terms.refund_days),
             }
         })

@@ -1,0 +1,234 @@
+//! Mutations of refunds: order one, say where it may go, and pay it by hand, one operator asking and another approving.
+
+use async_graphql::{Context, ID, InputObject, Object, Result};
+use entity::ledger_account::LedgerAccount;
+use entity::{Money, RefundAccountId, RefundId, refund};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use serde_json::json;
+
+use super::call::{Call, order_inputs, order_payloads};
+use super::order::Order;
+use super::payload::answer;
+use super::scalars::{CountryCode, CurrencyCode, Decimal};
+use crate::error::{ErrorCode, Result as Outcome};
+use crate::escrow::{BY_HAND, Command};
+use crate::ledger;
+use crate::party::{BankAccount, BankAccountInput};
+
+/// Give back a part or all of what is held.
+#[derive(InputObject)]
+pub struct RefundOrderInput {
+    /// Fresh for each new request (a UUID does well); the same key again answers the same.
+    pub(super) idempotency_key: String,
+    /// The order.
+    pub(super) order_id: ID,
+    /// Act only on the version of the order that you have seen.
+    pub(super) expected_version: Option<i32>,
+    /// In the order's currency: more than zero, at most what is held.
+    pub(super) amount: Decimal,
+}
+
+/// A bank account: an IBAN, or an account number with the name of its bank.
+#[derive(Clone, InputObject)]
+#[graphql(name = "BankAccountInput")]
+pub struct BankAccountObject {
+    /// In whose name the account is; up to 140 characters.
+    account_holder: String,
+    /// Where the bank is.
+    country: CountryCode,
+    /// With or without blanks; of the bank's country.
+    iban: Option<String>,
+    /// 4 to 34 digits and letters.
+    account_number: Option<String>,
+    /// Up to 140 characters.
+    bank_name: Option<String>,
+    /// 8 or 11 characters; of the bank's country.
+    bic: Option<String>,
+    /// The account's own currency, if it takes only one.
+    currency: Option<CurrencyCode>,
+}
+
+impl From<BankAccountObject> for BankAccountInput {
+    fn from(input: BankAccountObject) -> Self {
+        Self {
+            account_holder: input.account_holder,
+            country: input.country.0,
+            iban: input.iban,
+            account_number: input.account_number,
+            bank_name: input.bank_name,
+            bic: input.bic,
+            currency: input.currency.map(|code| code.0),
+        }
+    }
+}
+
+order_inputs! {
+    /// Say where refunds may be sent.
+    ProvideRefundAccountInput {
+        /// The buyer's.
+        account: BankAccountObject,
+    }
+    /// Ask to pay a refund by hand.
+    RequestManualRefundInput {
+        /// A refund of the order that is ACTION_REQUIRED or PAYEE_DETAILS_REQUIRED.
+        refund_id: ID,
+    }
+    /// Let a refund be paid by hand.
+    ApproveManualRefundInput {
+        /// A refund of the order that is APPROVAL_REQUIRED.
+        refund_id: ID,
+    }
+    /// Don't pay a refund by hand.
+    RejectManualRefundInput {
+        /// A refund of the order that is APPROVAL_REQUIRED, or that is being paid by hand.
+        refund_id: ID,
+        /// Why, in your words; at most 2,000 characters.
+        reason: String,
+    }
+    /// Say that a refund was paid by hand.
+    ConfirmManualRefundInput {
+        /// A refund of the order that is being paid by hand.
+        refund_id: ID,
+        /// The bank's own reference of the transfer, of this refund alone; a single line of at most 140 characters.
+        bank_reference: String,
+    }
+}
+
+order_payloads! {
+    /// What `refundOrder` left.
+    RefundOrderPayload,
+    /// What `provideRefundAccount` left.
+    ProvideRefundAccountPayload,
+    /// What `requestManualRefund` left.
+    RequestManualRefundPayload,
+    /// What `approveManualRefund` left.
+    ApproveManualRefundPayload,
+    /// What `rejectManualRefund` left.
+    RejectManualRefundPayload,
+    /// What `confirmManualRefund` left.
+    ConfirmManualRefundPayload,
+}
+
+#[derive(Default)]
+pub struct RefundMutation;
+
+#[Object]
+impl RefundMutation {
+    /// Supplier or operator: give back a part or all of what is held. The order goes on with the rest; when nothing is left,
+    /// it is REFUNDED.
+    async fn refund_order(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: RefundOrderInput,
+    ) -> Result<RefundOrderPayload> {
+        answer(refund_order(ctx, input).await)
+    }
+
+    /// Buyer: say where refunds may be sent that can't go back the way the money came. In any status; the newest counts. What
+    /// waited for it is sent.
+    async fn provide_refund_account(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: ProvideRefundAccountInput,
+    ) -> Result<ProvideRefundAccountPayload> {
+        answer(provide_refund_account(ctx, input).await)
+    }
+
+    /// Operator: ask that a refund which can't go back by its rail be paid by hand. Another operator has to approve.
+    async fn request_manual_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: RequestManualRefundInput,
+    ) -> Result<RequestManualRefundPayload> {
+        let request = async {
+            let mut call = input.call(ctx);
+            let operator_id = call.viewer.require_operator()?;
+            let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
+            call.execute(&json!([refund_id]), &Command::RequestManualRefund { refund_id, operator_id }).await
+        };
+        answer(request.await)
+    }
+
+    /// Operator, but not the one who asked: let a refund be paid by hand. Its `payTo` then says where to.
+    async fn approve_manual_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: ApproveManualRefundInput,
+    ) -> Result<ApproveManualRefundPayload> {
+        let approve = async {
+            let mut call = input.call(ctx);
+            let operator_id = call.viewer.require_operator()?;
+            let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
+            call.execute(&json!([refund_id]), &Command::ApproveManualRefund { refund_id, operator_id }).await
+        };
+        answer(approve.await)
+    }
+
+    /// Operator: don't pay a refund by hand, or say that it could not be paid so. It is ACTION_REQUIRED again.
+    async fn reject_manual_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: RejectManualRefundInput,
+    ) -> Result<RejectManualRefundPayload> {
+        let mut call = input.call(ctx);
+        let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
+        let reason = call.checks.text("reason", &input.reason, 2_000);
+        let said = json!([refund_id, reason]);
+        answer(call.execute(&said, &Command::RejectManualRefund { refund_id, reason }).await)
+    }
+
+    /// Operator: say that the money has left the bank. A bank reference is booked once.
+    async fn confirm_manual_refund(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: ConfirmManualRefundInput,
+    ) -> Result<ConfirmManualRefundPayload> {
+        answer(confirm_manual_refund(ctx, input).await)
+    }
+}
+
+async fn refund_order(ctx: &Context<'_>, input: RefundOrderInput) -> Outcome<Order> {
+    let mut call = Call::new(ctx, input.order_id, input.expected_version, Some(input.idempotency_key));
+    let amount = call.amount("amount", &input.amount, 1).await?;
+    call.execute(&json!([amount]), &Command::RefundOrder { amount }).await
+}
+
+async fn provide_refund_account(ctx: &Context<'_>, input: ProvideRefundAccountInput) -> Outcome<Order> {
+    let mut call = input.call(ctx);
+    let account = input.account.into();
+    let account = call.checks.under("account", |checks| BankAccount::check(checks, &account));
+    let refund_account_id = RefundAccountId(call.app.clock.new_id());
+    let encrypted_details = account.encrypt(&call.app.cipher, &call.app.clock, &refund_account_id.to_string())?;
+    let mask = account.mask();
+    // Of what was said only a hash is kept.
+    call.execute(&json!([account]), &Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask }).await
+}
+
+async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInput) -> Outcome<Order> {
+    let mut call = input.call(ctx);
+    call.viewer.require_operator()?;
+    let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
+    let bank_reference = call.checks.line("bankReference", &input.bank_reference, 140);
+    let movement = ledger::movement_key(BY_HAND, "refund", &bank_reference);
+    let Some(amount) = booked_or_due(&mut call, refund_id, &movement).await? else {
+        call.checks.finish()?;
+        return Err(crate::error::Error::not_found("refund of this order").at("refundId"));
+    };
+    let said = json!([refund_id, bank_reference]);
+    call.execute(&said, &Command::ConfirmManualRefund { refund_id, movement, amount }).await
+}
+
+/// What was booked under this bank reference, or else what is to be paid; None if the order has no such refund.
+async fn booked_or_due(call: &mut Call<'_>, refund_id: RefundId, movement: &str) -> Outcome<Option<Money>> {
+    let db = &call.app.db.read;
+    let of_order = refund::Entity::find_by_id(refund_id).filter(refund::Column::OrderId.eq(call.order_id));
+    let Some(refund) = of_order.one(db).await? else { return Ok(None) };
+    let booked = ledger::posted(db, movement).await?;
+    let account = LedgerAccount::Refund(refund_id);
+    if booked.iter().any(|transfer| transfer.debit != account) {
+        let message = "was booked for another refund already; give the reference of this refund's own transfer";
+        call.checks.problem("bankReference", ErrorCode::AlreadyExists, message);
+    }
+    let amount = booked.first().map_or(refund.balance, |transfer| transfer.amount);
+    Ok(Some(Money::new(amount, refund.currency)))
+}
