@@ -54,6 +54,7 @@ fn begin() -> Result<ExitCode, Failure> {
         tracing::debug!("another TLS provider was installed before ours");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .thread_stack_size(server::STACK_OF_A_WORKER)
         .enable_all()
         .build()
         .map_err(|cause| format!("can't start: {cause}"))?;

@@ -19,6 +19,10 @@ use crate::app::App;
 use crate::config::{SettingError, Settings};
 use crate::http;
 
+/// Of each of the runtime's threads: a mutation's future, with all that it awaits, comes near the usual 2 MiB where nothing is
+/// optimised.
+pub const STACK_OF_A_WORKER: usize = 4 << 20;
+
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 const MOST_HEADER_BYTES: usize = 32 * 1024;
 

@@ -2,12 +2,14 @@
 
 mod support;
 
+mod actions;
 mod books;
 mod catalog;
 mod claims;
 mod clock;
 mod crash;
 mod disk;
+mod disputes;
 mod door;
 mod evidence;
 mod feed;

@@ -59,7 +59,7 @@ async fn a_buyer_buys_now_and_every_transfer_is_in_the_ledger(app: &TestApp) {
     assert_eq!(order["status"], "COMPLETED");
     assert_eq!(order["escrow"]["held"]["amount"], "0.00");
     assert_eq!(order["escrow"]["released"]["amount"], "128.00");
-    leaves_feedback_once(app, id).await;
+    leaves_feedback_and_revises_it_once(app, id).await;
     app.drain().await;
 
     assert_eq!(
@@ -86,12 +86,13 @@ async fn a_buyer_buys_now_and_every_transfer_is_in_the_ledger(app: &TestApp) {
             "funds.released",
             "order.completed",
             "feedback.left",
+            "feedback.revised",
         ]
     );
     assert_eq!(order["shipment"]["trackingNumber"], "JD0146");
 }
 
-async fn leaves_feedback_once(app: &TestApp, id: &str) {
+async fn leaves_feedback_and_revises_it_once(app: &TestApp, id: &str) {
     let feedback = json!({ "orderId": id, "productAsAgreed": 5, "communication": 5, "shippingTime": 4, "comment": "As described 👍" });
     let left = mutate(
         app,
@@ -103,8 +104,12 @@ async fn leaves_feedback_once(app: &TestApp, id: &str) {
     )
     .await;
     assert_eq!(left["feedback"]["comment"], "As described 👍");
-    let again =
-        mutate(app, demo::BUYER, "leaveFeedback", "LeaveFeedbackInput", feedback, "errors { code message path }").await;
+    let fields = "feedback { revision communication } errors { code message path }";
+    let mut revised = feedback.clone();
+    revised["communication"] = json!(3);
+    let revised = mutate(app, demo::BUYER, "leaveFeedback", "LeaveFeedbackInput", revised, fields).await;
+    assert_eq!(revised["feedback"], json!({ "revision": 2, "communication": 3 }));
+    let again = mutate(app, demo::BUYER, "leaveFeedback", "LeaveFeedbackInput", feedback, fields).await;
     refused(&again, "ALREADY_EXISTS");
 }
 

@@ -30,6 +30,7 @@ use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use database::Template;
+use secure_payment::server::STACK_OF_A_WORKER;
 
 /// Declares one test per database for each of these `async fn name(app: &TestApp)`.
 macro_rules! on_each_database {
@@ -49,11 +50,26 @@ macro_rules! on_each_database {
 }
 pub(crate) use on_each_database;
 
+/// Without optimisation the futures of long tests are larger than a thread's usual stack.
+const STACK: usize = 16 << 20;
+
 /// Runs one test on a fresh database, and stops what it started.
-pub(crate) fn run(engine: Engine, test: impl AsyncFn(&TestApp)) {
+pub(crate) fn run(engine: Engine, test: impl AsyncFn(&TestApp) + Send) {
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name(name).stack_size(STACK);
+        let running = thread.spawn_scoped(scope, || run_here(engine, test)).expect("a thread");
+        if let Err(panic) = running.join() {
+            resume_unwind(panic);
+        }
+    });
+}
+
+fn run_here(engine: Engine, test: impl AsyncFn(&TestApp)) {
     install_tls();
     let Some(template) = Template::of(engine) else { return };
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("starts");
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(2).thread_stack_size(STACK_OF_A_WORKER).enable_all().build().expect("starts");
     let app = runtime.block_on(TestApp::start(template));
     let result = catch_unwind(AssertUnwindSafe(|| runtime.block_on(test(&app))));
     let passed = result.is_ok();
