@@ -17,6 +17,7 @@ mod harness;
 mod http;
 mod input;
 mod layers;
+mod lives;
 mod news;
 mod opening;
 mod party;
