@@ -139,6 +139,10 @@ struct Scene<'a> {
     done: RefCell<HashSet<(Actor, Action)>>,
     been: RefCell<HashSet<OrderStatus>>,
     lives: Cell<u32>,
+    /// Since the last audit: the order's number, and how it came about.
+    recent: RefCell<Vec<(String, Plan)>>,
+    /// What an audit has found. From then on nothing is tried: it would be found again, whatever the life.
+    found: RefCell<Option<String>>,
 }
 
 fn address() -> Address {
@@ -190,6 +194,8 @@ impl<'a> Scene<'a> {
             done: RefCell::default(),
             been: RefCell::default(),
             lives: Cell::new(0),
+            recent: RefCell::default(),
+            found: RefCell::default(),
         };
         scene.terms = scene.buy().await.expect("begins").terms;
         scene
@@ -276,22 +282,27 @@ impl<'a> Scene<'a> {
     }
 
     async fn live(&self, plan: &Plan) -> TestCaseResult {
+        if self.found.borrow().is_some() {
+            return Ok(());
+        }
         let order = self.begin(plan.start).await?;
+        self.recent.borrow_mut().push((order.row.number.clone(), plan.clone()));
         let mut life = Life { scene: self, order };
         life.lead_to(plan).await?;
         for step in &plan.steps {
             life.take(step).await?;
         }
         self.lives.set(self.lives.get() + 1);
-        if self.lives.get().is_multiple_of(LIVES_PER_AUDIT) {
-            self.audit().await?;
-        }
-        Ok(())
+        if self.lives.get().is_multiple_of(LIVES_PER_AUDIT) { self.audit().await } else { Ok(()) }
     }
 
     async fn audit(&self) -> TestCaseResult {
         let differences = ledger::verify(&self.app.db.read).await.map_err(fault)?;
-        prop_assert!(differences.is_empty(), "{:#?}", differences);
+        let mut recent = self.recent.take();
+        if !differences.is_empty() {
+            recent.retain(|(number, _plan)| differences.iter().any(|difference| difference.contains(number)));
+            self.found.replace(Some(format!("{differences:#?} after {recent:#?}")));
+        }
         Ok(())
     }
 
@@ -647,7 +658,7 @@ impl Life<'_> {
                 let fail = self.failing(refund_id, reason);
                 return self.must(Actor::Provider, fail).await;
             }
-            Sending::Now if step.choice % 2 == 0 => {
+            Sending::Now if step.choice.is_multiple_of(2) => {
                 let (reference, provider_reference) = (refund_id.to_string(), format!("at the bank {refund_id}"));
                 let provider = app.providers.find("sandbox").ok_or_else(|| fault("no sandbox"))?;
                 let fact = Fact::RefundPending { reference, provider_reference };
@@ -959,7 +970,10 @@ async fn in_any_order_of_things_the_promises_hold(app: &TestApp) {
     if let Err(error) = lived {
         panic!("{error}");
     }
-    scene.audit().await.expect("clean books");
+    scene.audit().await.expect("looks");
+    if let Some(found) = scene.found.take() {
+        panic!("{found}");
+    }
     scene.count_stock().await;
     scene.must_have_seen_everything();
 }
