@@ -90,8 +90,8 @@ fn decide_fact(order: &Order, command: &Command, now: Time, policy: &Policy) -> 
             provider_facts::capture(order, (*payment_id, *amount, movement), now, policy)
         }
         Command::EndPayment { payment_id, end } => provider_facts::end_payment(order, *payment_id, end),
-        Command::SettleRefund { refund_id, movement, amount: _ } => {
-            provider_facts::settle_refund(order, *refund_id, movement, now)
+        Command::SettleRefund { refund_id, movement, amount } => {
+            provider_facts::settle_refund(order, *refund_id, (movement, *amount), now)
         }
         Command::FailRefund { refund_id, movement, reason, amount: _ } => {
             provider_facts::fail_refund(order, *refund_id, movement, reason)
@@ -166,8 +166,8 @@ fn decide_quarrel(
             operator::approve_manual_refund(order, (*refund_id, *operator_id), now, policy)
         }
         Command::RejectManualRefund { refund_id, reason } => operator::reject_manual_refund(order, *refund_id, reason),
-        Command::ConfirmManualRefund { refund_id, movement, amount: _ } => {
-            operator::confirm_manual_refund(order, *refund_id, movement)
+        Command::ConfirmManualRefund { refund_id, movement, amount } => {
+            operator::confirm_manual_refund(order, *refund_id, (movement, *amount))
         }
         _other => Err(Rejection::Inconsistent("a command that nobody decides")),
     }

@@ -122,8 +122,15 @@ pub(super) fn reject_manual_refund(order: &Order, refund_id: RefundId, reason: &
 }
 
 /// The money has left the operator's own bank account.
-pub(super) fn confirm_manual_refund(order: &Order, refund_id: RefundId, movement: &str) -> Result<Decision, Rejection> {
+pub(super) fn confirm_manual_refund(
+    order: &Order,
+    refund_id: RefundId,
+    (movement, sent): (&str, Money),
+) -> Result<Decision, Rejection> {
     let refund = by_hand(order, refund_id, "this refund is not being paid by hand")?;
+    if sent != amount(refund) {
+        return Err(Rejection::Invalid { field: "amount", problem: "must be all that is left of the refund" });
+    }
     let mut decision = Decision::unchanged(order);
     decision.change_refund(refund, |row| {
         row.status = RefundStatus::Succeeded;

@@ -142,7 +142,7 @@ pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd
 pub(super) fn settle_refund(
     order: &Order,
     refund_id: RefundId,
-    movement: &str,
+    (movement, sent): (&str, Money),
     now: Time,
 ) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
@@ -155,6 +155,9 @@ pub(super) fn settle_refund(
         return Err(Rejection::Contradiction(problem));
     }
     let amount = Money::new(refund.balance, refund.currency);
+    if sent != amount {
+        return Err(Rejection::Contradiction(format!("{refund_id}: {sent} is said to have been sent, not {amount}")));
+    }
     decision.change_refund(refund, |row| {
         row.status = RefundStatus::Succeeded;
         row.balance = MinorUnits::ZERO;

@@ -34,6 +34,12 @@ fn pick<T>(list: &[T], target: usize) -> Option<&T> {
     list.get(target % list.len().max(1))
 }
 
+/// What is still to be sent of a refund.
+fn left_of(order: &Order, id: RefundId) -> Money {
+    let refund = order.refunds.iter().find(|refund| refund.id == id);
+    refund.map_or_else(five, |refund| Money::new(refund.balance, refund.currency))
+}
+
 #[expect(clippy::wildcard_enum_match_arm, reason = "the others need no aim")]
 #[expect(clippy::too_many_lines, reason = "one arm a command")]
 fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128) -> Command {
@@ -55,7 +61,7 @@ fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128) -> Command
         }
         Command::EndPayment { end, .. } => Command::EndPayment { payment_id: payment, end },
         Command::SettleRefund { .. } => {
-            Command::SettleRefund { refund_id: refund, amount: five(), movement: number.to_string() }
+            Command::SettleRefund { refund_id: refund, amount: left_of(order, refund), movement: number.to_string() }
         }
         Command::FailRefund { reason, .. } => {
             Command::FailRefund { refund_id: refund, amount: five(), movement: number.to_string(), reason }
@@ -96,7 +102,8 @@ fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128) -> Command
         Command::ApproveManualRefund { .. } => Command::ApproveManualRefund { refund_id: refund, operator_id },
         Command::RejectManualRefund { reason, .. } => Command::RejectManualRefund { refund_id: refund, reason },
         Command::ConfirmManualRefund { .. } => {
-            Command::ConfirmManualRefund { refund_id: refund, movement: number.to_string(), amount: five() }
+            let amount = left_of(order, refund);
+            Command::ConfirmManualRefund { refund_id: refund, movement: number.to_string(), amount }
         }
         Command::Chargeback { .. } => {
             let known = order.chargebacks.iter().find(|row| row.reference == reference);
