@@ -22,6 +22,7 @@ mod postgres;
 pub(crate) mod process;
 pub(crate) mod purchase;
 pub(crate) mod steps;
+pub(crate) mod trouble;
 
 pub(crate) use app::TestApp;
 pub(crate) use database::Engine;
