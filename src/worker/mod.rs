@@ -52,7 +52,12 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) {
 /// Does everything that is due until nothing is, but for what somebody else has in hand.
 pub async fn drain(app: &App) -> Result<()> {
     loop {
-        let mut did_something = Deadlines::default().pass(app).await?;
+        let mut did_something = false;
+        // Afresh each time: what waited for news may have heard it by then.
+        let mut deadlines = Deadlines::default();
+        while let Some(changed) = deadlines.pass(app).await? {
+            did_something |= changed;
+        }
         for lane in LANES {
             let mut leased = lease(app, lane, lane.places()).await?;
             while !leased.is_empty() {
@@ -120,7 +125,7 @@ async fn deadlines(app: &App, mut stopped: watch::Receiver<bool>) {
     while go_on {
         match deadlines.pass(app).await {
             // More may be due.
-            Ok(true) if !*stopped.borrow() => continue,
+            Ok(Some(_)) if !*stopped.borrow() => continue,
             Ok(_) => {}
             Err(error) => tracing::error!(%error, "deadlines could not be looked at; trying again"),
         }
@@ -149,25 +154,27 @@ struct Deadlines {
 }
 
 impl Deadlines {
-    /// Decides what is overdue, the longest overdue first; true if anything changed.
-    async fn pass(&mut self, app: &App) -> Result<bool> {
+    /// Decides what is overdue, the longest overdue first: whether anything changed, or None once there is nothing left to
+    /// look at. What could not be decided is left alone for a while, so that others come to their turn however many those are.
+    async fn pass(&mut self, app: &App) -> Result<Option<bool>> {
         app.catch_up().await?;
         let now = app.clock.now();
         self.again_at.retain(|_, again_at| *again_at > now);
         let skipped: Vec<OrderId> = self.again_at.keys().copied().collect();
+        let overdue = order::overdue(&app.db.read, now, &skipped, DEADLINES_AT_ONCE).await?;
         let mut anything_changed = false;
-        for order_id in order::overdue(&app.db.read, now, &skipped, DEADLINES_AT_ONCE).await? {
-            let changed = order::pass_deadlines(app, order_id).await;
+        for order_id in &overdue {
+            let changed = order::pass_deadlines(app, *order_id).await;
             if let Err(error) = &changed {
                 tracing::error!(%order_id, %error, "a deadline could not be decided; it will be tried again");
             }
             if changed.is_ok_and(|changed| changed) {
                 anything_changed = true;
             } else {
-                self.again_at.insert(order_id, now + DEADLINE_AGAIN_AFTER);
+                self.again_at.insert(*order_id, now + DEADLINE_AGAIN_AFTER);
             }
         }
-        Ok(anything_changed)
+        Ok((!overdue.is_empty()).then_some(anything_changed))
     }
 
     async fn prune(&mut self, app: &App) -> Result<()> {

@@ -203,7 +203,7 @@ async fn what_had_gone_back_already_is_a_loss_and_is_not_sent_again(app: &TestAp
     let asked = Command::RequestManualRefund { refund_id: refunded.id, operator_id: first };
     done(app, demo::OPERATOR, &order, asked).await;
     let approved = Command::ApproveManualRefund { refund_id: refunded.id, operator_id: second };
-    assert_eq!(refused(app, demo::SECOND_OPERATOR, &order, approved).await, ErrorCode::InvalidInput);
+    assert_eq!(refused(app, demo::SECOND_OPERATOR, &order, approved).await, ErrorCode::InvalidTransition);
     assert_eq!(at_bank(app, MovementKind::Refund).await.len(), 1);
 }
 
