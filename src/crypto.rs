@@ -6,6 +6,8 @@ use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, Key, KeyInit, Nonce};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, Mac};
+use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 use crate::error::{Error, Result};
@@ -13,6 +15,7 @@ use crate::error::{Error, Result};
 #[derive(Clone)]
 pub struct Cipher {
     key: Aes256Gcm,
+    fingerprints: Hmac<Sha256>,
 }
 
 impl std::fmt::Debug for Cipher {
@@ -26,7 +29,18 @@ const NONCE_BYTES: usize = 12;
 impl Cipher {
     #[must_use]
     pub fn new(key: [u8; 32]) -> Self {
-        Self { key: Aes256Gcm::new(&Key::<Aes256Gcm>::from(key)) }
+        // Another key than the cipher's. HMAC's own is a block of the hash: 64 bytes.
+        let derived = Sha256::new().chain_update(b"fingerprint").chain_update(key).finalize();
+        let mut block = [0_u8; 64];
+        block[..32].copy_from_slice(&derived);
+        let fingerprints = <Hmac<Sha256> as hmac::KeyInit>::new(&block.into());
+        Self { key: Aes256Gcm::new(&Key::<Aes256Gcm>::from(key)), fingerprints }
+    }
+
+    /// Tells equal texts from others, to nobody without the key: a bare hash of an account number can be searched for.
+    #[must_use]
+    pub fn fingerprint(&self, plain: &str) -> String {
+        hex::encode(Mac::chain_update(self.fingerprints.clone(), plain).finalize().into_bytes())
     }
 
     /// Base 64 of nonce and ciphertext. `owner` is the id of the row it belongs to.
@@ -63,6 +77,8 @@ mod tests {
         assert!(!sealed.contains("DE89"));
         assert_eq!(cipher.decrypt("payout_account_1", &sealed).expect("decrypts"), "DE89370400440532013000");
         assert!(cipher.decrypt("payout_account_2", &sealed).is_err());
+        assert_eq!(cipher.fingerprint("DE89"), Cipher::new([7; 32]).fingerprint("DE89"));
+        assert_ne!(cipher.fingerprint("DE89"), Cipher::new([8; 32]).fingerprint("DE89"));
         assert!(Cipher::new([8; 32]).decrypt("payout_account_1", &sealed).is_err());
     }
 }

@@ -15,6 +15,7 @@ use super::decide::{end, overtake, with_terms, withdraw_open_payments};
 use super::decision::{Account, Decision, Later, NewReceipt, PaymentChange, ReceiptRef, RefundRef, Transfer};
 use super::dispute::give_back_stock;
 use super::provider_facts::{find_payment, fund};
+use super::refund::refund_receipt;
 use super::{ChargebackStage, FrozenBy, Happened, Order, Policy, Rejection, calendar, clocks};
 
 const TOO_LARGE: Rejection = Rejection::Inconsistent("an amount is too large");
@@ -234,6 +235,42 @@ fn take_of_refund(row: &mut refund::Model, part: MinorUnits) {
     }
 }
 
+/// A refund that did not go through: what a chargeback of its payment took as our loss, because the refund might have been
+/// out, was none. It is taken out of the refund instead.
+pub(super) fn make_good(order: &Order, refund: &refund::Model, decision: &mut Decision) -> Result<(), Rejection> {
+    let of_payment = |row: &&chargeback::Model| {
+        Some(row.payment_id) == refund.payment_id
+            && row.currency == refund.currency
+            && row.status != ChargebackStatus::Won
+            && row.sources.0.iter().any(|source| matches!(source, Source::Loss { .. }))
+    };
+    let Some(row) = order.chargebacks.iter().find(of_payment) else { return Ok(()) };
+    let balance = decision.refund_changes.iter().find(|known| known.id == refund.id).unwrap_or(refund).balance;
+    let (mut sources, mut part) = (Vec::new(), MinorUnits::ZERO);
+    for source in row.sources.0.clone() {
+        let Source::Loss { amount } = source else {
+            sources.push(source);
+            continue;
+        };
+        part = amount.min(balance);
+        let left = amount.checked_sub(part).ok_or(TOO_LARGE)?;
+        if left.is_positive() {
+            sources.push(Source::Loss { amount: left });
+        }
+    }
+    if !part.is_positive() {
+        return Ok(());
+    }
+    sources.push(Source::Refund { refund_id: refund.id, amount: part });
+    let (chargeback, money) = (Account::Chargeback(row.id), Money::new(part, row.currency));
+    let refund_account = Account::Refund(RefundRef::Existing(refund.id));
+    decision.post(transfer((refund_account, chargeback.clone()), money, "chargeback.recovered"))?;
+    decision.post(transfer((chargeback, Account::Loss), money, "chargeback.recovered"))?;
+    decision.change_refund(refund, |row| take_of_refund(row, part));
+    decision.chargeback = Some(chargeback::Model { sources: Sources(sources), ..row.clone() });
+    Ok(())
+}
+
 fn left_of(receipt: &receipt::Model) -> Option<MinorUnits> {
     receipt.amount.checked_sub(receipt.refunded)?.checked_sub(receipt.charged_back)
 }
@@ -241,7 +278,11 @@ fn left_of(receipt: &receipt::Model) -> Option<MinorUnits> {
 /// chargeback → provider, once.
 fn debited(row: &chargeback::Model, movement: &str, decision: &mut Decision) -> Result<(), Rejection> {
     if row.debited {
-        return Ok(());
+        // The write path knows a movement that is booked: this is another one.
+        return Err(Rejection::Contradiction(format!(
+            "chargeback {} was debited already, not by {movement}",
+            row.reference
+        )));
     }
     let amount = Money::new(row.amount, row.currency);
     let accounts = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
@@ -268,9 +309,13 @@ fn won(
             decision.post(Transfer { movement, ..transfer(accounts, amount, "chargeback.won") })?;
             row.returned = true;
         }
+        Some(movement) => {
+            let problem = format!("chargeback {} was given back already, not by {movement}", row.reference);
+            return Err(Rejection::Contradiction(problem));
+        }
         // The provider has the money; it comes back with the news of its movement.
         None if row.debited && !row.returned => return Ok(()),
-        Some(_) | None => {}
+        None => {}
     }
     if row.status == ChargebackStatus::Won {
         decision.chargeback = Some(row);
@@ -303,12 +348,11 @@ fn give_back(order: &Order, row: &chargeback::Model, source: Source, decision: &
     };
     match source {
         Source::Escrow { amount } => {
-            let arrived = decision.balances.captured.checked_sub(decision.balances.charged_back).ok_or(TOO_LARGE)?;
-            let room = order.row.total.checked_sub(arrived).ok_or(TOO_LARGE)?;
+            let room = room(order, decision)?;
             let (to, part) = match decision.status {
                 // It belongs to whom the bank awarded it; a cancelled order has no claim to it.
                 OrderStatus::Cancelled => (Account::Escrow, MinorUnits::ZERO),
-                OrderStatus::Completed | OrderStatus::Refunded => (Account::Supplier, amount),
+                OrderStatus::Completed | OrderStatus::Refunded => (Account::Supplier, amount.min(room)),
                 OrderStatus::DraftRequested
                 | OrderStatus::AwaitingConfirmation
                 | OrderStatus::AwaitingPayment
@@ -323,8 +367,10 @@ fn give_back(order: &Order, row: &chargeback::Model, source: Source, decision: &
             set_aside(row, money(amount.checked_sub(part).ok_or(TOO_LARGE)?), decision)
         }
         Source::Supplier { amount } => {
-            give_up(row, amount, decision);
-            back(decision, Account::Supplier, amount)
+            let part = amount.min(room(order, decision)?);
+            give_up(row, part, decision);
+            back(decision, Account::Supplier, part)?;
+            set_aside(row, money(amount.checked_sub(part).ok_or(TOO_LARGE)?), decision)
         }
         Source::Refund { refund_id, amount } => {
             let refund = order.refunds.iter().find(|refund| refund.id == refund_id);
@@ -349,6 +395,12 @@ fn give_back(order: &Order, row: &chargeback::Model, source: Source, decision: &
         }
         Source::Loss { amount } => back(decision, Account::Loss, amount),
     }
+}
+
+/// What the order's total leaves open: a buyer who has paid again meanwhile has paid that part twice.
+fn room(order: &Order, decision: &Decision) -> Result<MinorUnits, Rejection> {
+    let arrived = decision.balances.captured.checked_sub(decision.balances.charged_back).ok_or(TOO_LARGE)?;
+    order.row.total.checked_sub(arrived).ok_or(TOO_LARGE)
 }
 
 /// For an operator to settle: what the order, or the refund, has no more use for.
@@ -420,6 +472,12 @@ fn go_on(order: &Order, decision: &mut Decision, now: Time, policy: &Policy) -> 
         return Ok(());
     }
     if !decision.frozen_by_operator {
+        if decision.frozen_at.is_none() {
+            // Won after it was lost: what it gives back of money that is set aside goes on, as when it is thawed.
+            for receipt in &order.receipts {
+                refund_receipt(order, receipt, decision, now, policy)?;
+            }
+        }
         clocks::thaw(order, decision, now, policy)?;
     }
     let nothing_held = decision.balances.held.is_zero();
@@ -428,11 +486,19 @@ fn go_on(order: &Order, decision: &mut Decision, now: Time, policy: &Policy) -> 
     } else if decision.status == OrderStatus::AwaitingPayment {
         if order.due_after(decision.balances).is_zero() {
             fund(order, None, now, decision)?;
-        } else if nothing_held && decision.balances.charged_back.is_positive() {
+        } else if nothing_held && took_it_all(decision) {
             end_empty(order, decision, OrderStatus::Cancelled, now);
         }
     }
     Ok(())
+}
+
+/// The buyer got back by this chargeback what had been paid of an order that waits for its money.
+fn took_it_all(decision: &Decision) -> bool {
+    decision.chargeback.as_ref().is_some_and(|row| {
+        let of_held = row.sources.0.iter().any(|source| matches!(source, Source::Escrow { .. }));
+        row.status == ChargebackStatus::Lost && of_held
+    })
 }
 
 /// The whole money is held, and nobody has it yet.
@@ -476,8 +542,12 @@ pub(super) fn reverse(order: &Order, told: &Told<'_>, movement: &str, now: Time)
     }
     decision.chargeback = Some(chargeback::Model { status: ChargebackStatus::Lost, debited: true, ..row });
     if is_under_way(order.status()) {
+        // What bounced may have been a surplus: then the order has all of its money still.
+        let took_held = decision.balances.held < order.row.held;
         if order.row.is_unshipped() {
-            wait_for_money_again(order, &mut decision, now)?;
+            if took_held {
+                wait_for_money_again(order, &mut decision, now)?;
+            }
         } else if decision.balances.held.is_zero() && !order.has_open_chargeback() {
             end_empty(order, &mut decision, OrderStatus::Refunded, now);
         }

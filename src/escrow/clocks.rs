@@ -53,7 +53,10 @@ pub(super) fn thaw(order: &Order, decision: &mut Decision, now: Time, policy: &P
     if let Some(deadline) = decision.deadline_at {
         set(decision, now, Some(go_on(deadline, since, now, policy)));
     }
-    decision.ship_by = decision.ship_by.map(|at| if at > since { go_on(at, since, now, policy) } else { at });
+    // Of a status that is paused it stands still anyway, and goes on from then when the order is back there.
+    if decision.paused.is_none() {
+        decision.ship_by = decision.ship_by.map(|at| if at > since { go_on(at, since, now, policy) } else { at });
+    }
     if decision.dispute.is_none() {
         decision.dispute = order.dispute.clone().filter(|_| !decision.status.is_end());
     }

@@ -12,6 +12,9 @@ use super::refund::{refund_all, refund_amount};
 use super::table::Actor;
 use super::{Happened, Order, Policy, Proposal, Rejection, clocks};
 
+/// Of one side in one dispute: every command to the order reads them all.
+const MOST_PROPOSALS: usize = 50;
+
 pub(super) fn request_cancel(
     order: &Order,
     (cancel_request_id, reason): (CancelRequestId, &str),
@@ -191,6 +194,11 @@ fn check_settlement(order: &Order, amount: MinorUnits, goods_go_back: bool) -> R
 pub(super) fn propose(order: &Order, (actor, offer): (Actor, &Proposal), now: Time) -> Result<Decision, Rejection> {
     let mut dispute = open_dispute(order)?;
     let side = side(actor)?;
+    if order.proposals.iter().filter(|known| known.side == side).count() >= MOST_PROPOSALS {
+        let problem =
+            "your side has made 50 proposals in this dispute, and may make no more: accept one, or escalate it";
+        return Err(Rejection::Invalid { field: "orderId", problem });
+    }
     let mut decision = Decision::unchanged(order);
     decision.proposal = Some(check_proposal(order, dispute.id, (side, offer), now)?);
     decision.events.push(Happened::SettlementProposed {

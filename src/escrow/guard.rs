@@ -117,9 +117,10 @@ fn holds(condition: Condition, order: &Order, actor: Actor, now: Time, policy: &
             .refunds
             .iter()
             .any(|refund| refund.status == RefundStatus::ApprovalRequired && may_send(order, refund) != Sending::Never),
-        Condition::RefundByHand => {
-            a_refund(|row| row.status == RefundStatus::ApprovalRequired || is_being_paid_by_hand(row))
-        }
+        Condition::RefundByHand => a_refund(|row| {
+            row.status == RefundStatus::ApprovalRequired
+                || (row.provider == BY_HAND && matches!(row.status, RefundStatus::Pending | RefundStatus::Succeeded))
+        }),
         Condition::RefundApproved => a_refund(is_being_paid_by_hand),
     }
 }

@@ -4,6 +4,7 @@ use entity::refund::{self, RefundStatus};
 use entity::{MinorUnits, Money, OperatorId, RefundId, Time};
 
 use super::calendar::after_business_days;
+use super::chargeback::make_good;
 use super::decision::{Account, Decision, Later, RefundRef, Transfer};
 use super::refund::{Sending, may_send};
 use super::{FreezeReason, FrozenBy, Happened, Order, Policy, Rejection, clocks};
@@ -102,22 +103,38 @@ fn by_hand<'a>(order: &'a Order, refund_id: RefundId, problem: &'static str) -> 
     if refund.provider == BY_HAND { Ok(refund) } else { Err(Rejection::Invalid { field: "refundId", problem }) }
 }
 
-/// Not approved, or it could not be paid after all.
+/// Not approved, could not be paid after all, or came back after it had been paid.
 pub(super) fn reject_manual_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
-    let problem = "this refund is not to be paid by hand";
-    let refund = in_status(order, refund_id, &[RefundStatus::ApprovalRequired], problem)
-        .or_else(|_rejection| by_hand(order, refund_id, problem))?;
+    let problem = "this refund was not to be paid by hand";
+    let statuses = [RefundStatus::ApprovalRequired, RefundStatus::Pending, RefundStatus::Succeeded];
+    let refund = in_status(order, refund_id, &statuses, problem)?;
+    if refund.status != RefundStatus::ApprovalRequired && refund.provider != BY_HAND {
+        return Err(Rejection::Invalid { field: "refundId", problem });
+    }
+    let sent = MinorUnits(refund.amount.0.saturating_sub(refund.charged_back.0));
     let provider = order.payments.iter().find(|payment| Some(payment.id) == refund.payment_id);
     let mut decision = Decision::unchanged(order);
+    if refund.status == RefundStatus::Succeeded {
+        decision.post(Transfer {
+            debit: Account::Provider(BY_HAND.to_owned()),
+            credit: Account::Refund(RefundRef::Existing(refund.id)),
+            amount: sent,
+            currency: refund.currency,
+            cause: "refund.failed",
+            movement: None,
+        })?;
+    }
     decision.change_refund(refund, |row| {
         if let Some(payment) = provider {
             payment.provider.clone_into(&mut row.provider);
         }
         row.status = RefundStatus::ActionRequired;
+        row.balance = sent;
         row.failure = Some(reason.to_owned());
         (row.requested_by, row.approved_by, row.started_at) = (None, None, None);
     });
-    decision.events.push(Happened::ManualRefundRejected { amount: amount(refund) });
+    decision.events.push(Happened::ManualRefundRejected { amount: Money::new(sent, refund.currency) });
+    make_good(order, refund, &mut decision)?;
     Ok(decision)
 }
 
@@ -157,6 +174,14 @@ pub(super) fn use_refund_account(order: &Order, account: entity::refund_account:
         decision.change_refund(refund, |row| row.status = RefundStatus::Requested);
         // While the order is frozen it is not sent; thawing it sends it again.
         decision.later.push(Later::SendRefund(RefundRef::Existing(refund.id)));
+    }
+    // What one operator asked for was to another account: it has to be asked for again.
+    for refund in order.refunds.iter().filter(|refund| refund.status == RefundStatus::ApprovalRequired) {
+        decision.change_refund(refund, |row| {
+            row.status = RefundStatus::ActionRequired;
+            row.requested_by = None;
+        });
+        decision.events.push(Happened::ManualRefundRejected { amount: amount(refund) });
     }
     decision
 }

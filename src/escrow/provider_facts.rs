@@ -208,7 +208,11 @@ pub(super) fn fail_refund(
         row.failure = Some(reason.to_owned());
     });
     let amount = Money::new(sent, refund.currency);
-    decision.events.push(Happened::RefundActionRequired { amount, reason: reason.to_owned() });
+    // A bank's own words may name people and accounts: they stay in the refund's row.
+    decision
+        .events
+        .push(Happened::RefundActionRequired { amount, reason: "the payment provider did not send it".to_owned() });
+    super::chargeback::make_good(order, refund, &mut decision)?;
     Ok(decision)
 }
 
@@ -227,7 +231,7 @@ pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> R
         row.started_at = None;
     });
     decision.events.push(if knows_account {
-        Happened::RefundActionRequired { amount, reason: reason.to_owned() }
+        Happened::RefundActionRequired { amount, reason: "the payment provider does not take the account".to_owned() }
     } else {
         Happened::RefundDetailsRequired { amount }
     });

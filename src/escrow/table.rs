@@ -190,7 +190,7 @@ conditions! {
     RefundAccountKnown: "only once the buyer has said where refunds may be sent",
     /// And is not, with chargebacks, more than what was paid.
     RefundNeedsApproval: "only while a refund waits to be approved that may be sent",
-    RefundByHand: "only while a refund is to be paid by hand",
+    RefundByHand: "only for a refund that is to be paid, or was paid, by hand",
     RefundApproved: "only while an approved refund is being paid by hand",
 }
 

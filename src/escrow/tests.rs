@@ -23,6 +23,7 @@ mod after;
 mod chargebacks;
 mod lives;
 mod quarrels;
+mod recoveries;
 
 const PRICE: i64 = 12_800;
 const FEE: i64 = 320;

@@ -7,8 +7,6 @@ use entity::chargeback::Source;
 
 use super::payment::Payment;
 use super::scalars::Money;
-use super::viewer;
-use crate::auth::Viewer;
 
 /// Where a chargeback stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -113,11 +111,9 @@ impl Chargeback {
         &self.0.reason
     }
 
-    /// Where the money was taken from. For operators and the supplier; null for others.
-    async fn sources(&self, ctx: &Context<'_>) -> Option<Vec<ChargebackSource>> {
-        let is_shown = matches!(viewer(ctx), Viewer::Operator { .. } | Viewer::Supplier { .. });
-        let sources = || self.0.sources.0.iter().map(|source| ChargebackSource::new(source, self.0.currency)).collect();
-        is_shown.then(sources)
+    /// Where the money was taken from, as the timeline tells it too.
+    async fn sources(&self) -> Vec<ChargebackSource> {
+        self.0.sources.0.iter().map(|source| ChargebackSource::new(source, self.0.currency)).collect()
     }
 
     /// When we heard of it.

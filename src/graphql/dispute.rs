@@ -155,6 +155,7 @@ impl Dispute {
 
     async fn offers(&self, ctx: &Context<'_>) -> Result<Vec<Proposal>> {
         let of_order = loader(ctx).load_one(ProposalsOf(self.row.order_id)).await?.unwrap_or_default();
+        super::loaders::loader(ctx).loader().take_rows(u64::try_from(of_order.len()).unwrap_or(u64::MAX))?;
         let own = of_order.into_iter().filter(|row| row.dispute_id == self.row.id);
         Ok(own.map(|row| Proposal { row, currency: self.currency }).collect())
     }

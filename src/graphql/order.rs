@@ -208,6 +208,7 @@ impl Order {
     /// What was put forward, oldest first.
     async fn evidence(&self, ctx: &Context<'_>) -> Result<Vec<Evidence>> {
         let rows = loader(ctx).load_one(EvidenceOf(self.0.id)).await?.unwrap_or_default();
+        super::loaders::loader(ctx).loader().take_rows(u64::try_from(rows.len()).unwrap_or(u64::MAX))?;
         Ok(rows.into_iter().map(Evidence).collect())
     }
 

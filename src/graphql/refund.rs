@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{OperatorId, OrderId, RefundId, refund, refund_account};
+use entity::{OperatorId, OrderId, RefundId, Time, refund, refund_account};
 
 use super::order_loaders::{self, RefundAccountsOf};
 use super::party::Operator;
@@ -133,9 +133,9 @@ impl Refund {
         &self.0.reason
     }
 
-    /// Why it needs somebody to act; null if it does not.
-    async fn failure(&self) -> Option<&str> {
-        self.0.failure.as_deref()
+    /// Why it needs somebody to act; null if it does not, and for the supplier: it may be about the buyer's bank.
+    async fn failure(&self, ctx: &Context<'_>) -> Option<&str> {
+        self.0.failure.as_deref().filter(|_| !matches!(viewer(ctx), Viewer::Supplier { .. }))
     }
 
     /// When it was first sent, or paying it by hand was approved: from then on it may be on its way. Null until then.
@@ -164,7 +164,7 @@ impl Refund {
         let Viewer::Operator { operator_id } = viewer(ctx) else { return None };
         let is_by_hand = self.0.status == refund::RefundStatus::Pending && self.0.provider == BY_HAND;
         let order_id = self.0.order_id.filter(|_| is_by_hand)?;
-        pay_to(ctx, operator_id, (self.0.id, order_id)).await.transpose()
+        pay_to(ctx, operator_id, (self.0.id, order_id), self.0.started_at?).await.transpose()
     }
 
     /// When it was booked.
@@ -183,10 +183,11 @@ async fn pay_to(
     ctx: &Context<'_>,
     operator_id: OperatorId,
     (refund_id, order_id): (RefundId, OrderId),
+    approved_at: Time,
 ) -> Result<Option<BankDetails>> {
     let accounts = order_loaders::loader(ctx).load_one(RefundAccountsOf(order_id)).await?.unwrap_or_default();
-    // The newest counts.
-    let Some(account) = accounts.last() else { return Ok(None) };
+    // The newest that the approval was of: one that came later needs another approval.
+    let Some(account) = accounts.iter().rfind(|account| account.created_at <= approved_at) else { return Ok(None) };
     let details = BankAccount::decrypt(&app(ctx).cipher, &account.id.to_string(), &account.encrypted_details)?;
     tracing::info!(%operator_id, %refund_id, refund_account_id = %account.id, "an operator looked at where to pay a refund");
     Ok(Some(details.into()))

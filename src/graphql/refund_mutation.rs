@@ -13,7 +13,11 @@ use super::scalars::{CountryCode, CurrencyCode, Decimal};
 use crate::error::{ErrorCode, Result as Outcome};
 use crate::escrow::{BY_HAND, Command};
 use crate::ledger;
+use crate::order;
 use crate::party::{BankAccount, BankAccountInput};
+
+/// The newest counts; the others are kept.
+const MOST_REFUND_ACCOUNTS: u64 = 20;
 
 /// Give back a part or all of what is held.
 #[derive(InputObject)]
@@ -82,7 +86,7 @@ order_inputs! {
     RejectManualRefundInput {
         /// A refund of the order that is APPROVAL_REQUIRED, or that is being paid by hand.
         refund_id: ID,
-        /// Why, in your words; at most 2,000 characters.
+        /// Why, in your words, which the buyer reads too; at most 2,000 characters.
         reason: String,
     }
     /// Say that a refund was paid by hand.
@@ -164,7 +168,8 @@ impl RefundMutation {
         answer(approve.await)
     }
 
-    /// Operator: don't pay a refund by hand, or say that it could not be paid so. It is ACTION_REQUIRED again.
+    /// Operator: don't pay a refund by hand, or say that it could not be paid so, or that it came back after it had been
+    /// paid. It is ACTION_REQUIRED again.
     async fn reject_manual_refund(
         &self,
         ctx: &Context<'_>,
@@ -200,8 +205,15 @@ async fn provide_refund_account(ctx: &Context<'_>, input: ProvideRefundAccountIn
     let refund_account_id = RefundAccountId(call.app.clock.new_id());
     let encrypted_details = account.encrypt(&call.app.cipher, &call.app.clock, &refund_account_id.to_string())?;
     let mask = account.mask();
-    // Of what was said only a hash is kept.
-    call.execute(&json!([account]), &Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask }).await
+    let given = order::count_refund_accounts(&call.app.db.read, &call.viewer, call.order_id).await?;
+    if given >= MOST_REFUND_ACCOUNTS {
+        let message =
+            format!("{MOST_REFUND_ACCOUNTS} accounts were given for this order already, and there can be no more");
+        call.checks.problem("account", ErrorCode::InvalidInput, message);
+    }
+    // Of what was said only a keyed hash is kept: a bare one of an account number can be searched for.
+    let said = json!([call.app.cipher.fingerprint(&json!(account).to_string())]);
+    call.execute(&said, &Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask }).await
 }
 
 async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInput) -> Outcome<Order> {
@@ -209,7 +221,7 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
     call.viewer.require_operator()?;
     let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
     let bank_reference = call.checks.line("bankReference", &input.bank_reference, 140);
-    let movement = ledger::movement_key(BY_HAND, "refund", &bank_reference);
+    let movement = ledger::movement_key(BY_HAND, "refund", &plain(&bank_reference));
     let Some(amount) = booked_or_due(&mut call, refund_id, &movement).await? else {
         call.checks.finish()?;
         return Err(crate::error::Error::not_found("refund of this order").at("refundId"));
@@ -219,6 +231,11 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
 }
 
 /// What was booked under this bank reference, or else what is to be paid; None if the order has no such refund.
+/// The same reference however somebody writes it.
+fn plain(bank_reference: &str) -> String {
+    bank_reference.split_whitespace().collect::<String>().to_uppercase()
+}
+
 async fn booked_or_due(call: &mut Call<'_>, refund_id: RefundId, movement: &str) -> Outcome<Option<Money>> {
     let db = &call.app.db.read;
     let of_order = refund::Entity::find_by_id(refund_id).filter(refund::Column::OrderId.eq(call.order_id));

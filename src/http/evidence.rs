@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::body::Bytes;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -41,7 +42,7 @@ pub(super) fn uploads() -> Router<App> {
 }
 
 pub(super) fn files() -> Router<App> {
-    Router::new().route("/files/{id}", get(read))
+    Router::new().route("/files/{id}", get(read)).layer(Extension(Places::default()))
 }
 
 type Named = Result<Path<String>, PathRejection>;
@@ -81,14 +82,16 @@ async fn receive(
 async fn admit(app: &App, places: &Places, token: &str, content_type: &str) -> Result<Place, Response> {
     let file = evidence::find_upload(&app.db.read, token, app.clock.wall()).await.map_err(|error| refused(&error))?;
     evidence::check_content_type(&file, content_type).map_err(|error| refused(&error))?;
-    places.take(file.uploader).ok_or_else(|| {
-        failure::answer_with(
-            StatusCode::SERVICE_UNAVAILABLE,
-            ErrorCode::Unavailable,
-            "too many files are being sent at once; try again, one after the other",
-            (header::RETRY_AFTER, "5"),
-        )
-    })
+    places.take(file.uploader).ok_or_else(|| busy("sent"))
+}
+
+fn busy(what: &str) -> Response {
+    failure::answer_with(
+        StatusCode::SERVICE_UNAVAILABLE,
+        ErrorCode::Unavailable,
+        &format!("too many files are being {what} at once; try again, one after the other"),
+        (header::RETRY_AFTER, "5"),
+    )
 }
 
 fn refused(refusal: &Refusal) -> Response {
@@ -106,11 +109,24 @@ fn refused(refusal: &Refusal) -> Response {
     failure::answer(status, code, &refusal.to_string())
 }
 
-async fn read(State(app): State<App>, id: Named, headers: HeaderMap) -> Response {
+/// A file's bytes, and the place that they take until the last one is sent, however slowly the client reads.
+struct Held {
+    bytes: Vec<u8>,
+    _place: Place,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+async fn read(State(app): State<App>, Extension(places): Extension<Places>, id: Named, headers: HeaderMap) -> Response {
     let viewer = match graphql::viewer(&app, headers.get(header::AUTHORIZATION)).await {
         Ok(viewer) => viewer,
         Err(refusal) => return refusal,
     };
+    let Some(place) = places.take(viewer.principal()) else { return busy("read") };
     let db = &app.db.read;
     let found = async {
         let Some(id) = id.ok().and_then(|Path(id)| id.parse().ok()) else { return Ok(None) };
@@ -119,7 +135,7 @@ async fn read(State(app): State<App>, id: Named, headers: HeaderMap) -> Response
         Ok::<_, Error>(Some((file, bytes)))
     };
     match found.await {
-        Ok(Some((file, bytes))) => (dress(&file), bytes).into_response(),
+        Ok(Some((file, bytes))) => (dress(&file), Bytes::from_owner(Held { bytes, _place: place })).into_response(),
         Ok(None) => {
             let message = "there is no such file for whoever holds this credential";
             failure::answer(StatusCode::NOT_FOUND, ErrorCode::NotFound, message)

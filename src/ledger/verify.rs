@@ -1,6 +1,6 @@
 //! `secure-payment verify`: are the amounts on every row what the transfers say? Names each difference.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use entity::chargeback::{self, ChargebackStatus, Source};
 use entity::{Currency, LedgerAccount, OrderId, OrderStatus, event, order, payment, payout, receipt, refund};
@@ -54,10 +54,67 @@ pub async fn verify<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
         found.check(format!("{} balance", row.id), expected, balance);
         is_settling |= row.status == ChargebackStatus::Won && row.debited != row.returned;
     }
+    let suppliers: BTreeMap<_, _> = orders.iter().map(|row| (row.id, row.supplier_id)).collect();
+    for row in &chargebacks {
+        check_sources(&mut found, &books, row, suppliers.get(&row.order_id).copied());
+    }
+    let mut known: BTreeSet<LedgerAccount> = orders.iter().map(|row| LedgerAccount::Escrow(row.id)).collect();
+    for row in &refunds {
+        let account = LedgerAccount::Refund(row.id);
+        let taken = books.to_chargebacks(&account, row.currency);
+        found.check(format!("{} charged back", row.id), row.charged_back.0, taken);
+        known.insert(account);
+    }
+    known.extend(chargebacks.iter().map(|row| LedgerAccount::Chargeback(row.id)));
+    known.extend(payout::Entity::find().all(db).await?.iter().map(|row| LedgerAccount::Payout(row.id)));
+    for row in receipt::Entity::find().all(db).await? {
+        let account = LedgerAccount::Unapplied(row.id);
+        let taken = books.to_chargebacks(&account, row.currency);
+        let is_won = row.reason == receipt::ReceiptReason::ChargebackWon;
+        found.check(format!("{} charged back", row.id), row.charged_back.0, if is_won { 0 } else { taken });
+        known.insert(account);
+    }
+    found.list.extend(books.of_nothing(&known));
     found.list.extend(books.negative(is_settling));
     found.list.extend(timelines(db, &orders).await?);
     found.list.extend(histories(db, &orders).await?);
     Ok(found.list)
+}
+
+/// Where a chargeback says that its money was taken from is where the transfers took it from, less what went back.
+fn check_sources(
+    found: &mut Differences,
+    books: &Books,
+    row: &chargeback::Model,
+    supplier: Option<entity::SupplierId>,
+) {
+    let sum = |of: fn(&Source) -> bool| -> i64 {
+        row.sources.0.iter().filter(|source| of(source)).map(|source| source.amount().0).sum()
+    };
+    found.check(format!("{} sources", row.id), sum(|_| true), row.amount.0);
+    if row.status == ChargebackStatus::Won {
+        return;
+    }
+    let to = LedgerAccount::Chargeback(row.id);
+    let mut written: BTreeMap<LedgerAccount, i64> = BTreeMap::new();
+    for source in &row.sources.0 {
+        let account = match source {
+            Source::Escrow { .. } => LedgerAccount::Escrow(row.order_id),
+            Source::Supplier { .. } => match supplier {
+                Some(id) => LedgerAccount::Supplier(id),
+                None => continue,
+            },
+            Source::Refund { refund_id, .. } => LedgerAccount::Refund(*refund_id),
+            Source::Unapplied { receipt_id, .. } => LedgerAccount::Unapplied(*receipt_id),
+            Source::Loss { .. } => LedgerAccount::Loss,
+        };
+        let sum = written.entry(account).or_default();
+        *sum = sum.saturating_add(source.amount().0);
+    }
+    for (account, amount) in written {
+        let derived = books.flow(&account, &to, row.currency).saturating_sub(books.flow(&to, &account, row.currency));
+        found.check(format!("{} taken from {account}", row.id), amount, derived);
+    }
 }
 
 #[derive(Default)]
@@ -265,12 +322,13 @@ struct Books {
     of_orders: BTreeMap<OrderId, Vec<(LedgerAccount, LedgerAccount, i64)>>,
     flows: BTreeMap<(LedgerAccount, LedgerAccount, Currency), i64>,
     balances: BTreeMap<(LedgerAccount, Currency), i64>,
+    charged_back: BTreeMap<(LedgerAccount, Currency), i64>,
 }
 
 impl Books {
     async fn load<C: ConnectionTrait>(db: &C) -> Result<Self> {
         let flows = flows(db).await?;
-        let mut balances = BTreeMap::new();
+        let (mut balances, mut charged_back) = (BTreeMap::new(), BTreeMap::new());
         for ((debit, credit, currency), total) in &flows {
             let add = |map: &mut BTreeMap<(LedgerAccount, Currency), i64>, account: &LedgerAccount, amount: i64| {
                 let balance = map.entry((account.clone(), *currency)).or_insert(0_i64);
@@ -278,12 +336,18 @@ impl Books {
             };
             add(&mut balances, debit, total.saturating_neg());
             add(&mut balances, credit, *total);
+            if is_chargeback(credit) {
+                add(&mut charged_back, debit, *total);
+            }
+            if is_chargeback(debit) {
+                add(&mut charged_back, credit, total.saturating_neg());
+            }
         }
         let mut of_orders: BTreeMap<OrderId, Vec<_>> = BTreeMap::new();
         for (order_id, debit, credit, total) in flows_of_orders(db).await? {
             of_orders.entry(order_id).or_default().push((debit, credit, total));
         }
-        Ok(Self { of_orders, flows, balances })
+        Ok(Self { of_orders, flows, balances, charged_back })
     }
 
     fn balance(&self, account: &LedgerAccount, currency: Currency) -> i64 {
@@ -309,6 +373,34 @@ impl Books {
             .filter(|((_, credit, of), _)| *of == currency && to(credit))
             .map(|(_, total)| *total)
             .sum()
+    }
+
+    fn flow(&self, debit: &LedgerAccount, credit: &LedgerAccount, currency: Currency) -> i64 {
+        self.flows.get(&(debit.clone(), credit.clone(), currency)).copied().unwrap_or(0)
+    }
+
+    /// What chargebacks took out of an account, less what they gave back.
+    fn to_chargebacks(&self, account: &LedgerAccount, currency: Currency) -> i64 {
+        self.charged_back.get(&(account.clone(), currency)).copied().unwrap_or(0)
+    }
+
+    /// Accounts with money on them, of which there is no row.
+    fn of_nothing(&self, known: &BTreeSet<LedgerAccount>) -> Vec<String> {
+        let with_row = |account: &LedgerAccount| {
+            matches!(
+                account,
+                LedgerAccount::Escrow(_)
+                    | LedgerAccount::Refund(_)
+                    | LedgerAccount::Payout(_)
+                    | LedgerAccount::Unapplied(_)
+                    | LedgerAccount::Chargeback(_)
+            )
+        };
+        let lost = self.balances.iter().filter(|((account, _), _)| with_row(account) && !known.contains(account));
+        lost.map(|((account, currency), balance)| {
+            format!("{account}: holds {balance} minor units of {currency}, but its row is gone")
+        })
+        .collect()
     }
 
     /// Accounts that must never be overdrawn, and are.

@@ -7,7 +7,7 @@ use entity::{
     chargeback, contract, dispute, evidence, feedback, order, payment, proposal, receipt, refund, refund_account,
     shipment,
 };
-use sea_orm::ActiveValue::Set;
+use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
@@ -234,7 +234,10 @@ impl Writing<'_> {
     async fn change_refunds_and_receipts(&self, at: Time, decision: &Decision) -> Result<()> {
         for row in &decision.refund_changes {
             let row = refund::Model { updated_at: at, ..row.clone() };
-            row.into_active_model().reset_all().update(&self.transaction).await?;
+            let mut row = row.into_active_model().reset_all();
+            // The provider's own id of it is written down without the order's lock.
+            row.provider_reference = NotSet;
+            row.update(&self.transaction).await?;
         }
         for row in &decision.receipt_changes {
             row.clone().into_active_model().reset_all().update(&self.transaction).await?;

@@ -23,7 +23,7 @@ pub use find::{
     FeedKey, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
     find_payments_by_id, require_order, transfers_of, visible,
 };
-pub use refund::{find_refund_account, start_refund};
+pub use refund::{count_refund_accounts, find_refund_account, start_refund};
 pub use terms::{DraftDeadlines, DraftLine, DraftTerms, canonical_terms, contract_hash};
 pub use trouble::{find_disputes_by_id, find_refunds_by_id, open_chargebacks, to_rule, to_settle};
 pub use write::{Writing, actor, execute, execute_as_provider, load, next_timer, overdue, pass_deadlines};

@@ -3,10 +3,12 @@
 use entity::refund::{self, RefundStatus};
 use entity::{OrderId, RefundId, refund_account};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
+use super::find::find_order;
 use super::write::{Writing, load_receipts};
 use crate::app::App;
+use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, Result};
 use crate::escrow::{Sending, may_send};
@@ -32,6 +34,14 @@ pub async fn start_refund(app: &App, order_id: OrderId, refund_id: RefundId) -> 
         Ok(sending)
     })
     .await
+}
+
+/// How many accounts were given for an order that the viewer sees.
+pub async fn count_refund_accounts<C: ConnectionTrait>(db: &C, viewer: &Viewer, order_id: OrderId) -> Result<u64> {
+    if find_order(db, viewer, order_id).await?.is_none() {
+        return Ok(0);
+    }
+    Ok(refund_account::Entity::find().filter(refund_account::Column::OrderId.eq(order_id)).count(db).await?)
 }
 
 /// Where the buyer of an order wants refunds to be sent; the newest counts.

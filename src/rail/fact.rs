@@ -217,7 +217,10 @@ async fn refund_succeeded(
         return Ok(Applied::NotOurs(format!("{}: the provider refunded {amount}, we asked for {asked}", refund.id)));
     }
     let movement = movement_key(provider.name(), "refund", movement);
-    if refund.status == RefundStatus::ActionRequired {
+    if matches!(
+        refund.status,
+        RefundStatus::ActionRequired | RefundStatus::ApprovalRequired | RefundStatus::PayeeDetailsRequired
+    ) {
         if !stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundSucceeded { .. })).await? {
             // News of before the failure that we know of already.
             return Ok(Applied::Done);
@@ -286,10 +289,14 @@ async fn refund_command(app: &App, refund: &refund::Model, command: &Command, he
     }
 }
 
-/// A provider's own words go into the timeline and the database: without control characters, and not too many.
+/// A provider's own words go into the timeline and the database: without control characters, not too many, and without
+/// numbers of cards or accounts.
 fn clean(reason: &str) -> String {
-    let text: String = reason.chars().filter(|c| !c.is_control()).take(300).collect();
-    if text.trim().is_empty() { "the provider gave no reason".to_owned() } else { text }
+    let text: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    let is_number = |word: &str| word.chars().filter(char::is_ascii_digit).count() >= 6;
+    let words = text.split_whitespace().map(|word| if is_number(word) { "•••" } else { word });
+    let text = words.collect::<Vec<_>>().join(" ");
+    if text.is_empty() { "the provider gave no reason".to_owned() } else { text }
 }
 
 /// The provider has the refund. States only move forward: one that is settled stays settled.

@@ -61,9 +61,18 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
     match start_refund(app, order_id, refund.id).await? {
         Sending::Now => {}
         Sending::Never => {
+            let refund = require_refund(app, refund.id).await?;
             let reason = "with the chargebacks of its payment, it would be more than what was paid".to_owned();
             let fact = Fact::RefundFailed { reference: refund.id.to_string(), movement: None, reason };
-            return Ok(Some(vec![fact]));
+            if refund.started_at.is_none() {
+                return Ok(Some(vec![fact]));
+            }
+            // An earlier request of ours may have arrived: only "never heard of it" makes it a failure.
+            return match provider.query_refund(&query(&refund)).await {
+                Ok(facts) => Ok(Some(facts)),
+                Err(ProviderError::NotKnown(_)) => Ok(Some(vec![fact])),
+                Err(error) => Err(unanswered(provider.name(), &error)),
+            };
         }
         // The order was frozen while an earlier request of ours was on its way: it may have arrived.
         Sending::Waits if refund.started_at.is_some() => {

@@ -19,6 +19,9 @@ on_each_database!(
     a_refund_that_comes_back_after_it_had_succeeded_is_the_buyers_again,
     a_refund_that_succeeds_after_it_had_failed_is_settled_only_if_the_bank_says_so,
     a_refund_sent_again_after_it_came_back_is_settled_or_shown,
+    refund_that_may_have_arrived_is_asked_about_before_it_is_called_failed,
+    old_news_does_not_settle_a_refund_that_waits_to_be_approved,
+    verify_names_what_was_changed_in_refunds_receipts_and_chargebacks,
 );
 
 async fn a_refund_that_the_bank_took_is_not_called_failed_because_a_question_was_refused(app: &TestApp) {
@@ -160,4 +163,103 @@ async fn a_refund_sent_again_after_it_came_back_is_settled_or_shown(app: &TestAp
         settled.status == RefundStatus::Succeeded || again.0 == NotificationStatus::Quarantined,
         "{again:?} {settled:?} {order}"
     );
+}
+
+async fn refund_that_may_have_arrived_is_asked_about_before_it_is_called_failed(app: &TestApp) {
+    use secure_payment::payment::{ChargebackStage, Fact};
+    let shop = Shop::of(app);
+    let (_order, refund) = requested_refund(app, &shop).await;
+    let node = Node::answering(app, Told::Lost).await;
+    rail::send_refund(&node.app, refund.id).await.expect_err("the bank took it, its answer got lost");
+    let provider = app.app().providers.find("sandbox").expect("there");
+    let amount = entity::Money::new(refund.amount, refund.currency);
+    for stage in [ChargebackStage::Opened, ChargebackStage::Lost] {
+        let fact = Fact::Chargeback {
+            reference: refund.payment_id.expect("a payment").to_string(),
+            chargeback: "cb_1".to_owned(),
+            amount,
+            stage,
+            reason: "x".to_owned(),
+        };
+        rail::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("applied");
+    }
+    rail::send_refund(app.app(), refund.id).await.expect("asks");
+    assert_eq!(at_bank(app, MovementKind::Refund).await.len(), 1, "the bank has it");
+    let refund = the_refund(app).await;
+    assert_ne!(refund.status, RefundStatus::ActionRequired, "{refund:?}");
+}
+
+async fn old_news_does_not_settle_a_refund_that_waits_to_be_approved(app: &TestApp) {
+    use sea_orm::ConnectionTrait;
+    let shop = Shop::of(app);
+    let (_order, refund) = requested_refund(app, &shop).await;
+    let (movement, reference) = ("m1", refund.id.to_string());
+    let document = |event| news(event, (movement, &reference), USD_128, None);
+    let drain_at = async |told| {
+        let node = Node::answering(app, told).await;
+        worker::drain(&node.app).await.expect("the worker gets through");
+    };
+    tell(app, "msg_1", &document("refund.declined")).await;
+    drain_at(Told::Bare(503)).await;
+    assert_eq!(the_refund(app).await.status, RefundStatus::ActionRequired);
+    let transaction = app.db().begin_write().await.expect("begins");
+    let sql =
+        "update refund set status = 'APPROVAL_REQUIRED', requested_by = (select id from operator order by id limit 1)";
+    transaction.execute_unprepared(sql).await.expect("as requestManualRefund does");
+    transaction.commit().await.expect("commits");
+    tell(app, "msg_2", &document("refund.succeeded")).await;
+    drain_at(Told::Says(200, document("refund.declined")["movement"].take())).await;
+    assert_eq!(the_refund(app).await.status, RefundStatus::ApprovalRequired, "the bank says that it was declined");
+}
+
+async fn verify_names_what_was_changed_in_refunds_receipts_and_chargebacks(app: &TestApp) {
+    use sea_orm::ConnectionTrait;
+    use secure_payment::payment::{ChargebackStage, Fact};
+    let shop = Shop::of(app);
+    let (_order, refund) = requested_refund(app, &shop).await;
+    let provider = app.app().providers.find("sandbox").expect("there");
+    let now = app.clock().now();
+    let usd = |units| entity::Money::new(entity::MinorUnits(units), refund.currency);
+    let surplus = Fact::PaymentCaptured {
+        reference: refund.payment_id.expect("a payment").to_string(),
+        provider_reference: "x".to_owned(),
+        movement: "surplus".to_owned(),
+        amount: usd(700),
+    };
+    rail::apply_fact(app.app(), provider.as_ref(), surplus, now).await.expect("applied");
+    let unknown = Fact::PaymentCaptured {
+        reference: "nobody".to_owned(),
+        provider_reference: "x".to_owned(),
+        movement: "unknown".to_owned(),
+        amount: usd(700),
+    };
+    rail::apply_fact(app.app(), provider.as_ref(), unknown, now).await.expect("applied");
+    let fact = Fact::Chargeback {
+        reference: refund.payment_id.expect("a payment").to_string(),
+        chargeback: "cb_1".to_owned(),
+        amount: usd(5_000),
+        stage: ChargebackStage::Opened,
+        reason: "x".to_owned(),
+    };
+    rail::apply_fact(app.app(), provider.as_ref(), fact, now).await.expect("applied");
+    assert_eq!(secure_payment::ledger::verify(&app.db().read).await.expect("verifies"), Vec::<String>::new());
+    for (sql, named) in [
+        ("update chargeback set sources = '[]'", "sources"),
+        ("update chargeback set sources = '[{\"from\":\"loss\",\"amount\":5000}]'", "taken from"),
+        ("update chargeback set debited = true", "balance"),
+        ("update chargeback set amount = amount - 1", "balance"),
+        ("update refund set charged_back = 0", "charged back"),
+        ("delete from receipt where order_id is null", "its row is gone"),
+        ("delete from refund where receipt_id is not null", "its row is gone"),
+        ("delete from chargeback", "chargebacks"),
+        ("update receipt set amount = amount + 1 where order_id is null", "left"),
+        ("update receipt set charged_back = 1, amount = amount + 1 where order_id is null", "charged back"),
+        ("update orders set frozen_at = null, timer_at = deadline_at", "frozen"),
+        ("update orders set status = 'CANCELLED'", "status"),
+    ] {
+        let transaction = app.db().begin_write().await.expect("begins");
+        transaction.execute_unprepared(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+        let found = secure_payment::ledger::verify(&transaction).await.expect("verifies");
+        assert!(found.iter().any(|difference| difference.contains(named)), "{sql}: {found:#?}");
+    }
 }
