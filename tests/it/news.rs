@@ -237,7 +237,7 @@ async fn a_banks_words_are_cleaned_and_bounded(app: &TestApp) {
         assert_eq!(told(app, &event_id, &body).await, (NotificationStatus::Applied, String::new()));
         let failure = the_payment(app, &payment).await.failure.expect("a reason");
         if number == 0 {
-            assert_eq!(failure, format!("abc{}", "x".repeat(297)));
+            assert_eq!(failure, format!("a b c{}", "x".repeat(293)));
         } else {
             assert_eq!(failure, "the provider gave no reason");
         }
