@@ -328,3 +328,40 @@ fn paying_by_hand_needs_an_account_and_two_operators() {
     let (rejected, _) = step(&approved, Actor::Operator, &command(Action::RejectManualRefund), now());
     assert_eq!((rejected.refunds[0].status, rejected.refunds[0].requested_by), (RefundStatus::ActionRequired, None));
 }
+
+fn by_hand(number: u128) -> (Command, Command) {
+    let (refund_id, operator_id) = (RefundId(Uuid::from_u128(9)), OperatorId(Uuid::from_u128(number)));
+    (Command::RequestManualRefund { refund_id, operator_id }, Command::ApproveManualRefund { refund_id, operator_id })
+}
+
+fn waiting_for_hands() -> Order {
+    let mut order = clean(OrderStatus::Refunded);
+    order.refunds = vec![refund::Model { status: RefundStatus::ActionRequired, ..open_refund() }];
+    step(&order, Actor::Operator, &by_hand(1).0, now()).0
+}
+
+#[test]
+fn another_account_needs_another_request() {
+    let (changed, _) = step(&waiting_for_hands(), Actor::Buyer, &command(Action::ProvideRefundAccount), now());
+    assert_eq!((changed.refunds[0].status, changed.refunds[0].requested_by), (RefundStatus::ActionRequired, None));
+    assert!(decided(&changed, Actor::Operator, &by_hand(2).1, now()).is_err());
+}
+
+#[test]
+fn what_was_paid_by_hand_and_came_back_is_the_buyers_again() {
+    let (approved, _) = step(&waiting_for_hands(), Actor::Operator, &by_hand(2).1, now());
+    let (paid, _) = step(&approved, Actor::Operator, &command(Action::ConfirmManualRefund), now());
+    let (back, decision) = step(&paid, Actor::Operator, &command(Action::RejectManualRefund), now());
+    assert_eq!(decision.transfers[0].debit, Account::Provider(BY_HAND.to_owned()));
+    assert_eq!((back.refunds[0].status, back.refunds[0].balance), (RefundStatus::ActionRequired, MinorUnits(500)));
+    assert_eq!(back.refunds[0].provider, "sandbox");
+}
+
+#[test]
+fn a_side_makes_fifty_proposals_at_the_most() {
+    let mut open = clean(OrderStatus::Disputed);
+    open.proposals = (0..50).map(|id| offer(100 + id, Side::Buyer, 1_000)).collect();
+    let more = command(Action::ProposeSettlement);
+    assert!(matches!(decided(&open, Actor::Buyer, &more, now()), Err(Rejection::Invalid { .. })));
+    assert!(decided(&open, Actor::Supplier, &more, now()).is_ok(), "the other side's are its own");
+}
