@@ -18,6 +18,7 @@ on_each_database!(
     what_is_listed_is_what_happens_to_frozen_orders,
     what_is_listed_is_what_happens_to_refunds,
     storefronts_and_strangers_can_do_nothing,
+    a_refund_is_paid_by_hand_to_the_account_that_was_approved,
 );
 
 const PEOPLE: [(&str, Actor); 4] = [
@@ -402,6 +403,24 @@ async fn what_is_listed_is_what_happens_to_frozen_orders(app: &TestApp) {
 
 async fn what_is_listed_is_what_happens_to_refunds(app: &TestApp) {
     check_all(app, &[RefundNeedsAction, RefundWithAccount, RefundToApprove, RefundByHand]).await;
+}
+
+async fn a_refund_is_paid_by_hand_to_the_account_that_was_approved(app: &TestApp) {
+    let bench = Bench { app, keys: std::cell::Cell::new(0) };
+    let id = bench.order(RefundByHand).await;
+    let query = "query($id: ID!) { order(id: $id) { refunds { payTo { iban } } } }";
+    let pay_to = async |token| {
+        let data = app.data(token, query, json!({ "id": id })).await;
+        data["order"]["refunds"][0]["payTo"].clone()
+    };
+    let approved = json!({ "iban": "DE89370400440532013000" });
+    assert_eq!(pay_to(demo::OPERATOR).await, approved);
+    let other = json!({ "account": { "accountHolder": "Mallory", "country": "DE", "iban": "DE02120300000000202051" } });
+    bench.then(&id, demo::BUYER, "provideRefundAccount", other).await;
+    assert_eq!(pay_to(demo::SECOND_OPERATOR).await, approved, "nobody has approved the other one");
+    for token in [demo::BUYER, demo::SUPPLIER, demo::STOREFRONT] {
+        assert_eq!(pay_to(token).await, Value::Null, "{token}");
+    }
 }
 
 async fn storefronts_and_strangers_can_do_nothing(app: &TestApp) {
