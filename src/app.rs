@@ -5,10 +5,10 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::clock::{self, Clock};
-use crate::config::Settings;
+use crate::config::{SettingError, Settings};
 use crate::crypto::Cipher;
 use crate::db::Db;
-use crate::error::Result;
+use crate::error;
 use crate::payment::Providers;
 
 #[derive(Clone, Debug)]
@@ -25,11 +25,11 @@ pub struct App {
 }
 
 impl App {
-    #[must_use]
-    pub fn new(settings: Settings, db: Db, clock: Clock) -> Self {
+    /// The error names the setting of a payment provider that can't be used.
+    pub fn new(settings: Settings, db: Db, clock: Clock) -> Result<Self, SettingError> {
         let cipher = Cipher::new(settings.encryption_key());
-        let providers = Providers::from_settings(&settings);
-        Self {
+        let providers = Providers::from_settings(&settings, &clock)?;
+        Ok(Self {
             settings: Arc::new(settings),
             db,
             clock,
@@ -37,11 +37,11 @@ impl App {
             providers,
             work: Arc::new(watch::Sender::new(0)),
             feed: Arc::new(watch::Sender::new(0)),
-        }
+        })
     }
 
     /// Brings this node's clock to where any node of the installation has set it. Only a sandbox's can be set.
-    pub async fn catch_up(&self) -> Result<()> {
+    pub async fn catch_up(&self) -> error::Result<()> {
         if !self.settings.is_sandbox() {
             return Ok(());
         }

@@ -11,7 +11,13 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::escrow::Policy;
+use crate::payment::Route;
 use crate::signature;
+
+mod providers;
+
+pub use providers::{AlipaySettings, AntomSettings, BankSettings, PartnerSettings, StripeSettings, parse_route};
+pub(crate) use providers::{check_base, is_given, required, required_list};
 
 #[derive(Debug, Parser)]
 #[command(name = "secure-payment", version, about = "An escrow server for cross-border wholesale trade")]
@@ -127,6 +133,25 @@ pub struct Settings {
     /// Secrets that sign the simulated bank's notifications (whsec_ and base 64), several for rotation. Sandbox mode only
     #[arg(long, env = "SANDBOX_WEBHOOK_SECRET", default_value = SANDBOX_WEBHOOK_SECRET, value_delimiter = ',', hide_env_values = true, global = true)]
     pub sandbox_webhook_secret: Vec<SecretString>,
+
+    /// Which providers a method is routed to, the first that can take it first: ALIPAY=antom|alipay,VISA=stripe
+    #[arg(long, env = "SECURE_PAYMENT_ROUTES", value_delimiter = ',', value_parser = providers::parse_route, global = true)]
+    pub routes: Vec<Route>,
+
+    /// Who pays suppliers out: a provider, or manual for operators; the first configured one that can if not set
+    #[arg(long, env = "SECURE_PAYMENT_PAYOUTS", global = true)]
+    pub payouts: Option<String>,
+
+    #[command(flatten)]
+    pub stripe: StripeSettings,
+    #[command(flatten)]
+    pub antom: AntomSettings,
+    #[command(flatten)]
+    pub alipay: AlipaySettings,
+    #[command(flatten)]
+    pub bank: BankSettings,
+    #[command(flatten)]
+    pub partner: PartnerSettings,
 }
 
 /// A setting that can't be used: one line that names it.
@@ -140,7 +165,7 @@ pub struct SettingError {
 impl Settings {
     /// `NAME=` in `.env` means that it isn't set.
     pub fn forget_blanks(&mut self) {
-        for text in [&mut self.public_url, &mut self.sandbox_api_base] {
+        for text in [&mut self.public_url, &mut self.sandbox_api_base, &mut self.payouts] {
             text.take_if(|text| text.trim().is_empty());
         }
         self.encryption_key.take_if(|key| key.expose_secret().trim().is_empty());

@@ -11,6 +11,7 @@ use secure_payment::app::App;
 use secure_payment::clock::Clock;
 use secure_payment::config::{Cli, Command, CredentialCommand, LogFormat, Mode, SettingError, Settings};
 use secure_payment::db::{Db, sqlite_file};
+use secure_payment::payment::Providers;
 use secure_payment::{catalog, graphql, http, job, ledger, party, server, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -49,6 +50,8 @@ fn begin() -> Result<ExitCode, Failure> {
     };
     cli.settings.forget_blanks();
     cli.settings.check().map_err(|problem| problem.to_string())?;
+    // Before the database is opened: the keys of payment providers are read at once.
+    Providers::from_settings(&cli.settings, &Clock::default()).map_err(|problem| problem.to_string())?;
     start_log(&cli.settings).map_err(|problem| problem.to_string())?;
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("another TLS provider was installed before ours");
@@ -163,7 +166,7 @@ fn print(line: &str) {
 async fn open(settings: Settings) -> Result<App, Failure> {
     let db = connect(&settings).await?;
     db.migrate().await.map_err(|cause| format!("DATABASE_URL: bringing the schema up to date: {cause}"))?;
-    let app = App::new(settings, db, Clock::default());
+    let app = App::new(settings, db, Clock::default()).map_err(|problem| problem.to_string())?;
     app.catch_up().await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
     Ok(app)
 }
@@ -196,7 +199,7 @@ async fn serve(mut settings: Settings) -> Result<ExitCode, Failure> {
     if db.is_sqlite() {
         job::release_all_leases(&db).await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
     }
-    let app = App::new(settings, db, Clock::default());
+    let app = App::new(settings, db, Clock::default()).map_err(|problem| problem.to_string())?;
     app.catch_up().await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
     if app.settings.is_sandbox() {
         catalog::seed::run(&app).await.map_err(|cause| format!("seeding: {cause}"))?;

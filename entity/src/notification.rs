@@ -28,8 +28,8 @@ pub struct Model {
     pub event_id: String,
     /// The raw bytes that were signed.
     pub body: Vec<u8>,
-    /// SHA-256 of the body, in hex.
-    pub body_hash: String,
+    /// SHA-256, in hex, of what has to be the same when it is sent again.
+    pub content_hash: String,
     pub status: NotificationStatus,
     /// Why it was quarantined.
     pub reason: Option<String>,

@@ -74,6 +74,22 @@ pub enum RefundWay {
 pub enum NextAction {
     /// Send the buyer's browser here.
     Redirect { url: String },
+    /// Show this as a QR code, for the wallet's app to scan.
+    QrCode { content: String },
+    /// Ask for the card on the storefront's own page, with the provider's script: the secret is for this payment alone.
+    CardForm { client_secret: String, publishable_key: String },
+    /// Tell the buyer to send the money to this account, with this reference.
+    BankTransfer {
+        account_holder: String,
+        iban: String,
+        bic: String,
+        /// As payers write it.
+        reference: String,
+        /// The same as an ISO 11649 creditor reference, for payers' structured fields.
+        creditor_reference: String,
+    },
+    /// Tell the buyer to pay with this code, at a counter or a machine.
+    Voucher { code: String, url: Option<String> },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -83,12 +99,16 @@ pub struct Model {
     pub id: PaymentId,
     pub order_id: OrderId,
     pub provider: String,
+    /// What it is called between us and the provider, or the payer; unique per provider.
+    pub reference: String,
     pub method: PaymentMethod,
     pub status: PaymentStatus,
     /// As it was when the payment was opened.
     pub refund_way: RefundWay,
     /// Business days until a refund usually arrives, at worst.
     pub refund_days: i32,
+    /// Whether several amounts may add up to it; if not, any other than the whole is set aside. As it was when it was opened.
+    pub takes_parts: bool,
     /// What the buyer is asked to pay.
     pub amount: MinorUnits,
     pub currency: Currency,
@@ -96,8 +116,12 @@ pub struct Model {
     pub captured: MinorUnits,
     pub refunded: MinorUnits,
     pub charged_back: MinorUnits,
-    /// The provider's id of it, once it has answered.
+    /// The provider's id of it, once it has said it.
     pub provider_reference: Option<String>,
+    /// When the provider's answer was written down.
+    pub opened_at: Option<Time>,
+    /// What the provider wants to know of the payer, encrypted under the id of the row; forgotten once it has answered.
+    pub encrypted_payer: Option<String>,
     #[sea_orm(column_type = "JsonBinary", nullable)]
     pub next_action: Option<NextAction>,
     pub return_url: Option<String>,

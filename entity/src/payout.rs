@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{Currency, MinorUnits, PayoutAccountId, PayoutId, SupplierId, Time};
+use crate::{Currency, MinorUnits, OperatorId, PayoutAccountId, PayoutId, SupplierId, Time};
 
 /// How far a payout has come.
 #[derive(
@@ -18,6 +18,12 @@ pub enum PayoutStatus {
     Paid,
     /// It went back to the supplier's balance.
     Failed,
+    /// It came back after it had been paid, and went back to the supplier's balance.
+    Returned,
+    /// No provider pays it: an operator has to, by hand.
+    ActionRequired,
+    /// One operator asked to pay it by hand; another has to approve.
+    ApprovalRequired,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -28,6 +34,8 @@ pub struct Model {
     pub supplier_id: SupplierId,
     pub payout_account_id: PayoutAccountId,
     pub provider: String,
+    /// What it is called between us and the provider.
+    pub reference: String,
     pub status: PayoutStatus,
     pub amount: MinorUnits,
     pub currency: Currency,
@@ -35,6 +43,9 @@ pub struct Model {
     pub balance: MinorUnits,
     pub provider_reference: Option<String>,
     pub failure: Option<String>,
+    /// Paid by hand: who asked for it, and who else approved.
+    pub requested_by: Option<OperatorId>,
+    pub approved_by: Option<OperatorId>,
     pub created_at: Time,
     pub updated_at: Time,
 }

@@ -18,6 +18,8 @@ pub enum ReceiptReason {
     Overpaid,
     /// Another currency than the order's.
     WrongCurrency,
+    /// Another amount than what was asked for, on a rail that takes the whole or nothing.
+    WrongAmount,
     /// No payment of ours has this reference.
     UnknownReference,
     /// It came back by a chargeback that was won, when the order had no more use for it.
@@ -49,6 +51,10 @@ pub struct Model {
     pub refunded: MinorUnits,
     /// What a chargeback took out of it.
     pub charged_back: MinorUnits,
+    /// What an operator applied to an order after all.
+    pub applied: MinorUnits,
+    /// Who sent it and what they wrote, for operators to match it by; encrypted under the id of the row.
+    pub encrypted_remitter: Option<String>,
     pub created_at: Time,
 }
 

@@ -37,6 +37,8 @@ pub struct Model {
     pub payment_id: Option<PaymentId>,
     pub receipt_id: Option<ReceiptId>,
     pub provider: String,
+    /// What it is called between us and the provider.
+    pub reference: String,
     pub status: RefundStatus,
     pub amount: MinorUnits,
     pub currency: Currency,

@@ -28,23 +28,28 @@ create table payment (
     id {uuid} primary key not null,
     order_id {uuid} not null references orders (id),
     provider text not null,
+    reference text not null,
     method text not null check (method in ('VISA', 'MASTERCARD', 'MAESTRO', 'BANK_TRANSFER', 'WESTERN_UNION', 'QIWI', 'WEBMONEY',
         'YANDEX', 'TEF', 'ALIPAY')),
     status text not null check (status in ('PENDING', 'CAPTURED', 'FAILED', 'EXPIRED', 'CANCELLED')),
     refund_way text not null check (refund_way in ('TO_ORIGIN', 'TO_ACCOUNT', 'BY_HAND')),
     refund_days {int} not null check (refund_days > 0),
+    takes_parts {bool} not null,
     amount {bigint} not null check (amount > 0),
     currency text not null check (length(currency) = 3),
     captured {bigint} not null check (captured >= 0),
     refunded {bigint} not null check (refunded >= 0),
     charged_back {bigint} not null check (charged_back >= 0),
     provider_reference text,
+    opened_at {time},
+    encrypted_payer text,
     next_action {json},
     return_url text,
     failure text,
     expires_at {time},
     created_at {time} not null,
     updated_at {time} not null,
+    unique (provider, reference),
     check (refunded + charged_back <= captured)
 ){strict}
 ---
@@ -60,14 +65,17 @@ create table receipt (
     movement text not null,
     order_id {uuid} references orders (id),
     payment_id {uuid} references payment (id),
-    reason text not null check (reason in ('ORDER_NOT_OPEN', 'OVERPAID', 'WRONG_CURRENCY', 'UNKNOWN_REFERENCE', 'CHARGEBACK_WON')),
+    reason text not null check (reason in ('ORDER_NOT_OPEN', 'OVERPAID', 'WRONG_CURRENCY', 'WRONG_AMOUNT', 'UNKNOWN_REFERENCE',
+        'CHARGEBACK_WON')),
     amount {bigint} not null check (amount > 0),
     currency text not null check (length(currency) = 3),
     refunded {bigint} not null check (refunded >= 0),
     charged_back {bigint} not null check (charged_back >= 0),
+    applied {bigint} not null check (applied >= 0),
+    encrypted_remitter text,
     created_at {time} not null,
     unique (provider, movement),
-    check (refunded + charged_back <= amount)
+    check (refunded + charged_back + applied <= amount)
 ){strict}
 ---
 create index receipt_order on receipt (order_id)
@@ -78,6 +86,7 @@ create table refund (
     payment_id {uuid} references payment (id),
     receipt_id {uuid} references receipt (id),
     provider text not null,
+    reference text not null unique,
     status text not null check (status in ('REQUESTED', 'PAYEE_DETAILS_REQUIRED', 'PENDING', 'SUCCEEDED', 'ACTION_REQUIRED', 'APPROVAL_REQUIRED',
         'CHARGED_BACK')),
     amount {bigint} not null check (amount > 0),
@@ -137,15 +146,20 @@ create table payout (
     supplier_id {uuid} not null references supplier (id),
     payout_account_id {uuid} not null references payout_account (id),
     provider text not null,
-    status text not null check (status in ('REQUESTED', 'PENDING', 'PAID', 'FAILED')),
+    reference text not null unique,
+    status text not null check (status in ('REQUESTED', 'PENDING', 'PAID', 'FAILED', 'RETURNED', 'ACTION_REQUIRED',
+        'APPROVAL_REQUIRED')),
     amount {bigint} not null check (amount > 0),
     currency text not null check (length(currency) = 3),
     balance {bigint} not null check (balance >= 0 and balance <= amount),
     provider_reference text,
     failure text,
+    requested_by {uuid} references operator (id),
+    approved_by {uuid} references operator (id),
     created_at {time} not null,
     updated_at {time} not null,
-    check ((status in ('PAID', 'FAILED')) = (balance = 0))
+    check ((status in ('PAID', 'FAILED', 'RETURNED')) = (balance = 0)),
+    check (approved_by is null or approved_by <> requested_by)
 ){strict}
 ---
 create index payout_supplier on payout (supplier_id, id)

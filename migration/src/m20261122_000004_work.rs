@@ -28,7 +28,7 @@ create table notification (
     provider text not null,
     event_id text not null,
     body {bytes} not null,
-    body_hash text not null,
+    content_hash text not null,
     status text not null check (status in ('RECEIVED', 'APPLIED', 'QUARANTINED')),
     reason text,
     received_at {time} not null,

@@ -3,12 +3,12 @@
 use entity::contract::{Drafter, Terms};
 use entity::dispute::DisputeStatus;
 use entity::evidence::{self, EvidenceAuthor};
-use entity::payment::{PaymentMethod, PaymentStatus, RefundWay};
+use entity::payment::{PaymentMethod, PaymentStatus};
 use entity::{FeedbackId, MinorUnits, OrderStatus, PaymentId, Time, cancel_request, dispute as dispute_row, feedback};
 
 use super::calendar::{after_business_days, after_days};
 use super::chargeback::{self, Told};
-use super::decision::{Account, Decision, Later, PaymentChange, ShipmentChange, StockChange, Transfer};
+use super::decision::{Account, Decision, Later, NewPayment, PaymentChange, ShipmentChange, StockChange, Transfer};
 use super::guard::permitted;
 use super::refund::{refund_all, refund_amount};
 use super::split::Split;
@@ -58,7 +58,7 @@ pub fn decide(
         Command::DraftOrder { terms } => draft(order, terms, now),
         Command::ConfirmOrder { contract_version } => confirm(order, *contract_version, now),
         Command::CancelOrder => cancel(order, now, policy),
-        Command::PayOrder { .. } => pay(order, command, now, policy),
+        Command::PayOrder(new) => pay(order, new, now, policy),
         Command::ShipOrder { carrier, tracking_number } => ship(order, carrier, tracking_number, now),
         Command::UpdateShipment { carrier, tracking_number } => Ok(update_shipment(order, carrier, tracking_number)),
         Command::ExtendDeadline { days } => extend_deadline(order, *days, now, policy),
@@ -238,52 +238,23 @@ fn confirm(order: &Order, contract_version: i32, now: Time) -> Result<Decision, 
     Ok(decision)
 }
 
-fn pay(order: &Order, command: &Command, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
-    let Command::PayOrder { payment_id, provider, method, refund_way, refund_days, return_url } = command else {
-        return Err(Rejection::Inconsistent("not a payment"));
-    };
+fn pay(order: &Order, new: &NewPayment, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let (payment_id, method) = (new.payment_id, new.method);
     let amount = order.due();
     if !amount.is_positive() {
         return Err(Rejection::Inconsistent("nothing is due"));
     }
     let mut decision = Decision::unchanged(order);
-    let by_bank = *method == PaymentMethod::BankTransfer;
-    if by_bank && !order.payments.iter().any(|payment| payment.method == *method) {
+    let by_bank = method == PaymentMethod::BankTransfer;
+    if by_bank && !order.payments.iter().any(|payment| payment.method == method) {
         let days = u32::try_from(with_terms(order)?.deadlines.bank_transfer_business_days).unwrap_or_default();
         let deadline = order.row.deadline_at.map(|at| after_business_days(at, days, &policy.holidays));
         clocks::set(&mut decision, now, deadline);
     }
-    open_payment(
-        &mut decision,
-        (*payment_id, *method, amount),
-        (provider, *refund_way, *refund_days),
-        return_url.as_ref(),
-    );
-    decision.events.push(Happened::PaymentOpened {
-        payment_id: *payment_id,
-        method: *method,
-        amount: order.money(amount),
-    });
-    decision.later.push(Later::AskPayment(*payment_id));
+    decision.payments.push(PaymentChange::Open { new: new.clone(), amount });
+    decision.events.push(Happened::PaymentOpened { payment_id, method, amount: order.money(amount) });
+    decision.later.push(Later::AskPayment(payment_id));
     Ok(decision)
-}
-
-fn open_payment(
-    decision: &mut Decision,
-    (payment_id, method, amount): (PaymentId, PaymentMethod, MinorUnits),
-    (provider, refund_way, refund_days): (&str, RefundWay, i32),
-    return_url: Option<&String>,
-) {
-    let (provider, return_url) = (provider.to_owned(), return_url.cloned());
-    decision.payments.push(PaymentChange::Open {
-        payment_id,
-        provider,
-        method,
-        refund_way,
-        refund_days,
-        amount,
-        return_url,
-    });
 }
 
 fn ship(order: &Order, carrier: &str, tracking_number: &str, now: Time) -> Result<Decision, Rejection> {

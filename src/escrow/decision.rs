@@ -61,16 +61,26 @@ pub enum StockChange {
     GiveBack,
 }
 
+/// A payment to be opened, with what its rail promises: frozen into it, whatever becomes of the rail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewPayment {
+    pub payment_id: PaymentId,
+    pub provider: String,
+    /// What it is called between us and the provider, or the payer.
+    pub reference: String,
+    pub method: PaymentMethod,
+    pub refund_way: RefundWay,
+    pub refund_days: i32,
+    pub takes_parts: bool,
+    pub encrypted_payer: Option<String>,
+    pub return_url: Option<String>,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentChange {
     Open {
-        payment_id: PaymentId,
-        provider: String,
-        method: PaymentMethod,
-        refund_way: RefundWay,
-        refund_days: i32,
+        new: NewPayment,
         amount: MinorUnits,
-        return_url: Option<String>,
     },
     /// `applied` came on top of what this payment had captured.
     Capture {

@@ -12,7 +12,6 @@ use entity::OrderStatus;
 use entity::Time;
 use entity::contract::{Deadlines, Terms};
 use entity::dispute::DisputeReason;
-use entity::payment::{PaymentMethod, RefundWay};
 use entity::proposal::Side;
 use entity::{
     CancelRequestId, ChargebackId, DisputeId, EvidenceFileId, EvidenceId, MinorUnits, Money, OperatorId, PaymentId,
@@ -41,8 +40,8 @@ pub use after::{StatusAfter, is_frozen_after, status_after};
 pub use balances::Balances;
 pub use decide::{decide, start};
 pub use decision::{
-    Account, Decision, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef, ShipmentChange,
-    StockChange, Transfer,
+    Account, Decision, Later, NewPayment, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef,
+    ShipmentChange, StockChange, Transfer,
 };
 pub use event::{FreezeReason, FrozenBy, Happened};
 pub use guard::{consequence, deadline_of, needs_another_operator, permitted};
@@ -71,6 +70,17 @@ pub struct Order {
     pub feedback: Option<entity::feedback::Model>,
 }
 
+/// What has still to arrive for an order.
+#[must_use]
+pub fn due_of(row: &entity::order::Model) -> MinorUnits {
+    due_after(row, Balances::from(row))
+}
+
+fn due_after(row: &entity::order::Model, balances: Balances) -> MinorUnits {
+    let arrived = balances.captured.0.saturating_sub(balances.charged_back.0);
+    MinorUnits(row.total.0.saturating_sub(arrived).max(0))
+}
+
 impl Order {
     #[must_use]
     pub fn status(&self) -> OrderStatus {
@@ -85,12 +95,11 @@ impl Order {
     /// What has not arrived yet of the contract's total, or was taken back.
     #[must_use]
     pub fn due(&self) -> MinorUnits {
-        self.due_after(Balances::from(&self.row))
+        due_of(&self.row)
     }
 
     pub(crate) fn due_after(&self, balances: Balances) -> MinorUnits {
-        let arrived = balances.captured.0.saturating_sub(balances.charged_back.0);
-        MinorUnits(self.row.total.0.saturating_sub(arrived).max(0))
+        due_after(&self.row, balances)
     }
 
     /// The latest proposal of one side of the dispute.
@@ -126,14 +135,7 @@ pub enum Command {
         contract_version: i32,
     },
     CancelOrder,
-    PayOrder {
-        payment_id: PaymentId,
-        provider: String,
-        method: PaymentMethod,
-        refund_way: RefundWay,
-        refund_days: i32,
-        return_url: Option<String>,
-    },
+    PayOrder(NewPayment),
     ShipOrder {
         carrier: String,
         tracking_number: String,
@@ -355,7 +357,7 @@ impl Command {
             Self::BuyNow { .. } => Action::BuyNow,
             Self::ConfirmOrder { .. } => Action::ConfirmOrder,
             Self::CancelOrder => Action::CancelOrder,
-            Self::PayOrder { .. } => Action::PayOrder,
+            Self::PayOrder(_) => Action::PayOrder,
             Self::ShipOrder { .. } => Action::ShipOrder,
             Self::UpdateShipment { .. } => Action::UpdateShipment,
             Self::ExtendDeadline { .. } => Action::ExtendDeadline,

@@ -19,12 +19,12 @@ pub(super) fn capture(
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
     let payment = find_payment(order, payment_id)?;
-    let (applied, reason) = applicable(order, amount);
+    let (applied, reason) = applicable(order, payment, amount);
     let rest = amount.amount.checked_sub(applied).ok_or(Rejection::Inconsistent("an amount is too large"))?;
     let mut decision = Decision::unchanged(order);
     let arrived =
         payment.captured.checked_add(amount.amount).ok_or(Rejection::Inconsistent("an amount is too large"))?;
-    let complete = amount.currency == payment.currency && arrived >= payment.amount;
+    let complete = amount.currency == payment.currency && (arrived >= payment.amount || !payment.takes_parts);
     decision.payments.push(PaymentChange::Capture { payment_id, applied, complete });
     if applied.is_positive() {
         decision.post(Transfer {
@@ -55,11 +55,14 @@ pub(super) fn capture(
 }
 
 /// How much of it belongs to the order, and why the rest doesn't.
-fn applicable(order: &Order, amount: Money) -> (MinorUnits, ReceiptReason) {
+fn applicable(order: &Order, payment: &entity::payment::Model, amount: Money) -> (MinorUnits, ReceiptReason) {
     if amount.currency != order.row.currency {
         (MinorUnits::ZERO, ReceiptReason::WrongCurrency)
     } else if order.status() != OrderStatus::AwaitingPayment {
         (MinorUnits::ZERO, ReceiptReason::OrderNotOpen)
+    } else if !payment.takes_parts && amount.amount != payment.amount {
+        // Such a rail brings what was asked for, or something is wrong with it.
+        (MinorUnits::ZERO, ReceiptReason::WrongAmount)
     } else {
         (amount.amount.min(order.due()), ReceiptReason::Overpaid)
     }

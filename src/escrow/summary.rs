@@ -44,6 +44,9 @@ impl Happened {
                 ReceiptReason::WrongCurrency => {
                     format!("{amount} arrived in another currency than the order's; it is set aside.")
                 }
+                ReceiptReason::WrongAmount => {
+                    format!("{amount} arrived, which is not what was asked for; it is set aside.")
+                }
                 ReceiptReason::ChargebackWon => {
                     format!("{amount} came back by a chargeback that was won; it is set aside for an operator.")
                 }

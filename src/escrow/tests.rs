@@ -7,7 +7,7 @@ use entity::cancel_request::{self, CancelRequestStatus};
 use entity::contract::{Address, Line, Terms};
 use entity::dispute::{self, DisputeStatus};
 use entity::order::{Metadata, Model, OrderStatus};
-use entity::payment::{self, PaymentMethod, PaymentStatus};
+use entity::payment::{self, PaymentMethod, PaymentStatus, RefundWay};
 use entity::proposal;
 use entity::receipt::ReceiptReason;
 use entity::refund::{self, RefundStatus};
@@ -73,16 +73,20 @@ fn payment(number: u128, amount: i64) -> payment::Model {
         id: PaymentId(Uuid::from_u128(number)),
         order_id: OrderId(Uuid::nil()),
         provider: "sandbox".to_owned(),
+        reference: format!("payment_{number}"),
         method: PaymentMethod::Visa,
         status: PaymentStatus::Pending,
         refund_way: RefundWay::ToOrigin,
         refund_days: 10,
+        takes_parts: true,
         amount: MinorUnits(amount),
         currency: Currency::USD,
         captured: MinorUnits::ZERO,
         refunded: MinorUnits::ZERO,
         charged_back: MinorUnits::ZERO,
         provider_reference: None,
+        opened_at: None,
+        encrypted_payer: None,
         next_action: None,
         return_url: None,
         failure: None,
@@ -230,6 +234,7 @@ fn open_refund() -> refund::Model {
         payment_id: Some(PaymentId(Uuid::from_u128(1))),
         receipt_id: None,
         provider: "sandbox".to_owned(),
+        reference: "refund_9".to_owned(),
         status: RefundStatus::Pending,
         amount: MinorUnits(500),
         currency: Currency::USD,
@@ -363,14 +368,17 @@ fn command(action: Action) -> Command {
 }
 
 fn paying(payment: u128, method: PaymentMethod) -> Command {
-    Command::PayOrder {
+    Command::PayOrder(NewPayment {
         payment_id: PaymentId(Uuid::from_u128(payment)),
         provider: "sandbox".to_owned(),
+        reference: format!("payment_{payment}"),
         method,
         refund_way: RefundWay::ToOrigin,
         refund_days: 10,
+        takes_parts: true,
+        encrypted_payer: None,
         return_url: None,
-    }
+    })
 }
 
 fn decided(order: &Order, actor: Actor, command: &Command, at: Time) -> Result<Decision, Rejection> {

@@ -37,6 +37,7 @@ pub mod order_query;
 pub mod page;
 pub mod payload;
 pub mod payment;
+pub mod payment_method;
 pub mod refund;
 pub mod refund_mutation;
 pub mod sandbox;

@@ -79,6 +79,12 @@ pub enum PayoutStatus {
     Paid,
     /// It went back to the supplier's balance.
     Failed,
+    /// It came back after it had been paid, and went back to the supplier's balance.
+    Returned,
+    /// No provider pays it: an operator has to, by hand.
+    ActionRequired,
+    /// One operator asked to pay it by hand; another has to approve.
+    ApprovalRequired,
 }
 
 pub struct Payout(payout::Model);

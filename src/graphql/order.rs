@@ -22,7 +22,8 @@ use super::order_parts::{
 };
 use super::page::{Page, connection};
 use super::party::Buyer;
-use super::payment::{Payment, PaymentMethodOption};
+use super::payment::Payment;
+use super::payment_method::PaymentMethodOption;
 use super::product::Product;
 use super::refund::{Refund, RefundAccount};
 use super::scalars::{CurrencyCode, int};
@@ -279,7 +280,8 @@ impl Order {
 
     /// How it can be paid: every method, with why not where it can't.
     async fn payment_methods(&self, ctx: &Context<'_>) -> Vec<PaymentMethodOption> {
-        rail::payment_methods(app(ctx), &self.0).into_iter().map(Into::into).collect()
+        let options = rail::payment_methods(app(ctx), &self.0).into_iter();
+        options.map(|option| PaymentMethodOption::new(option, self.0.currency)).collect()
     }
 
     /// What happened to it, oldest first, without a gap.

@@ -4,6 +4,7 @@ use async_graphql::{ID, InputObject};
 
 use super::contract::AddressInput;
 use super::payment::PaymentMethod;
+use super::payment_method::PayerInput;
 use super::scalars::{CurrencyCode, Decimal};
 use crate::order::DraftDeadlines;
 
@@ -189,6 +190,8 @@ pub struct PayOrderInput {
     pub(super) method: PaymentMethod,
     /// Where the buyer's browser goes afterwards: within the storefront's return origins.
     pub(super) return_url: Option<String>,
+    /// Who pays, where the method wants to know.
+    pub(super) payer: Option<PayerInput>,
     /// Act only on the version of the order that you have seen.
     pub(super) expected_version: Option<i32>,
 }

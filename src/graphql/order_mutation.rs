@@ -198,9 +198,12 @@ async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> 
         order_id: checks.required_id("orderId", &input.order_id),
         method: input.method.into(),
         return_url: input.return_url,
+        payer: input.payer.unwrap_or_default().check(&mut checks),
         expected_version: input.expected_version.map(i64::from),
     };
-    let once = Once::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &request))?;
+    // Of the payer only a keyed hash is kept: a bare one of a document's number can be searched for.
+    let payer = app(ctx).cipher.fingerprint(&serde_json::json!(request.payer).to_string());
+    let once = Once::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &(&request, payer)))?;
     checks.finish()?;
     Ok(Payment(rail::pay_order(app(ctx), &viewer, &once, &request).await?))
 }

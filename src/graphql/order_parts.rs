@@ -174,6 +174,8 @@ pub enum UnappliedReason {
     Overpaid,
     /// Another currency than the order's.
     WrongCurrency,
+    /// Another amount than what was asked for, on a rail that takes the whole or nothing.
+    WrongAmount,
     /// No payment of ours has this reference.
     UnknownReference,
     /// It came back by a chargeback that was won, when the order had no more use for it; an operator settles it.

@@ -9,7 +9,7 @@ use super::event::{EventFeed, OrderEvent};
 use super::order::Order;
 use super::order_parts::OrderStatus;
 use super::page::{Page, connection};
-use super::payment::PaymentMethodOption;
+use super::payment_method::PaymentMethodOption;
 use super::{app, viewer};
 use crate::order::{self, find_orders};
 use crate::rail;
@@ -61,7 +61,10 @@ impl OrderQuery {
         #[graphql(desc = "The order's.")] order_id: ID,
     ) -> Option<Result<Vec<PaymentMethodOption>>> {
         let id: OrderId = order_id.parse().ok()?;
-        let options = |order: Order| rail::payment_methods(app(ctx), &order.0).into_iter().map(Into::into).collect();
+        let options = |order: Order| {
+            let options = rail::payment_methods(app(ctx), &order.0).into_iter();
+            options.map(|option| PaymentMethodOption::new(option, order.0.currency)).collect()
+        };
         Order::find(ctx, id).await.map(|order| order.map(options)).transpose()
     }
 

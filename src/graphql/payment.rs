@@ -8,7 +8,6 @@ use entity::payment::{Model, NextAction as Next};
 use super::scalars::Money;
 use super::{order_loaders, viewer};
 use crate::auth::Viewer;
-use crate::rail::MethodOption;
 
 /// What the buyer picks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
@@ -62,11 +61,61 @@ pub struct RedirectAction {
     url: String,
 }
 
+/// Show this as a QR code, for the wallet's app to scan.
+#[derive(SimpleObject)]
+pub struct QrCodeAction {
+    /// What the code says.
+    content: String,
+}
+
+/// Ask for the card on your own page, with the provider's script (Stripe.js: `stripe.confirmPayment`).
+#[derive(SimpleObject)]
+pub struct CardFormAction {
+    /// Lets the buyer's browser pay this payment, and nothing else: never store or log it.
+    client_secret: String,
+    /// Which account at the provider; public.
+    publishable_key: String,
+}
+
+/// Tell the buyer to send the money to this account, with this reference. Several transfers may add up.
+#[derive(SimpleObject)]
+pub struct BankTransferAction {
+    /// In whose name the account is.
+    account_holder: String,
+    /// International bank account number, without blanks.
+    iban: String,
+    /// Of the bank; also called SWIFT code.
+    bic: String,
+    /// To be written into the transfer: it is how the money is found.
+    reference: String,
+    /// The same as an ISO 11649 creditor reference (RF…), for a bank's field of that name.
+    creditor_reference: String,
+    /// What is still missing: the whole at first, the shortfall when a part has come.
+    amount_due: Money,
+}
+
+/// Tell the buyer to pay with this code at a counter or a machine.
+#[derive(SimpleObject)]
+pub struct VoucherAction {
+    /// To be shown there.
+    code: String,
+    /// A page with it, to be printed; null if there is none.
+    url: Option<String>,
+}
+
 /// What the buyer has to do next.
 #[derive(Union)]
 pub enum NextAction {
     /// Send the buyer's browser somewhere.
     Redirect(RedirectAction),
+    /// Show a QR code.
+    QrCode(QrCodeAction),
+    /// Ask for a card.
+    CardForm(CardFormAction),
+    /// Send money by bank.
+    BankTransfer(BankTransferAction),
+    /// Pay with a code.
+    Voucher(VoucherAction),
 }
 
 impl Payment {
@@ -120,12 +169,24 @@ impl Payment {
         if !matches!(viewer(ctx), Viewer::Buyer { .. } | Viewer::Storefront { .. }) {
             return None;
         }
-        match &self.0.next_action {
-            Some(Next::Redirect { url }) if self.0.status == entity::payment::PaymentStatus::Pending => {
-                Some(NextAction::Redirect(RedirectAction { url: url.clone() }))
-            }
-            Some(Next::Redirect { .. }) | None => None,
+        if self.0.status != entity::payment::PaymentStatus::Pending {
+            return None;
         }
+        Some(match self.0.next_action.clone()? {
+            Next::Redirect { url } => NextAction::Redirect(RedirectAction { url }),
+            Next::QrCode { content } => NextAction::QrCode(QrCodeAction { content }),
+            Next::CardForm { client_secret, publishable_key } => {
+                NextAction::CardForm(CardFormAction { client_secret, publishable_key })
+            }
+            Next::BankTransfer { account_holder, iban, bic, reference, creditor_reference } => {
+                let due = entity::MinorUnits(self.0.amount.0.saturating_sub(self.0.captured.0));
+                let amount_due = entity::Money::new(due, self.0.currency).into();
+                let action =
+                    BankTransferAction { account_holder, iban, bic, reference, creditor_reference, amount_due };
+                NextAction::BankTransfer(action)
+            }
+            Next::Voucher { code, url } => NextAction::Voucher(VoucherAction { code, url }),
+        })
     }
 
     /// Why it failed, in words for the buyer; null if it has not.
@@ -154,43 +215,6 @@ pub enum RefundWay {
     ToAccount,
     /// The rail can't: an operator pays it by hand, to the account of `provideRefundAccount`.
     ByHand,
-}
-
-/// A way to pay an order, or why it is none.
-#[derive(SimpleObject)]
-pub struct PaymentMethodOption {
-    /// Which way.
-    method: PaymentMethod,
-    /// Whether this order can be paid so now.
-    available: bool,
-    /// Why it is not available; null if it is.
-    reason: Option<String>,
-    /// What the buyer does next, in words; null if no provider offers the method.
-    flow: Option<String>,
-    /// Whether the rail itself gives money back, if perhaps only once it knows where to; null if no provider offers the method.
-    refundable: Option<bool>,
-    /// How money goes back; null if no provider offers the method.
-    refund_way: Option<RefundWay>,
-    /// Business days until a refund usually arrives, at best; null if it is not known.
-    refund_days_from: Option<i32>,
-    /// Business days until a refund usually arrives, at worst; null if it is not known.
-    refund_days_to: Option<i32>,
-}
-
-impl From<MethodOption> for PaymentMethodOption {
-    fn from(option: MethodOption) -> Self {
-        let days = |days: u32| i32::try_from(days).ok();
-        Self {
-            method: option.method.into(),
-            available: option.unavailable_because.is_none(),
-            reason: option.unavailable_because,
-            flow: option.flow.map(str::to_owned),
-            refundable: option.refundable,
-            refund_way: option.refund_way.map(Into::into),
-            refund_days_from: option.refund_days.and_then(|(from, _)| days(from)),
-            refund_days_to: option.refund_days.and_then(|(_, to)| days(to)),
-        }
-    }
 }
 
 #[derive(Default)]

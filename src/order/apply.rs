@@ -103,23 +103,27 @@ impl Writing<'_> {
     async fn change_payment(&self, at: Time, change: &PaymentChange) -> Result<()> {
         let row = &self.order.row;
         match change {
-            PaymentChange::Open { payment_id, provider, method, refund_way, refund_days, amount, return_url } => {
+            PaymentChange::Open { new, amount } => {
                 let opened = payment::ActiveModel {
-                    id: Set(*payment_id),
+                    id: Set(new.payment_id),
                     order_id: Set(row.id),
-                    provider: Set(provider.clone()),
-                    method: Set(*method),
+                    provider: Set(new.provider.clone()),
+                    reference: Set(new.reference.clone()),
+                    method: Set(new.method),
                     status: Set(PaymentStatus::Pending),
-                    refund_way: Set(*refund_way),
-                    refund_days: Set(*refund_days),
+                    refund_way: Set(new.refund_way),
+                    refund_days: Set(new.refund_days),
+                    takes_parts: Set(new.takes_parts),
                     amount: Set(*amount),
                     currency: Set(row.currency),
                     captured: Set(MinorUnits::ZERO),
                     refunded: Set(MinorUnits::ZERO),
                     charged_back: Set(MinorUnits::ZERO),
                     provider_reference: Set(None),
+                    opened_at: Set(None),
+                    encrypted_payer: Set(new.encrypted_payer.clone()),
                     next_action: Set(None),
-                    return_url: Set(return_url.clone()),
+                    return_url: Set(new.return_url.clone()),
                     failure: Set(None),
                     expires_at: Set(None),
                     created_at: Set(at),
@@ -190,6 +194,8 @@ impl Writing<'_> {
                 currency: Set(new.amount.currency),
                 refunded: Set(new.refunded),
                 charged_back: Set(MinorUnits::ZERO),
+                applied: Set(MinorUnits::ZERO),
+                encrypted_remitter: Set(None),
                 created_at: Set(at),
             };
             receipt::Entity::insert(row).exec_without_returning(&self.transaction).await?;
@@ -211,6 +217,7 @@ impl Writing<'_> {
                 payment_id: Set(Some(payment_id)),
                 receipt_id: Set(receipt_id),
                 provider: Set(new.provider.clone()),
+                reference: Set(id.to_string()),
                 status: Set(new.status),
                 amount: Set(new.amount.amount),
                 currency: Set(new.amount.currency),

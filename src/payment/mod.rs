@@ -2,18 +2,36 @@
 //!
 //! A provider is one file: its wire format, its signatures, its names for things. It knows no order and no database; it
 //! turns calls of ours into requests, and what the provider says (an answer or a notification) into [`Fact`]s.
-//! Adding one is that file and its line in [`Providers::from_settings`].
+//! Adding one is that file, its settings in `config/providers.rs` and its line in [`Providers::from_settings`]:
+//! `docs/adding-a-provider.md` goes through it.
 
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
-use entity::payment::{NextAction, PaymentMethod, RefundWay};
-use entity::{Money, Time};
+use chrono::NaiveDate;
+use entity::payment::{NextAction, PaymentMethod};
+use entity::{Money, PaymentId, Time};
 use secrecy::SecretString;
 
-use crate::config::Settings;
+use crate::clock::Clock;
+use crate::config::{SettingError, Settings};
 
+mod alipay;
+mod antom;
+mod bank;
+mod call;
+mod fact;
+mod partner;
+mod rsa;
 pub mod sandbox;
+mod stripe;
+mod terms;
+
+pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
+pub use terms::{Limits, MethodTerms, PayerField};
+
+/// Every provider there is, configured or not, by name.
+pub const NAMES: [&str; 6] = [stripe::NAME, antom::NAME, alipay::NAME, bank::NAME, partner::NAME, sandbox::NAME];
 
 /// A payment company's API. No default for anything: a provider that forgets to verify must not compile.
 #[async_trait::async_trait]
@@ -23,6 +41,10 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
 
     /// What this provider can do by this method; None if it doesn't offer it.
     fn terms(&self, method: PaymentMethod) -> Option<MethodTerms>;
+
+    /// How a new payment is called between us and the provider, or the buyer: the id, unless the rail has no room for it.
+    /// Never given out twice: `random` makes another one if it is taken.
+    fn reference(&self, id: PaymentId, random: [u8; 16]) -> String;
 
     /// Asks for money. Idempotent by `request.reference`: the same again answers the same payment.
     async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError>;
@@ -46,6 +68,10 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
 
     async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError>;
 
+    /// What the provider has booked on that day (UTC), for the daily reconciliation; None if it can't be asked for that:
+    /// then it sends statements by itself, or is asked about each payment.
+    async fn statements(&self, day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError>;
+
     /// Is this notification really the provider's, and fresh? Over the raw bytes, in constant time, with the algorithm pinned.
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError>;
 
@@ -54,27 +80,6 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
 
     /// What the provider wants to hear, so that it doesn't send the notification again.
     fn acknowledgement(&self) -> Acknowledgement;
-}
-
-/// What a buyer can expect of a method at a provider.
-#[derive(Clone, Debug)]
-pub struct MethodTerms {
-    /// What the buyer does next, in words.
-    pub flow: &'static str,
-    pub refund_way: RefundWay,
-    /// Business days until a refund usually arrives.
-    pub refund_days: (u32, u32),
-}
-
-impl MethodTerms {
-    /// Whether the rail itself gives money back, if perhaps only once it knows where to.
-    #[must_use]
-    pub fn refundable(&self) -> bool {
-        match self.refund_way {
-            RefundWay::ToOrigin | RefundWay::ToAccount => true,
-            RefundWay::ByHand => false,
-        }
-    }
 }
 
 /// Ids of ours travel as text: the provider sends them back, and by them we match.
@@ -87,11 +92,44 @@ pub struct PaymentRequest {
     pub description: String,
     pub notification_url: String,
     pub return_url: Option<String>,
+    pub payer: Payer,
+}
+
+/// Who pays, as far as the method wants to know ([`PayerField`]). Never logged.
+#[derive(Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payer {
+    pub name: Option<String>,
+    pub email: Option<String>,
+    pub phone: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    pub document: Option<String>,
+}
+
+impl std::fmt::Debug for Payer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Payer(***)")
+    }
+}
+
+impl Payer {
+    #[must_use]
+    pub fn field(&self, field: PayerField) -> Option<&str> {
+        match field {
+            PayerField::Name => self.name.as_deref(),
+            PayerField::Email => self.email.as_deref(),
+            PayerField::Phone => self.phone.as_deref(),
+            PayerField::Country => self.country.as_deref(),
+            PayerField::Document => self.document.as_deref(),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub struct OpenedPayment {
-    pub provider_reference: String,
+    /// None if the provider gives it an id only when it is paid.
+    pub provider_reference: Option<String>,
     pub next_action: Option<NextAction>,
     pub expires_at: Option<Time>,
     /// What is known already: some providers answer "paid" at once.
@@ -102,6 +140,11 @@ pub struct OpenedPayment {
 pub struct PaymentQuery {
     pub reference: String,
     pub provider_reference: Option<String>,
+    pub method: PaymentMethod,
+    /// What was asked for: an answer about another amount is not about this payment.
+    pub amount: Money,
+    /// Whether its time is over: then "never heard of it" means that nobody will pay it.
+    pub has_expired: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -110,7 +153,7 @@ pub struct RefundRequest {
     pub payment: PaymentQuery,
     pub amount: Money,
     pub reason: String,
-    /// The buyer's bank details as a JSON document, decrypted; never logged. For methods that go back `ToAccount`.
+    /// The buyer's bank details as a JSON document (`party::BankAccount`), decrypted; never logged. For methods that go back `ToAccount`.
     pub payee: Option<SecretString>,
     pub notification_url: String,
 }
@@ -119,12 +162,14 @@ pub struct RefundRequest {
 pub struct RefundQuery {
     pub reference: String,
     pub provider_reference: Option<String>,
+    pub payment: PaymentQuery,
+    pub amount: Money,
 }
 
 pub struct PayoutRequest {
     pub reference: String,
     pub amount: Money,
-    /// The supplier's bank details, decrypted; never logged.
+    /// The supplier's bank details as a JSON document (`party::BankAccount`), decrypted; never logged.
     pub account: SecretString,
     pub notification_url: String,
 }
@@ -133,93 +178,7 @@ pub struct PayoutRequest {
 pub struct PayoutQuery {
     pub reference: String,
     pub provider_reference: Option<String>,
-}
-
-/// One thing a provider says, in our words. `reference` is the id of ours that we sent; `movement` is the provider's id of
-/// the movement of money, by which it is applied once.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fact {
-    PaymentPending {
-        reference: String,
-    },
-    PaymentCaptured {
-        reference: String,
-        provider_reference: String,
-        movement: String,
-        amount: Money,
-    },
-    PaymentFailed {
-        reference: String,
-        reason: String,
-    },
-    PaymentExpired {
-        reference: String,
-    },
-    PaymentCancelled {
-        reference: String,
-    },
-    RefundPending {
-        reference: String,
-        provider_reference: String,
-    },
-    RefundSucceeded {
-        reference: String,
-        provider_reference: String,
-        movement: String,
-        amount: Money,
-    },
-    /// Also after it had succeeded: then `movement` is the money that came back.
-    RefundFailed {
-        reference: String,
-        movement: Option<String>,
-        reason: String,
-    },
-    PayoutPending {
-        reference: String,
-        provider_reference: String,
-    },
-    PayoutPaid {
-        reference: String,
-        provider_reference: String,
-        movement: String,
-        amount: Money,
-    },
-    PayoutFailed {
-        reference: String,
-        reason: String,
-    },
-    /// A card company takes money of a payment back, or gives it up again. Each stage says everything, so that they may
-    /// come in any order.
-    Chargeback {
-        /// Of the payment, ours.
-        reference: String,
-        /// The provider's id of it.
-        chargeback: String,
-        amount: Money,
-        stage: ChargebackStage,
-        reason: String,
-    },
-    /// Money that had arrived was taken back without a dispute: a bounced transfer.
-    PaymentReversed {
-        reference: String,
-        movement: String,
-        amount: Money,
-        reason: String,
-    },
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChargebackStage {
-    Opened,
-    /// The provider took the money from us.
-    Debited {
-        movement: String,
-    },
-    /// The movement is the money that came back, if it had been taken.
-    Won {
-        movement: Option<String>,
-    },
-    Lost,
+    pub amount: Money,
 }
 
 /// Why a call brought no answer.
@@ -237,11 +196,16 @@ pub enum ProviderError {
     /// The provider needs to know where to send it: ask again with a payee.
     #[error("the payee is missing: {0}")]
     PayeeDetailsRequired(String),
+    /// This provider can't be asked that: what it says, it says by itself.
+    #[error("it can't be asked: {0}")]
+    CannotBeAsked(&'static str),
 }
 
 /// A notification as it came in.
 #[derive(Clone, Copy, Debug)]
 pub struct WebhookRequest<'a> {
+    /// Where it was posted to: `/webhooks/<name>`.
+    pub path: &'a str,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
 }
@@ -250,6 +214,8 @@ pub struct WebhookRequest<'a> {
 pub struct Verified {
     /// The provider's id of this notification: the same again is a duplicate.
     pub event_id: String,
+    /// What has to be the same when it is sent again: the body, less what the provider changes at every attempt.
+    pub content: Vec<u8>,
 }
 
 /// The sender is told no more than 401; the text is for our log.
@@ -273,14 +239,48 @@ pub struct Acknowledgement {
 #[derive(Clone, Debug)]
 pub struct Providers {
     listed: Arc<Vec<Arc<dyn PaymentProvider>>>,
+    routes: Arc<Vec<Route>>,
+    payouts: Option<String>,
 }
 
+/// Which providers are asked for a method, the first that can do it first: `ALIPAY=antom|alipay`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    pub method: PaymentMethod,
+    pub providers: Vec<String>,
+}
+
+/// One that is off.
+type Configured = Result<Option<Arc<dyn PaymentProvider>>, SettingError>;
+
 impl Providers {
-    /// Every provider that is configured. The list: where several offer a method, or pay out, the first is used.
-    #[must_use]
-    pub fn from_settings(settings: &Settings) -> Self {
-        let listed: [Option<Arc<dyn PaymentProvider>>; 1] = [sandbox::from_settings(settings)];
-        Self { listed: Arc::new(listed.into_iter().flatten().collect()) }
+    /// Every provider that is configured. The list: where several offer a method, or pay out, the first is used, unless
+    /// `SECURE_PAYMENT_ROUTES` or `SECURE_PAYMENT_PAYOUTS` say otherwise. The error names the setting that can't be used.
+    pub fn from_settings(settings: &Settings, clock: &Clock) -> Result<Self, SettingError> {
+        let listed: [Option<Arc<dyn PaymentProvider>>; NAMES.len()] = [
+            stripe::from_settings(settings, clock)?,
+            antom::from_settings(settings, clock)?,
+            alipay::from_settings(settings, clock)?,
+            bank::from_settings(settings, clock)?,
+            partner::from_settings(settings, clock)?,
+            sandbox::from_settings(settings)?,
+        ];
+        let listed: Vec<_> = listed.into_iter().flatten().collect();
+        let is_there = |name: &str| name == BY_HAND || listed.iter().any(|provider| provider.name() == name);
+        let missing = |variable, name: &str| {
+            Err(SettingError { variable, problem: format!("names the provider {name:?}, which is not configured") })
+        };
+        if let Some(name) = settings.routes.iter().flat_map(|route| &route.providers).find(|name| !is_there(name)) {
+            return missing("SECURE_PAYMENT_ROUTES", name);
+        }
+        if let Some(name) = settings.payouts.as_deref().filter(|name| !is_there(name)) {
+            return missing("SECURE_PAYMENT_PAYOUTS", name);
+        }
+        Ok(Self {
+            listed: Arc::new(listed),
+            routes: Arc::new(settings.routes.clone()),
+            payouts: settings.payouts.clone(),
+        })
     }
 
     #[must_use]
@@ -288,18 +288,36 @@ impl Providers {
         self.listed.iter().find(|provider| provider.name() == name).cloned()
     }
 
-    /// The provider that a method is routed to.
-    #[must_use]
-    pub fn for_method(&self, method: PaymentMethod) -> Option<(Arc<dyn PaymentProvider>, MethodTerms)> {
-        self.listed.iter().find_map(|provider| provider.terms(method).map(|terms| (Arc::clone(provider), terms)))
+    /// Those that are configured.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<dyn PaymentProvider>> {
+        self.listed.iter()
     }
 
-    /// The provider that pays suppliers out.
+    /// The providers that a method is routed to, with what each can do, in the order in which they are asked.
+    #[must_use]
+    pub fn for_method(&self, method: PaymentMethod) -> Vec<(Arc<dyn PaymentProvider>, MethodTerms)> {
+        let offers =
+            |provider: &Arc<dyn PaymentProvider>| provider.terms(method).map(|terms| (Arc::clone(provider), terms));
+        match self.routes.iter().find(|route| route.method == method) {
+            Some(route) => {
+                route.providers.iter().filter_map(|name| self.find(name)).filter_map(|one| offers(&one)).collect()
+            }
+            None => self.listed.iter().filter_map(offers).collect(),
+        }
+    }
+
+    /// The provider that pays suppliers out; None if that is done by hand.
     #[must_use]
     pub fn for_payouts(&self) -> Option<Arc<dyn PaymentProvider>> {
-        self.listed.iter().find(|provider| provider.pays_out()).cloned()
+        match self.payouts.as_deref() {
+            Some(name) => self.find(name).filter(|provider| provider.pays_out()),
+            None => self.listed.iter().find(|provider| provider.pays_out()).cloned(),
+        }
     }
 }
+
+/// The account of what operators pay by hand; no provider has this name.
+pub const BY_HAND: &str = "manual";
 
 #[cfg(test)]
 mod tests {
@@ -309,7 +327,13 @@ mod tests {
     fn a_payee_is_never_printed() {
         let request = RefundRequest {
             reference: "refund_1".to_owned(),
-            payment: PaymentQuery { reference: "payment_1".to_owned(), provider_reference: None },
+            payment: PaymentQuery {
+                reference: "payment_1".to_owned(),
+                provider_reference: None,
+                method: PaymentMethod::BankTransfer,
+                amount: Money::new(entity::MinorUnits(100), entity::Currency::USD),
+                has_expired: false,
+            },
             amount: Money::new(entity::MinorUnits(100), entity::Currency::USD),
             reason: "x".to_owned(),
             payee: Some(SecretString::from("DE89370400440532013000")),

@@ -6,18 +6,20 @@
 
 use std::sync::Arc;
 
+use chrono::NaiveDate;
 use entity::payment::{NextAction, PaymentMethod, RefundWay};
-use entity::{Money, Time};
+use entity::{Money, PaymentId, Time};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{
-    Acknowledgement, Fact, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest, PayoutQuery,
-    PayoutRequest, ProviderError, RefundQuery, RefundRequest, Uninterpretable, Verified, VerifyError, WebhookRequest,
+    Acknowledgement, Configured, Fact, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
+    VerifyError, WebhookRequest, call,
 };
 use crate::config::Settings;
-use crate::{client, signature};
+use crate::signature;
 
 mod movement;
 
@@ -25,25 +27,16 @@ use movement::{Movement, facts, notified};
 
 pub const NAME: &str = "sandbox";
 
-/// No answer of this API is near as long.
-const LONGEST_ANSWER: usize = 64 * 1024;
-
 /// The provider, in sandbox mode.
 #[must_use]
-pub fn from_settings(settings: &Settings) -> Option<Arc<dyn PaymentProvider>> {
+pub(super) fn from_settings(settings: &Settings) -> Configured {
     if !settings.is_sandbox() {
-        return None;
+        return Ok(None);
     }
     let base = settings.sandbox_api_base.clone().unwrap_or_else(|| format!("{}/sandbox", settings.own_url()));
-    let client = client::build(&base)
-        .inspect_err(|error| tracing::error!(%error, "the sandbox provider is off: no HTTP client could be built"))
-        .ok()?;
-    Some(Arc::new(Sandbox {
-        client,
-        base,
-        api_key: settings.sandbox_api_key.clone(),
-        webhook_secrets: settings.sandbox_webhook_secret.clone(),
-    }))
+    let client = call::client("SANDBOX_API_BASE", &base)?;
+    let (api_key, webhook_secrets) = (settings.sandbox_api_key.clone(), settings.sandbox_webhook_secret.clone());
+    Ok(Some(Arc::new(Sandbox { client, base, api_key, webhook_secrets })))
 }
 
 #[derive(Debug)]
@@ -63,45 +56,17 @@ impl Sandbox {
         self.answer(self.client.request(Method::POST, self.url(path)?).json(body)).await
     }
 
-    /// Segments are percent-encoded, so that no reference can reach another path.
     fn url(&self, segments: &[&str]) -> Result<Url, ProviderError> {
-        let mut url = Url::parse(&self.base)
-            .map_err(|error| ProviderError::Unknown(format!("SANDBOX_API_BASE is not a URL: {error}")))?;
-        match url.path_segments_mut() {
-            Ok(mut path) => {
-                path.pop_if_empty().extend(segments);
-            }
-            Err(()) => return Err(ProviderError::Unknown("SANDBOX_API_BASE can't have a path".to_owned())),
-        }
-        Ok(url)
+        call::url(&self.base, segments)
     }
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Movement, ProviderError> {
-        let unknown = |error: reqwest::Error| ProviderError::Unknown(in_words(error));
-        let mut response = request.bearer_auth(self.api_key.expose_secret()).send().await.map_err(unknown)?;
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(unknown)? {
-            body.extend_from_slice(&chunk);
-            if body.len() > LONGEST_ANSWER {
-                return Err(ProviderError::Unknown("the answer is too long".to_owned()));
-            }
+        let answer = call::send(request.bearer_auth(self.api_key.expose_secret())).await?;
+        if !answer.status.is_success() {
+            return Err(error_of(answer.status, &answer.body));
         }
-        if !status.is_success() {
-            return Err(error_of(status, &body));
-        }
-        serde_json::from_slice(&body)
+        serde_json::from_slice(&answer.body)
             .map_err(|error| ProviderError::Unknown(format!("an answer that can't be read: {error}")))
-    }
-}
-
-fn in_words(error: reqwest::Error) -> String {
-    if error.is_timeout() {
-        "timed out".to_owned()
-    } else if error.is_connect() {
-        "no connection".to_owned()
-    } else {
-        error.without_url().to_string()
     }
 }
 
@@ -109,9 +74,7 @@ fn in_words(error: reqwest::Error) -> String {
 /// whatever may pass the next time leave it unknown.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
     let unknown = ProviderError::Unknown(format!("HTTP {}", status.as_u16()));
-    let not_about_this =
-        [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
-    if !status.is_client_error() || not_about_this.contains(&status) {
+    if call::says_nothing(status) {
         return unknown;
     }
     let said: Value = serde_json::from_slice(body).unwrap_or_default();
@@ -167,7 +130,25 @@ impl PaymentProvider for Sandbox {
             | PaymentMethod::Yandex
             | PaymentMethod::Alipay => RefundWay::ToOrigin,
         };
-        Some(MethodTerms { flow, refund_way, refund_days: (7, 10) })
+        Some(MethodTerms {
+            flow,
+            fees: "None: the money is simulated.",
+            currencies: Vec::new(),
+            countries: &[],
+            limits: Vec::new(),
+            payer_fields: &[],
+            arrival_days: (0, 0),
+            expires_after: None,
+            takes_parts: true,
+            chargebacks: matches!(method, PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro),
+            refund_way,
+            refund_days: (7, 10),
+            refund_window_days: None,
+        })
+    }
+
+    fn reference(&self, id: PaymentId, _random: [u8; 16]) -> String {
+        id.to_string()
     }
 
     async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError> {
@@ -186,7 +167,7 @@ impl PaymentProvider for Sandbox {
             ("OPEN", None) => return Err(ProviderError::Unknown("an open payment without a page".to_owned())),
             _nothing_to_do => None,
         };
-        Ok(OpenedPayment { provider_reference: movement.id, next_action, expires_at: None, facts })
+        Ok(OpenedPayment { provider_reference: Some(movement.id), next_action, expires_at: None, facts })
     }
 
     async fn query_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
@@ -231,9 +212,13 @@ impl PaymentProvider for Sandbox {
         about(&self.get(["payouts", &payout.reference]).await?, "PAYOUT", &payout.reference)
     }
 
+    async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
+        Ok(None)
+    }
+
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
         signature::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
-            .map(|event_id| Verified { event_id })
+            .map(|event_id| Verified { event_id, content: request.body.to_vec() })
             .map_err(|error| VerifyError(error.0))
     }
 

@@ -2,7 +2,7 @@
 
 use entity::{ChargebackId, Money, Time};
 
-use super::fact::{Applied, find_payment, unknown};
+use super::fact::{Applied, find_payment, unknown_payment};
 use crate::app::App;
 use crate::error::Result;
 use crate::escrow::{self, Command};
@@ -38,7 +38,7 @@ pub(super) async fn apply(
         ChargebackStage::Lost => escrow::ChargebackStage::Lost,
     };
     let Some(payment) = find_payment(app, provider, told.reference).await? else {
-        return Ok(unknown("payment", told.reference));
+        return unknown_payment(app, provider, told.reference).await;
     };
     if !told.amount.amount.is_positive() {
         return Ok(Applied::NotOurs(format!("a chargeback of {}", told.amount)));
@@ -62,7 +62,7 @@ pub(super) async fn reverse(
     heard_at: Time,
 ) -> Result<Applied> {
     let Some(payment) = find_payment(app, provider, told.reference).await? else {
-        return Ok(unknown("payment", told.reference));
+        return unknown_payment(app, provider, told.reference).await;
     };
     if !told.amount.amount.is_positive() {
         return Ok(Applied::NotOurs(format!("a reversal of {}", told.amount)));

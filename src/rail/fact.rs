@@ -1,14 +1,14 @@
 //! What a provider says, matched to what it is about, by our own reference.
 
+use entity::payment::PaymentStatus;
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
-use entity::{
-    LedgerAccount, MinorUnits, Money, PaymentId, PayoutId, ReceiptId, RefundId, Time, payment, receipt, refund,
-};
+use entity::{LedgerAccount, MinorUnits, Money, PaymentId, ReceiptId, Time, payment, receipt, refund};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::{chargeback, payout, unanswered};
+use super::refund::query as refund_query;
+use super::{chargeback, payout, reconcile, recount, unanswered};
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use crate::escrow::calendar::after_business_days;
 use crate::escrow::{Command, PaymentEnd};
 use crate::ledger::{self, NewTransfer, movement_key};
 use crate::order::execute_as_provider;
-use crate::payment::{Fact, PaymentProvider, RefundQuery};
+use crate::payment::{Fact, PaymentProvider, ProviderError, Remitter};
 
 /// What became of a fact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,14 @@ pub enum Applied {
     Done,
     /// Not ours, or not as we asked: a person has to look at it. Nothing was booked.
     NotOurs(String),
+    /// It may be about something that we are just being told of: to be tried again in a moment.
+    NotYet(String),
 }
 
 impl Applied {
     /// For facts that came as an answer, and so have no row in the inbox to be quarantined in.
     pub(super) fn or_log(self, provider: &str) {
-        if let Self::NotOurs(reason) = self {
+        if let Self::NotOurs(reason) | Self::NotYet(reason) = self {
             tracing::error!(provider, reason, "a provider's answer doesn't fit what we asked");
         }
     }
@@ -47,8 +49,9 @@ pub async fn apply_fact(app: &App, provider: &dyn PaymentProvider, fact: Fact, h
 async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: Time) -> Result<Applied> {
     match fact {
         Fact::PaymentPending { .. } => Ok(Applied::Done),
-        Fact::PaymentCaptured { reference, provider_reference, movement, amount } => {
-            capture(app, provider, (&reference, &provider_reference), (&movement, amount), heard_at).await
+        Fact::PaymentCaptured { references, provider_reference, movement, amount, remitter } => {
+            let arrived = Arrived { movement: movement_key(provider.name(), "capture", &movement), amount, remitter };
+            capture(app, provider, (&references, provider_reference.as_deref()), &arrived, heard_at).await
         }
         Fact::PaymentFailed { reference, reason } => {
             end(app, provider, &reference, PaymentEnd::Failed { reason: clean(&reason) }, heard_at).await
@@ -56,7 +59,7 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
         Fact::PaymentExpired { reference } => end(app, provider, &reference, PaymentEnd::Expired, heard_at).await,
         Fact::PaymentCancelled { reference } => end(app, provider, &reference, PaymentEnd::Cancelled, heard_at).await,
         Fact::RefundPending { reference, provider_reference } => {
-            refund_pending(app, provider, &reference, &provider_reference).await
+            refund_pending(app, provider, &reference, provider_reference.as_deref()).await
         }
         Fact::RefundSucceeded { reference, movement, amount, .. } => {
             refund_succeeded(app, provider, &reference, (&movement, amount), heard_at).await
@@ -64,18 +67,23 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
         Fact::RefundFailed { reference, movement, reason } => {
             refund_failed(app, provider, &reference, (movement, clean(&reason)), heard_at).await
         }
-        Fact::PayoutPending { reference, provider_reference } => match reference.parse::<PayoutId>() {
-            Ok(id) => payout::pending(app, provider.name(), id, &provider_reference).await,
-            Err(_) => Ok(unknown("payout", &reference)),
-        },
-        Fact::PayoutPaid { reference, movement, amount, .. } => match reference.parse::<PayoutId>() {
-            Ok(id) => payout::paid(app, provider.name(), id, (&movement, amount)).await,
-            Err(_) => Ok(unknown("payout", &reference)),
-        },
-        Fact::PayoutFailed { reference, reason } => match reference.parse::<PayoutId>() {
-            Ok(id) => payout::failed(app, provider.name(), id, &clean(&reason)).await,
-            Err(_) => Ok(unknown("payout", &reference)),
-        },
+        Fact::RefundedInAll { payment, refund, total } => {
+            recount::refunded_in_all(app, provider, (&payment, refund.as_deref()), total, heard_at).await
+        }
+        Fact::PayoutPending { reference, provider_reference } => {
+            payout::pending(app, provider.name(), &reference, provider_reference.as_deref()).await
+        }
+        Fact::PayoutPaid { reference, movement, amount, .. } => {
+            payout::paid(app, provider.name(), &reference, (&movement, amount)).await
+        }
+        Fact::PayoutFailed { reference, reason } => {
+            payout::failed(app, provider.name(), &reference, &clean(&reason)).await
+        }
+        Fact::PayoutReturned { reference, movement, amount, reason } => {
+            payout::returned(app, provider.name(), &reference, (&movement, amount), &clean(&reason)).await
+        }
+        Fact::Statement(statement) => reconcile::keep_statement(app, provider.name(), statement).await,
+        Fact::NotUnderstood(what) => Ok(Applied::NotOurs(what)),
         Fact::Chargeback { reference, chargeback, amount, stage, reason } => {
             let told = chargeback::Told { reference: &reference, id: &chargeback, amount, reason: &clean(&reason) };
             chargeback::apply(app, provider, &told, stage, heard_at).await
@@ -97,33 +105,75 @@ pub(super) async fn find_payment(
     provider: &dyn PaymentProvider,
     reference: &str,
 ) -> Result<Option<payment::Model>> {
-    let Ok(id) = reference.parse::<PaymentId>() else { return Ok(None) };
-    let found = payment::Entity::find_by_id(id).filter(payment::Column::Provider.eq(provider.name()));
-    Ok(found.one(&app.db.read).await?)
+    let by = |column: payment::Column| {
+        let of_provider = payment::Entity::find().filter(payment::Column::Provider.eq(provider.name()));
+        of_provider.filter(column.eq(reference)).one(&app.db.read)
+    };
+    match by(payment::Column::Reference).await? {
+        Some(payment) => Ok(Some(payment)),
+        None => Ok(by(payment::Column::ProviderReference).await?),
+    }
 }
 
-async fn find_refund(app: &App, provider: &dyn PaymentProvider, reference: &str) -> Result<Option<refund::Model>> {
-    let Ok(id) = reference.parse::<RefundId>() else { return Ok(None) };
-    let found = refund::Entity::find_by_id(id).filter(refund::Column::Provider.eq(provider.name()));
-    Ok(found.one(&app.db.read).await?)
+pub(super) async fn find_refund(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    reference: &str,
+) -> Result<Option<refund::Model>> {
+    let found = refund::Entity::find().filter(refund::Column::Provider.eq(provider.name()));
+    Ok(found.filter(refund::Column::Reference.eq(reference)).one(&app.db.read).await?)
+}
+
+/// A payment that a provider speaks of by an id of its own may be one whose id we have not been told yet: what it says
+/// overtook its answer to our own call.
+pub(super) async fn unknown_payment(app: &App, provider: &dyn PaymentProvider, reference: &str) -> Result<Applied> {
+    let unanswered = payment::Entity::find()
+        .filter(payment::Column::Provider.eq(provider.name()))
+        .filter(payment::Column::Status.eq(PaymentStatus::Pending))
+        .filter(payment::Column::ProviderReference.is_null())
+        .one(&app.db.read)
+        .await?;
+    Ok(match (unknown("payment", reference), unanswered) {
+        (Applied::NotOurs(reason), Some(_)) => Applied::NotYet(reason),
+        (other, _) => other,
+    })
+}
+
+/// Money that came in.
+struct Arrived {
+    movement: String,
+    amount: Money,
+    remitter: Option<Remitter>,
 }
 
 async fn capture(
     app: &App,
     provider: &dyn PaymentProvider,
-    (reference, provider_reference): (&str, &str),
-    (movement, amount): (&str, Money),
+    (references, provider_reference): (&[String], Option<&str>),
+    arrived: &Arrived,
     heard_at: Time,
 ) -> Result<Applied> {
-    let movement = movement_key(provider.name(), "capture", movement);
+    let (movement, amount) = (arrived.movement.clone(), arrived.amount);
     if !amount.amount.is_positive() {
         return Ok(Applied::NotOurs(format!("a capture of {amount}")));
     }
-    let Some(payment) = find_payment(app, provider, reference).await? else {
-        set_aside_unmatched(app, provider.name(), &movement, amount).await?;
+    let mut found = None;
+    for reference in references.iter().map(String::as_str).chain(provider_reference) {
+        found = find_payment(app, provider, reference).await?;
+        if found.is_some() {
+            break;
+        }
+    }
+    let Some(payment) = found else {
+        set_aside_unmatched(app, provider.name(), arrived).await?;
         return Ok(Applied::Done);
     };
+    if is_settled_otherwise(app, &payment, &movement).await? {
+        // An operator has put it where it belongs.
+        return Ok(Applied::Done);
+    }
     if payment.provider_reference.is_none()
+        && let Some(provider_reference) = provider_reference
         && let Err(error) = remember_reference(app, payment.id, provider_reference).await
     {
         // A convenience for later calls, never a reason to leave money unbooked.
@@ -150,7 +200,9 @@ async fn remember_reference(app: &App, id: PaymentId, provider_reference: &str) 
 }
 
 /// Verified money with a reference that we don't know: held aside, in its own currency, for an operator to settle.
-async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: Money) -> Result<()> {
+async fn set_aside_unmatched(app: &App, provider: &str, arrived: &Arrived) -> Result<()> {
+    let Arrived { movement, amount, remitter } = arrived;
+    let amount = *amount;
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
         if ledger::is_posted(&transaction, movement, None, amount).await? {
@@ -160,7 +212,7 @@ async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: 
         let row = receipt::ActiveModel {
             id: Set(id),
             provider: Set(provider.to_owned()),
-            movement: Set(movement.to_owned()),
+            movement: Set(movement.clone()),
             order_id: Set(None),
             payment_id: Set(None),
             reason: Set(ReceiptReason::UnknownReference),
@@ -168,6 +220,8 @@ async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: 
             currency: Set(amount.currency),
             refunded: Set(MinorUnits::ZERO),
             charged_back: Set(MinorUnits::ZERO),
+            applied: Set(MinorUnits::ZERO),
+            encrypted_remitter: Set(seal_remitter(app, id, remitter.as_ref())?),
             created_at: Set(now),
         };
         receipt::Entity::insert(row).exec_without_returning(&transaction).await?;
@@ -177,7 +231,7 @@ async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: 
             amount,
             cause: "funds.unapplied",
             order_id: None,
-            movement: Some((movement.to_owned(), 0)),
+            movement: Some((movement.clone(), 0)),
         };
         ledger::post(&transaction, &app.clock, now, vec![transfer]).await?;
         transaction.commit().await?;
@@ -185,6 +239,18 @@ async fn set_aside_unmatched(app: &App, provider: &str, movement: &str, amount: 
         Ok(())
     })
     .await
+}
+
+fn seal_remitter(app: &App, id: ReceiptId, remitter: Option<&Remitter>) -> Result<Option<String>> {
+    let Some(remitter) = remitter else { return Ok(None) };
+    let json = serde_json::to_string(remitter).map_err(|error| Error::internal(error.to_string()))?;
+    app.cipher.encrypt(&app.clock, &id.to_string(), &json).map(Some)
+}
+
+/// Whether this movement is booked for something else than this payment already: set aside when its reference was unknown.
+async fn is_settled_otherwise(app: &App, payment: &payment::Model, movement: &str) -> Result<bool> {
+    let receipt = receipt::Entity::find().filter(receipt::Column::Movement.eq(movement)).one(&app.db.read).await?;
+    Ok(receipt.is_some_and(|receipt| receipt.payment_id != Some(payment.id)))
 }
 
 async fn end(
@@ -195,14 +261,14 @@ async fn end(
     heard_at: Time,
 ) -> Result<Applied> {
     let Some(payment) = find_payment(app, provider, reference).await? else {
-        return Ok(unknown("payment", reference));
+        return unknown_payment(app, provider, reference).await;
     };
     let command = Command::EndPayment { payment_id: payment.id, end };
     execute_as_provider(app, payment.order_id, heard_at, &command).await?;
     Ok(Applied::Done)
 }
 
-async fn refund_succeeded(
+pub(super) async fn refund_succeeded(
     app: &App,
     provider: &dyn PaymentProvider,
     reference: &str,
@@ -262,7 +328,7 @@ async fn refund_failed(
 }
 
 /// What the provider was asked for: what chargebacks had not taken.
-fn sent(refund: &refund::Model) -> Money {
+pub(super) fn sent(refund: &refund::Model) -> Money {
     Money::new(MinorUnits(refund.amount.0.saturating_sub(refund.charged_back.0)), refund.currency)
 }
 
@@ -273,8 +339,12 @@ async fn stands(
     refund: &refund::Model,
     so: impl Fn(&Fact) -> bool,
 ) -> Result<bool> {
-    let query = RefundQuery { reference: refund.id.to_string(), provider_reference: refund.provider_reference.clone() };
-    let facts = provider.query_refund(&query).await.map_err(|error| unanswered(provider.name(), &error))?;
+    let facts = match provider.query_refund(&refund_query(app, refund).await?).await {
+        Ok(facts) => facts,
+        // Then its latest word stands.
+        Err(ProviderError::CannotBeAsked(_)) => return Ok(true),
+        Err(error) => return Err(unanswered(provider.name(), &error)),
+    };
     tracing::warn!(refund = %refund.id, at = %app.clock.now(), ?facts, "asked about a refund because its news contradict each other");
     Ok(facts.iter().any(so))
 }
@@ -304,7 +374,7 @@ async fn refund_pending(
     app: &App,
     provider: &dyn PaymentProvider,
     reference: &str,
-    provider_reference: &str,
+    provider_reference: Option<&str>,
 ) -> Result<Applied> {
     let Some(refund) = find_refund(app, provider, reference).await? else { return Ok(unknown("refund", reference)) };
     let days = match refund.payment_id {
@@ -319,7 +389,7 @@ async fn refund_pending(
     let transaction = app.db.begin_write().await?;
     let row = refund::ActiveModel {
         status: Set(RefundStatus::Pending),
-        provider_reference: Set(Some(provider_reference.to_owned())),
+        provider_reference: provider_reference.map_or(sea_orm::ActiveValue::NotSet, |id| Set(Some(id.to_owned()))),
         expected_by: expected_by.map_or(sea_orm::ActiveValue::NotSet, |at| Set(Some(at))),
         updated_at: Set(now),
         ..Default::default()

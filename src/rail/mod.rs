@@ -8,25 +8,31 @@
 mod chargeback;
 mod fact;
 mod inbox;
+mod method;
 mod notification;
 mod open;
 mod pay;
 mod payout;
+mod reconcile;
+mod recount;
 mod refund;
 
 pub use fact::{Applied, apply_fact};
 pub use inbox::{find_payouts, find_quarantined, find_unapplied, redrive_notification};
+pub use method::{MethodOption, payment_methods};
 pub use notification::apply_notification;
 pub use open::{ask_payment, cancel_payment};
-pub use pay::{MethodOption, PayOrder, pay_order, payment_methods};
+pub use pay::{PayOrder, pay_order};
 pub use payout::{request_payout, send_payout};
 pub use refund::send_refund;
 
 use std::sync::Arc;
 
+use entity::{Money, payment};
+
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::payment::{Fact, PaymentProvider, ProviderError};
+use crate::payment::{Fact, PaymentProvider, PaymentQuery, ProviderError};
 
 fn require_provider(app: &App, name: &str) -> Result<Arc<dyn PaymentProvider>> {
     app.providers
@@ -40,6 +46,17 @@ async fn apply_facts(app: &App, provider: &dyn PaymentProvider, facts: Vec<Fact>
         apply_fact(app, provider, fact, app.clock.now()).await?.or_log(provider.name());
     }
     Ok(())
+}
+
+/// How a payment is spoken of to its provider.
+fn payment_query(app: &App, payment: &payment::Model) -> PaymentQuery {
+    PaymentQuery {
+        reference: payment.reference.clone(),
+        provider_reference: payment.provider_reference.clone(),
+        method: payment.method,
+        amount: Money::new(payment.amount, payment.currency),
+        has_expired: payment.expires_at.is_some_and(|at| at <= app.clock.now()),
+    }
 }
 
 /// A question without an answer is asked again, by the job that asked it.

@@ -13,6 +13,8 @@ use crate::error::{Error, Result};
 use crate::job::Outcome;
 
 const LONGEST_REASON: usize = 1_000;
+/// About a quarter of an hour: our own calls are answered by then, or have failed.
+const MOST_ATTEMPTS: i32 = 10;
 
 /// Applies a notification. Run twice, it changes nothing the second time: each fact is booked once.
 pub async fn apply_notification(app: &App, id: NotificationId) -> Result<Outcome> {
@@ -50,6 +52,8 @@ async fn apply(app: &App, id: NotificationId) -> Result<Outcome> {
         match apply_fact(app, provider.as_ref(), fact, row.heard_at).await? {
             Applied::Done => {}
             Applied::NotOurs(reason) => misfits.push(reason),
+            Applied::NotYet(reason) if row.failures < MOST_ATTEMPTS => return Err(Error::internal(reason)),
+            Applied::NotYet(reason) => misfits.push(reason),
         }
     }
     if misfits.is_empty() {

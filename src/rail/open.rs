@@ -7,12 +7,12 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::pay::require_payment;
-use super::{apply_facts, require_provider, unanswered};
+use super::{apply_facts, payment_query, require_provider, unanswered};
 use crate::app::App;
 use crate::db::retrying;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::job::{self, Job, Outcome};
-use crate::payment::{Fact, OpenedPayment, PaymentQuery, PaymentRequest, ProviderError};
+use crate::payment::{Fact, OpenedPayment, Payer, PaymentProvider, PaymentRequest, ProviderError};
 
 /// A request of ours that has not arrived within a day never will.
 const LONGEST_ON_ITS_WAY: TimeDelta = TimeDelta::days(1);
@@ -23,13 +23,19 @@ pub(super) async fn open_at_provider(app: &App, payment: &Model) -> Result<()> {
     let provider = require_provider(app, &payment.provider)?;
     let number =
         order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?.map(|row| row.number).unwrap_or_default();
+    let payer = match &payment.encrypted_payer {
+        Some(sealed) => serde_json::from_str(&app.cipher.decrypt(&payment.id.to_string(), sealed)?)
+            .map_err(|_would_quote_it| Error::internal(format!("the payer of {} can't be read", payment.id)))?,
+        None => Payer::default(),
+    };
     let request = PaymentRequest {
-        reference: payment.id.to_string(),
+        reference: payment.reference.clone(),
         method: payment.method,
         amount: Money::new(payment.amount, payment.currency),
         description: number,
         notification_url: app.settings.notification_url(provider.name()),
         return_url: payment.return_url.clone(),
+        payer,
     };
     match provider.create_payment(&request).await {
         Ok(opened) => {
@@ -40,15 +46,21 @@ pub(super) async fn open_at_provider(app: &App, payment: &Model) -> Result<()> {
             tracing::warn!(payment = %payment.id, provider = provider.name(), cause, "no answer to a new payment; it will be asked about");
             Ok(())
         }
+        Err(ProviderError::CannotBeAsked(cause)) => {
+            tracing::error!(payment = %payment.id, provider = provider.name(), cause, "a new payment was not opened");
+            Ok(())
+        }
         Err(
             ProviderError::Refused(reason)
             | ProviderError::NotKnown(reason)
             | ProviderError::PayeeDetailsRequired(reason),
         ) => {
             // An earlier request of ours may have arrived after all: only "never heard of it" makes it a failure.
-            let facts = match provider.query_payment(&query(payment)).await {
+            let facts = match provider.query_payment(&payment_query(app, payment)).await {
                 Ok(facts) => facts,
-                Err(ProviderError::NotKnown(_)) => vec![Fact::PaymentFailed { reference: request.reference, reason }],
+                Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => {
+                    vec![Fact::PaymentFailed { reference: request.reference, reason }]
+                }
                 Err(error) => {
                     tracing::error!(payment = %payment.id, provider = provider.name(), reason, %error, "a new payment was refused");
                     return Ok(());
@@ -69,18 +81,20 @@ async fn save_answer(app: &App, payment_id: PaymentId, opened: &OpenedPayment) -
 async fn save_answer_once(app: &App, payment_id: PaymentId, opened: &OpenedPayment) -> Result<()> {
     let transaction = app.db.begin_write().await?;
     let row = entity::payment::ActiveModel {
-        provider_reference: Set(Some(opened.provider_reference.clone())),
+        opened_at: Set(Some(app.clock.now())),
+        encrypted_payer: Set(None),
         next_action: Set(opened.next_action.clone()),
         expires_at: Set(opened.expires_at),
         updated_at: Set(app.clock.now()),
         ..Default::default()
     };
-    Entity::update_many()
-        .set(row)
-        .filter(Column::Id.eq(payment_id))
-        .filter(Column::ProviderReference.is_null())
-        .exec(&transaction)
-        .await?;
+    let this = || Entity::update_many().filter(Column::Id.eq(payment_id));
+    this().set(row).filter(Column::OpenedAt.is_null()).exec(&transaction).await?;
+    if let Some(reference) = &opened.provider_reference {
+        let row =
+            entity::payment::ActiveModel { provider_reference: Set(Some(reference.clone())), ..Default::default() };
+        this().set(row).filter(Column::ProviderReference.is_null()).exec(&transaction).await?;
+    }
     let payment = require_payment(&transaction, payment_id).await?;
     let order = order::Entity::find_by_id(payment.order_id).one(&transaction).await?;
     if payment.status == PaymentStatus::Pending
@@ -102,18 +116,27 @@ pub async fn ask_payment(app: &App, payment_id: PaymentId) -> Result<Outcome> {
     let is_wanted = order.is_some_and(|order| order.status == OrderStatus::AwaitingPayment);
     if !is_wanted {
         cancel_payment(app, payment_id).await?;
-    } else if payment.provider_reference.is_none() {
+    } else if payment.opened_at.is_none() {
         open_at_provider(app, &payment).await?;
     } else {
         let provider = require_provider(app, &payment.provider)?;
-        let facts = provider.query_payment(&query(&payment)).await;
-        apply_facts(app, provider.as_ref(), facts.map_err(|error| unanswered(provider.name(), &error))?).await?;
+        let facts = ask(app, provider.as_ref(), &payment).await?;
+        apply_facts(app, provider.as_ref(), facts).await?;
     }
     let after = require_payment(&app.db.read, payment_id).await?;
     if after.status == PaymentStatus::Pending {
         return Ok(Outcome::Again(next_question(app.clock.now(), payment.created_at)));
     }
     Ok(Outcome::Done)
+}
+
+/// A provider that can't be asked has said all that it has to say.
+async fn ask(app: &App, provider: &dyn PaymentProvider, payment: &Model) -> Result<Vec<Fact>> {
+    match provider.query_payment(&payment_query(app, payment)).await {
+        Ok(facts) => Ok(facts),
+        Err(ProviderError::CannotBeAsked(_)) => Ok(Vec::new()),
+        Err(error) => Err(unanswered(provider.name(), &error)),
+    }
 }
 
 /// Rarer the older the payment is: after twice its age, at most a day.
@@ -131,23 +154,24 @@ pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<Outcome>
         return Ok(Outcome::Done);
     }
     let provider = require_provider(app, &payment.provider)?;
-    match provider.cancel_payment(&query(&payment)).await {
+    match provider.cancel_payment(&payment_query(app, &payment)).await {
         Ok(facts) => apply_facts(app, provider.as_ref(), facts).await?,
+        // Nobody has to be told: whatever still comes is set aside.
+        Err(ProviderError::CannotBeAsked(_)) => {
+            let fact = Fact::PaymentCancelled { reference: payment.reference.clone() };
+            apply_facts(app, provider.as_ref(), vec![fact]).await?;
+        }
         Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
         Err(ProviderError::NotKnown(_)) if app.clock.now() - payment.created_at >= LONGEST_ON_ITS_WAY => {
-            let fact = Fact::PaymentCancelled { reference: payment.id.to_string() };
+            let fact = Fact::PaymentCancelled { reference: payment.reference.clone() };
             apply_facts(app, provider.as_ref(), vec![fact]).await?;
         }
         Err(ProviderError::NotKnown(_)) => {}
         Err(ProviderError::Refused(reason) | ProviderError::PayeeDetailsRequired(reason)) => {
             tracing::info!(payment = %payment.id, provider = provider.name(), reason, "a payment could not be withdrawn");
-            let facts = provider.query_payment(&query(&payment)).await;
-            apply_facts(app, provider.as_ref(), facts.map_err(|error| unanswered(provider.name(), &error))?).await?;
+            let facts = ask(app, provider.as_ref(), &payment).await?;
+            apply_facts(app, provider.as_ref(), facts).await?;
         }
     }
     Ok(Outcome::Done)
-}
-
-fn query(payment: &Model) -> PaymentQuery {
-    PaymentQuery { reference: payment.id.to_string(), provider_reference: payment.provider_reference.clone() }
 }

@@ -1,8 +1,10 @@
 //! `payOrder`: commit the attempt, ask the provider, commit the answer.
 
-use entity::payment::{Model, PaymentMethod, PaymentStatus, RefundWay};
-use entity::{OrderId, OrderStatus, PaymentId, order, payment, storefront};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use std::sync::Arc;
+
+use entity::payment::{Model, PaymentMethod, PaymentStatus};
+use entity::{Money, OrderId, OrderStatus, PaymentId, order, payment, storefront};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 
 use super::open::open_at_provider;
@@ -10,15 +12,19 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
-use crate::escrow::{Actor, Command};
+use crate::escrow::{Actor, Command, NewPayment};
 use crate::idempotency::Once;
 use crate::order::{Writing, require_order};
+use crate::payment::{MethodTerms, Payer, PaymentProvider};
+use crate::validate::Checks;
 
 #[derive(Clone, Debug, Serialize)]
 pub struct PayOrder {
     pub order_id: OrderId,
     pub method: PaymentMethod,
     pub return_url: Option<String>,
+    #[serde(skip)]
+    pub payer: Payer,
     #[serde(skip)]
     pub expected_version: Option<i64>,
 }
@@ -28,7 +34,7 @@ pub async fn pay_order(app: &App, viewer: &Viewer, once: &Once, input: &PayOrder
     viewer.require_buyer()?;
     let payment_id = retrying(|| commit_attempt(app, viewer, once, input)).await?;
     let payment = require_payment(&app.db.read, payment_id).await?;
-    if payment.status == PaymentStatus::Pending && payment.provider_reference.is_none() {
+    if payment.status == PaymentStatus::Pending && payment.opened_at.is_none() {
         // A repetition after the order was cancelled opens nothing.
         let order = require_order(&app.db.read, viewer, input.order_id).await?;
         if order.status == OrderStatus::AwaitingPayment {
@@ -53,18 +59,23 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
     let payment_id = match open {
         Some(open) if writing.order().status() == OrderStatus::AwaitingPayment => open.id,
         Some(_) | None => {
-            let (provider, terms) = app.providers.for_method(input.method).ok_or_else(|| no_provider(input.method))?;
+            let due = Money::new(writing.order().due(), writing.order().row.currency);
+            let (provider, terms) = choose(app, input.method, due)?;
+            check_payer(&terms, &input.payer)?;
             check_return_url(writing.transaction(), &writing.order().row, input.return_url.as_deref()).await?;
             let payment_id = PaymentId(app.clock.new_id());
-            let command = Command::PayOrder {
+            let new = NewPayment {
                 payment_id,
                 provider: provider.name().to_owned(),
+                reference: fresh_reference(app, writing.transaction(), provider.as_ref(), payment_id).await?,
                 method: input.method,
                 refund_way: terms.refund_way,
                 refund_days: i32::try_from(terms.refund_days.1).unwrap_or(10),
+                takes_parts: terms.takes_parts,
+                encrypted_payer: seal_payer(app, payment_id, &input.payer)?,
                 return_url: input.return_url.clone(),
             };
-            writing.command(Actor::Buyer, &command).await?;
+            writing.command(Actor::Buyer, &Command::PayOrder(new)).await?;
             payment_id
         }
     };
@@ -77,10 +88,64 @@ pub(super) async fn require_payment<C: ConnectionTrait>(db: &C, id: PaymentId) -
     payment::Entity::find_by_id(id).one(db).await?.ok_or_else(|| Error::internal(format!("{id} is gone")))
 }
 
-fn no_provider(method: PaymentMethod) -> Error {
-    let message =
-        format!("no payment provider is configured for {}; paymentMethods lists what can be used", method.name());
-    Error::refused(ErrorCode::MethodNotAvailable, message).at("method")
+/// The first provider of the method's route that can take what is due.
+fn choose(app: &App, method: PaymentMethod, due: Money) -> Result<(Arc<dyn PaymentProvider>, MethodTerms)> {
+    let mut why = "no payment provider is configured for it".to_owned();
+    for (provider, terms) in app.providers.for_method(method) {
+        match terms.refuses(due) {
+            None => return Ok((provider, terms)),
+            Some(reason) => why = reason,
+        }
+    }
+    let message = format!("{} can't be used: {why}; paymentMethods lists what can", method.name());
+    Err(Error::refused(ErrorCode::MethodNotAvailable, message).at("method"))
+}
+
+fn check_payer(terms: &MethodTerms, payer: &Payer) -> Result<()> {
+    let mut checks = Checks::input();
+    checks.under("payer", |checks| {
+        for field in terms.payer_fields {
+            if payer.field(*field).is_none() {
+                checks.problem(field.name(), ErrorCode::InvalidInput, "is required by this payment method");
+            }
+        }
+        let elsewhere = payer
+            .country
+            .as_deref()
+            .filter(|country| !terms.countries.is_empty() && !terms.countries.contains(country));
+        if elsewhere.is_some() {
+            let message = format!("this payment method is for payers in {}", terms.countries.join(", "));
+            checks.problem("country", ErrorCode::InvalidInput, message);
+        }
+    });
+    checks.finish()
+}
+
+/// Kept until the provider has answered: the call may have to be made again.
+fn seal_payer(app: &App, payment_id: PaymentId, payer: &Payer) -> Result<Option<String>> {
+    if *payer == Payer::default() {
+        return Ok(None);
+    }
+    let json = serde_json::to_string(payer).map_err(|error| Error::internal(error.to_string()))?;
+    app.cipher.encrypt(&app.clock, &payment_id.to_string(), &json).map(Some)
+}
+
+/// What the payment will be called at its provider: never what another one is called.
+async fn fresh_reference<C: ConnectionTrait>(
+    app: &App,
+    db: &C,
+    provider: &dyn PaymentProvider,
+    payment_id: PaymentId,
+) -> Result<String> {
+    loop {
+        let reference = provider.reference(payment_id, app.clock.random_bytes());
+        let same = payment::Entity::find()
+            .filter(payment::Column::Provider.eq(provider.name()))
+            .filter(payment::Column::Reference.eq(&reference));
+        if same.one(db).await?.is_none() {
+            return Ok(reference);
+        }
+    }
 }
 
 /// A buyer is sent back only to where the storefront said that its buyers come from.
@@ -98,41 +163,4 @@ async fn check_return_url<C: ConnectionTrait>(db: &C, order: &order::Model, url:
     }
     let message = format!("must begin with one of the storefront's return origins: {}", origins.join(", "));
     Err(Error::refused(ErrorCode::ReturnUrlNotAllowed, message).at("returnUrl"))
-}
-
-/// A way to pay an order, or why it is none.
-#[derive(Clone, Debug)]
-pub struct MethodOption {
-    pub method: PaymentMethod,
-    pub unavailable_because: Option<String>,
-    /// What the buyer does next.
-    pub flow: Option<&'static str>,
-    pub refundable: Option<bool>,
-    pub refund_way: Option<RefundWay>,
-    /// Business days until a refund usually arrives, from and to.
-    pub refund_days: Option<(u32, u32)>,
-}
-
-/// Every method of the product, with what can be expected of it for this order.
-#[must_use]
-pub fn payment_methods(app: &App, order: &order::Model) -> Vec<MethodOption> {
-    use sea_orm::Iterable;
-    PaymentMethod::iter()
-        .map(|method| {
-            let terms = app.providers.for_method(method).map(|(_provider, terms)| terms);
-            let unavailable_because = match (&terms, order.status) {
-                (None, _) => Some("no payment provider is configured for it".to_owned()),
-                (Some(_), OrderStatus::AwaitingPayment) => None,
-                (Some(_), status) => Some(format!("the order is {status}; it is paid while it is AWAITING_PAYMENT")),
-            };
-            MethodOption {
-                method,
-                unavailable_because,
-                flow: terms.as_ref().map(|terms| terms.flow),
-                refundable: terms.as_ref().map(|terms| terms.refundable()),
-                refund_way: terms.as_ref().map(|terms| terms.refund_way),
-                refund_days: terms.as_ref().map(|terms| terms.refund_days),
-            }
-        })
-        .collect()
 }

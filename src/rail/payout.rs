@@ -48,12 +48,15 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
             supplier_id: Set(supplier_id),
             payout_account_id: Set(account.id),
             provider: Set(provider.name().to_owned()),
+            reference: Set(id.to_string()),
             status: Set(PayoutStatus::Requested),
             amount: Set(amount),
             currency: Set(currency),
             balance: Set(amount),
             provider_reference: Set(None),
             failure: Set(None),
+            requested_by: Set(None),
+            approved_by: Set(None),
             created_at: Set(now),
             updated_at: Set(now),
         };
@@ -78,10 +81,18 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
 pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
     let payout = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
     let provider = require_provider(app, &payout.provider)?;
-    let reference = payout.id.to_string();
-    let query = PayoutQuery { reference: reference.clone(), provider_reference: payout.provider_reference.clone() };
+    let reference = payout.reference.clone();
+    let query = PayoutQuery {
+        reference: reference.clone(),
+        provider_reference: payout.provider_reference.clone(),
+        amount: Money::new(payout.amount, payout.currency),
+    };
     let answer = match payout.status {
-        PayoutStatus::Paid | PayoutStatus::Failed => return Ok(Outcome::Done),
+        PayoutStatus::Paid
+        | PayoutStatus::Failed
+        | PayoutStatus::Returned
+        | PayoutStatus::ActionRequired
+        | PayoutStatus::ApprovalRequired => return Ok(Outcome::Done),
         // A refused question says nothing about the payout: it is asked again.
         PayoutStatus::Pending => provider.query_payout(&query).await,
         PayoutStatus::Requested => match provider.pay_out(&request(app, &payout, provider.name()).await?).await {
@@ -97,11 +108,19 @@ pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
             other => other,
         },
     };
+    if let Err(ProviderError::CannotBeAsked(_)) = &answer {
+        // What it has to say, it says by itself.
+        return Ok(Outcome::Done);
+    }
     apply_facts(app, provider.as_ref(), answer.map_err(|error| unanswered(provider.name(), &error))?).await?;
     let after = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
     match after.status {
         PayoutStatus::Requested | PayoutStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
-        PayoutStatus::Paid | PayoutStatus::Failed => Ok(Outcome::Done),
+        PayoutStatus::Paid
+        | PayoutStatus::Failed
+        | PayoutStatus::Returned
+        | PayoutStatus::ActionRequired
+        | PayoutStatus::ApprovalRequired => Ok(Outcome::Done),
     }
 }
 
@@ -110,7 +129,7 @@ async fn request(app: &App, payout: &Model, provider: &str) -> Result<PayoutRequ
     let account = account.ok_or_else(|| Error::internal(format!("{} has no account", payout.id)))?;
     let details = app.cipher.decrypt(&account.id.to_string(), &account.encrypted_details)?;
     Ok(PayoutRequest {
-        reference: payout.id.to_string(),
+        reference: payout.reference.clone(),
         amount: Money::new(payout.amount, payout.currency),
         account: SecretString::from(details),
         notification_url: app.settings.notification_url(provider),
@@ -118,19 +137,24 @@ async fn request(app: &App, payout: &Model, provider: &str) -> Result<PayoutRequ
 }
 
 /// Locks a payout of this provider.
-async fn lock(transaction: &DatabaseTransaction, provider: &str, id: PayoutId) -> Result<Option<Model>> {
-    let found = Entity::find_by_id(id).lock_exclusive().one(transaction).await?;
+async fn lock(transaction: &DatabaseTransaction, provider: &str, reference: &str) -> Result<Option<Model>> {
+    let found = Entity::find().filter(Column::Reference.eq(reference)).lock_exclusive().one(transaction).await?;
     Ok(found.filter(|payout| payout.provider == provider))
 }
 
-pub(super) async fn pending(app: &App, provider: &str, id: PayoutId, provider_reference: &str) -> Result<Applied> {
+pub(super) async fn pending(
+    app: &App,
+    provider: &str,
+    reference: &str,
+    provider_reference: Option<&str>,
+) -> Result<Applied> {
     let transaction = app.db.begin_write().await?;
-    let Some(payout) = lock(&transaction, provider, id).await? else { return Ok(unknown("payout", &id.to_string())) };
+    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
     if payout.status == PayoutStatus::Requested {
         let row = ActiveModel {
-            id: Set(id),
+            id: Set(payout.id),
             status: Set(PayoutStatus::Pending),
-            provider_reference: Set(Some(provider_reference.to_owned())),
+            provider_reference: Set(provider_reference.map(str::to_owned)),
             updated_at: Set(app.clock.now()),
             ..Default::default()
         };
@@ -144,12 +168,13 @@ pub(super) async fn pending(app: &App, provider: &str, id: PayoutId, provider_re
 pub(super) async fn paid(
     app: &App,
     provider: &str,
-    id: PayoutId,
+    reference: &str,
     (movement, amount): (&str, Money),
 ) -> Result<Applied> {
     let movement = movement_key(provider, "payout", movement);
     let transaction = app.db.begin_write().await?;
-    let Some(payout) = lock(&transaction, provider, id).await? else { return Ok(unknown("payout", &id.to_string())) };
+    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
+    let id = payout.id;
     let asked = Money::new(payout.amount, payout.currency);
     if amount != asked {
         return Ok(Applied::NotOurs(format!("{id}: the provider paid {amount}, we asked for {asked}")));
@@ -165,15 +190,19 @@ pub(super) async fn paid(
             transaction.commit().await?;
             Ok(Applied::Done)
         }
-        PayoutStatus::Paid => Ok(Applied::Done),
-        PayoutStatus::Failed => Ok(Applied::NotOurs(format!("{id} was paid after it had failed"))),
+        // Of one that came back, this is old news.
+        PayoutStatus::Paid | PayoutStatus::Returned => Ok(Applied::Done),
+        PayoutStatus::Failed | PayoutStatus::ActionRequired | PayoutStatus::ApprovalRequired => {
+            Ok(Applied::NotOurs(format!("{id} is said to have been paid, but it had failed")))
+        }
     }
 }
 
 /// payout → supplier: it is owed again.
-pub(super) async fn failed(app: &App, provider: &str, id: PayoutId, reason: &str) -> Result<Applied> {
+pub(super) async fn failed(app: &App, provider: &str, reference: &str, reason: &str) -> Result<Applied> {
     let transaction = app.db.begin_write().await?;
-    let Some(payout) = lock(&transaction, provider, id).await? else { return Ok(unknown("payout", &id.to_string())) };
+    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
+    let id = payout.id;
     match payout.status {
         PayoutStatus::Requested | PayoutStatus::Pending => {
             let to = LedgerAccount::Supplier(payout.supplier_id);
@@ -187,9 +216,64 @@ pub(super) async fn failed(app: &App, provider: &str, id: PayoutId, reason: &str
             transaction.commit().await?;
             Ok(Applied::Done)
         }
-        PayoutStatus::Failed => Ok(Applied::Done),
+        PayoutStatus::Failed
+        | PayoutStatus::Returned
+        | PayoutStatus::ActionRequired
+        | PayoutStatus::ApprovalRequired => Ok(Applied::Done),
         PayoutStatus::Paid => Ok(Applied::NotOurs(format!("{id} failed after it had been paid: {reason}"))),
     }
+}
+
+/// provider → supplier: it came back, and is owed again. It waits for another account, or for an operator's word
+/// (`verifySupplier`): the bank has said that it can't be paid there.
+pub(super) async fn returned(
+    app: &App,
+    provider: &str,
+    reference: &str,
+    (movement, amount): (&str, Money),
+    reason: &str,
+) -> Result<Applied> {
+    let movement = movement_key(provider, "payout_returned", movement);
+    let transaction = app.db.begin_write().await?;
+    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
+    let id = payout.id;
+    let asked = Money::new(payout.amount, payout.currency);
+    if amount != asked {
+        return Ok(Applied::NotOurs(format!("{id}: {amount} is said to have come back of {asked}")));
+    }
+    match payout.status {
+        PayoutStatus::Returned => return Ok(Applied::Done),
+        PayoutStatus::Requested | PayoutStatus::Pending => {
+            // That it was sent is news that is still on its way.
+            let to = LedgerAccount::Provider(provider.to_owned());
+            finish(app, &transaction, &payout, (PayoutStatus::Paid, None), (to, "payout.paid", None)).await?;
+        }
+        PayoutStatus::Paid => {}
+        PayoutStatus::Failed | PayoutStatus::ActionRequired | PayoutStatus::ApprovalRequired => {
+            return Ok(Applied::NotOurs(format!("{id} is said to have come back, but it had not been sent")));
+        }
+    }
+    let now = app.clock.now();
+    let row = ActiveModel {
+        id: Set(id),
+        status: Set(PayoutStatus::Returned),
+        failure: Set(Some(reason.to_owned())),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    row.update(&transaction).await?;
+    let transfer = NewTransfer {
+        debit: LedgerAccount::Provider(provider.to_owned()),
+        credit: LedgerAccount::Supplier(payout.supplier_id),
+        amount,
+        cause: "payout.returned",
+        order_id: None,
+        movement: Some((movement, 0)),
+    };
+    ledger::post(&transaction, &app.clock, now, vec![transfer]).await?;
+    transaction.commit().await?;
+    tracing::error!(payout = %id, supplier = %payout.supplier_id, reason, "a payout came back");
+    Ok(Applied::Done)
 }
 
 /// Three failures in a row to one account are no accident: the money waits for another account.

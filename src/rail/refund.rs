@@ -2,18 +2,18 @@
 
 use chrono::TimeDelta;
 use entity::refund::{Entity, Model, RefundStatus};
-use entity::{Money, OrderId, RefundId};
+use entity::{MinorUnits, Money, OrderId, RefundId};
 use sea_orm::EntityTrait;
 use secrecy::SecretString;
 
 use super::pay::require_payment;
-use super::{apply_facts, require_provider, unanswered};
+use super::{apply_facts, payment_query, require_provider, unanswered};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::escrow::{BY_HAND, Command, Sending};
 use crate::job::Outcome;
 use crate::order::{execute_as_provider, find_refund_account, start_refund};
-use crate::payment::{Fact, PaymentProvider, PaymentQuery, ProviderError, RefundQuery, RefundRequest};
+use crate::payment::{Fact, PaymentProvider, ProviderError, RefundQuery, RefundRequest};
 
 /// A provider's notification is usually quicker than this.
 const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
@@ -25,7 +25,12 @@ pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<Outcome> {
         RefundStatus::Pending => {
             let provider = require_provider(app, &refund.provider)?;
             // A refused question says nothing about the refund: it is asked again.
-            provider.query_refund(&query(&refund)).await.map_err(|error| unanswered(provider.name(), &error))?
+            match provider.query_refund(&query(app, &refund).await?).await {
+                Ok(facts) => facts,
+                // What it has to say, it says by itself.
+                Err(ProviderError::CannotBeAsked(_)) => return Ok(Outcome::Done),
+                Err(error) => return Err(unanswered(provider.name(), &error)),
+            }
         }
         RefundStatus::Requested => match ask_for(app, &refund).await? {
             Some(facts) => facts,
@@ -50,8 +55,16 @@ pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<Outcome> {
     }
 }
 
-fn query(refund: &Model) -> RefundQuery {
-    RefundQuery { reference: refund.id.to_string(), provider_reference: refund.provider_reference.clone() }
+pub(super) async fn query(app: &App, refund: &Model) -> Result<RefundQuery> {
+    let payment_id = refund.payment_id.ok_or_else(|| Error::internal(format!("{} is of no payment", refund.id)))?;
+    let payment = require_payment(&app.db.read, payment_id).await?;
+    let sent = refund.amount.0.saturating_sub(refund.charged_back.0);
+    Ok(RefundQuery {
+        reference: refund.reference.clone(),
+        provider_reference: refund.provider_reference.clone(),
+        payment: payment_query(app, &payment),
+        amount: Money::new(MinorUnits(sent), refund.currency),
+    })
 }
 
 /// None: it can't be sent now.
@@ -63,12 +76,12 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
         Sending::Never => {
             let refund = require_refund(app, refund.id).await?;
             let reason = "with the chargebacks of its payment, it would be more than what was paid".to_owned();
-            let fact = Fact::RefundFailed { reference: refund.id.to_string(), movement: None, reason };
+            let fact = Fact::RefundFailed { reference: refund.reference.clone(), movement: None, reason };
             if refund.started_at.is_none() {
                 return Ok(Some(vec![fact]));
             }
             // An earlier request of ours may have arrived: only "never heard of it" makes it a failure.
-            return match provider.query_refund(&query(&refund)).await {
+            return match provider.query_refund(&query(app, &refund).await?).await {
                 Ok(facts) => Ok(Some(facts)),
                 Err(ProviderError::NotKnown(_)) => Ok(Some(vec![fact])),
                 Err(error) => Err(unanswered(provider.name(), &error)),
@@ -76,7 +89,7 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
         }
         // The order was frozen while an earlier request of ours was on its way: it may have arrived.
         Sending::Waits if refund.started_at.is_some() => {
-            return match provider.query_refund(&query(refund)).await {
+            return match provider.query_refund(&query(app, refund).await?).await {
                 Ok(facts) => Ok(Some(facts)),
                 Err(ProviderError::NotKnown(_)) => Ok(None),
                 Err(error) => Err(unanswered(provider.name(), &error)),
@@ -105,13 +118,15 @@ async fn understand(
             return Ok(None);
         }
         Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => reason,
-        Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
+        Err(error @ (ProviderError::Unknown(_) | ProviderError::CannotBeAsked(_))) => {
+            return Err(unanswered(provider.name(), &error));
+        }
     };
     // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
-    match provider.query_refund(&query(refund)).await {
+    match provider.query_refund(&query(app, refund).await?).await {
         Ok(facts) => Ok(Some(facts)),
         Err(ProviderError::NotKnown(_)) => {
-            let reference = refund.id.to_string();
+            let reference = refund.reference.clone();
             Ok(Some(vec![Fact::RefundFailed { reference, movement: None, reason }]))
         }
         Err(error) => Err(unanswered(provider.name(), &error)),
@@ -128,8 +143,8 @@ async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -
         None => None,
     };
     Ok(RefundRequest {
-        reference: refund.id.to_string(),
-        payment: PaymentQuery { reference: payment.id.to_string(), provider_reference: payment.provider_reference },
+        reference: refund.reference.clone(),
+        payment: payment_query(app, &payment),
         amount: Money::new(refund.balance, refund.currency),
         reason: refund.reason.clone(),
         payee,

@@ -21,11 +21,11 @@ use crate::app::App;
 use crate::db;
 use crate::error::{Error, Result};
 use crate::job::{self, Job};
-use crate::payment::{PaymentProvider, WebhookRequest};
+use crate::payment::{PaymentProvider, Verified, WebhookRequest};
 
 /// What became of a verified notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     Accepted,
     Duplicate,
     Quarantined,
@@ -62,7 +62,8 @@ pub(super) async fn receive(
             };
         }
     };
-    let request = WebhookRequest { headers: &headers, body: &body };
+    let path = format!("/webhooks/{}", provider.name());
+    let request = WebhookRequest { path: &path, headers: &headers, body: &body };
     let verified = match provider.verify(&request, app.clock.wall()) {
         Ok(verified) => verified,
         Err(reason) => {
@@ -71,7 +72,7 @@ pub(super) async fn receive(
             return refusal(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "the signature could not be verified");
         }
     };
-    match db::retrying(|| store(&app, provider.name(), &verified.event_id, &body)).await {
+    match db::retrying(|| store(&app, provider.name(), &verified, &body)).await {
         Ok(outcome) => {
             count(provider.name(), outcome.label());
             acknowledge(provider.as_ref())
@@ -84,13 +85,14 @@ pub(super) async fn receive(
 }
 
 /// Writes it into the inbox with the job that applies it; or finds that it is there already.
-async fn store(app: &App, provider: &'static str, event_id: &str, body: &Bytes) -> Result<Outcome> {
+pub(super) async fn store(app: &App, provider: &'static str, verified: &Verified, body: &[u8]) -> Result<Outcome> {
+    let event_id = verified.event_id.as_str();
     let notification = Model {
         id: NotificationId(app.clock.new_id()),
         provider: provider.to_owned(),
         event_id: event_id.to_owned(),
         body: body.to_vec(),
-        body_hash: hex::encode(Sha256::digest(body)),
+        content_hash: hex::encode(Sha256::digest(&verified.content)),
         status: NotificationStatus::Received,
         reason: None,
         received_at: app.clock.wall(),
@@ -112,11 +114,11 @@ async fn store(app: &App, provider: &'static str, event_id: &str, body: &Bytes) 
         .one(&tx)
         .await?
         .ok_or_else(|| Error::internal(format!("{provider} {event_id}: neither new nor there")))?;
-    if known.body_hash == notification.body_hash {
+    if known.content_hash == notification.content_hash {
         return Ok(Outcome::Duplicate);
     }
     let other = Model {
-        event_id: format!("{event_id}#{}", notification.body_hash),
+        event_id: format!("{event_id}#{}", notification.content_hash),
         status: NotificationStatus::Quarantined,
         reason: Some(format!("{event_id} was notified before, with another body; that one is {}", known.id)),
         ..notification

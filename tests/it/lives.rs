@@ -25,8 +25,8 @@ use secure_payment::auth::{Viewer, find_viewer};
 use secure_payment::error::Error;
 use secure_payment::escrow::table::{self, TABLE};
 use secure_payment::escrow::{
-    Action, Actor, BY_HAND, Balances, ChargebackStage, Command, FreezeReason, Order, PaymentEnd, Proposal, Sending,
-    StatusAfter, decide, permitted, status_after,
+    Action, Actor, BY_HAND, Balances, ChargebackStage, Command, FreezeReason, NewPayment, Order, PaymentEnd, Proposal,
+    Sending, StatusAfter, decide, permitted, status_after,
 };
 use secure_payment::idempotency::Once;
 use secure_payment::ledger;
@@ -513,7 +513,7 @@ impl Life<'_> {
         let provider = app.providers.find("sandbox").ok_or_else(|| Error::internal("no sandbox"))?;
         match apply_fact(app, provider.as_ref(), fact, heard_at).await? {
             Applied::Done => Ok(None),
-            Applied::NotOurs(why) => Err(Error::Contradiction(why)),
+            Applied::NotOurs(why) | Applied::NotYet(why) => Err(Error::Contradiction(why)),
         }
     }
 
@@ -528,10 +528,11 @@ impl Life<'_> {
         };
         Some(match command {
             Command::CapturePayment { payment_id, amount, movement } => Fact::PaymentCaptured {
-                reference: payment_id.to_string(),
-                provider_reference: format!("at the bank {payment_id}"),
+                references: vec![payment_id.to_string()],
+                provider_reference: Some(format!("at the bank {payment_id}")),
                 movement: own(movement),
                 amount: *amount,
+                remitter: None,
             },
             Command::EndPayment { payment_id, end } => {
                 let reference = payment_id.to_string();
@@ -543,7 +544,7 @@ impl Life<'_> {
             }
             Command::SettleRefund { refund_id, amount, movement } if on_its_way(refund_id) => Fact::RefundSucceeded {
                 reference: refund_id.to_string(),
-                provider_reference: format!("at the bank {refund_id}"),
+                provider_reference: Some(format!("at the bank {refund_id}")),
                 movement: own(movement),
                 amount: *amount,
             },
@@ -663,7 +664,7 @@ impl Life<'_> {
                 return self.must(Actor::Provider, fail).await;
             }
             Sending::Now if step.choice.is_multiple_of(2) => {
-                let (reference, provider_reference) = (refund_id.to_string(), format!("at the bank {refund_id}"));
+                let (reference, provider_reference) = (refund_id.to_string(), Some(format!("at the bank {refund_id}")));
                 let provider = app.providers.find("sandbox").ok_or_else(|| fault("no sandbox"))?;
                 let fact = Fact::RefundPending { reference, provider_reference };
                 let applied = apply_fact(app, provider.as_ref(), fact, app.clock.now()).await.map_err(fault)?;
@@ -798,14 +799,18 @@ impl Life<'_> {
         };
         let free: Vec<_> = PaymentMethod::iter().filter(|method| !is_open(method)).collect();
         let method = pick(&free, target).copied().unwrap_or(PaymentMethod::Visa);
-        Command::PayOrder {
-            payment_id: PaymentId(self.new_id()),
+        let payment_id = PaymentId(self.new_id());
+        Command::PayOrder(NewPayment {
+            payment_id,
             provider: "sandbox".to_owned(),
+            reference: payment_id.to_string(),
             method,
             refund_way: [RefundWay::ToOrigin, RefundWay::ToAccount, RefundWay::ByHand][target % 3],
             refund_days: 10,
+            takes_parts: true,
+            encrypted_payer: None,
             return_url: None,
-        }
+        })
     }
 
     fn asking_to_cancel(&self) -> Command {

@@ -182,7 +182,7 @@ async fn news_that_cannot_be_applied_keeps_no_order_open_for_ever(app: &TestApp)
         provider: "gone".to_owned(),
         event_id: "msg_stuck".to_owned(),
         body: b"{}".to_vec(),
-        body_hash: String::new(),
+        content_hash: String::new(),
         status: NotificationStatus::Received,
         reason: None,
         received_at: app.clock().wall(),

@@ -128,7 +128,7 @@ impl Counting {
         let mut settings = (*settings).clone();
         settings.listen = "127.0.0.1:0".parse().expect("an address");
         let listener = server::bind(&mut settings).await.expect("a free port");
-        let node = App::new(settings, db, clock);
+        let node = App::new(settings, db, clock).expect("settings that can be used");
         let (stop, stopped) = oneshot::channel();
         let told = async move { drop(stopped.await) };
         let farewell = Farewell { linger: Duration::ZERO, ..Farewell::default() };

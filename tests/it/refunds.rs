@@ -221,17 +221,19 @@ async fn verify_names_what_was_changed_in_refunds_receipts_and_chargebacks(app: 
     let now = app.clock().now();
     let usd = |units| entity::Money::new(entity::MinorUnits(units), refund.currency);
     let surplus = Fact::PaymentCaptured {
-        reference: refund.payment_id.expect("a payment").to_string(),
-        provider_reference: "x".to_owned(),
+        references: vec![refund.payment_id.expect("a payment").to_string()],
+        provider_reference: Some("x".to_owned()),
         movement: "surplus".to_owned(),
         amount: usd(700),
+        remitter: None,
     };
     rail::apply_fact(app.app(), provider.as_ref(), surplus, now).await.expect("applied");
     let unknown = Fact::PaymentCaptured {
-        reference: "nobody".to_owned(),
-        provider_reference: "x".to_owned(),
+        references: vec!["nobody".to_owned()],
+        provider_reference: None,
         movement: "unknown".to_owned(),
         amount: usd(700),
+        remitter: None,
     };
     rail::apply_fact(app.app(), provider.as_ref(), unknown, now).await.expect("applied");
     let fact = Fact::Chargeback {

@@ -78,7 +78,13 @@ async fn a_poller_sees_what_the_notifications_say(app: &TestApp) {
         told.push(applied(app, demo::BUYER, captured(&payment, Some(amount))).await);
     }
     let bank = app.app().providers.find("sandbox").expect("is configured");
-    let query = PaymentQuery { reference: payment.clone(), provider_reference: None };
+    let query = PaymentQuery {
+        reference: payment.clone(),
+        provider_reference: None,
+        method: PaymentMethod::Visa,
+        amount: money("128.00", "USD"),
+        has_expired: false,
+    };
     told.push(Fact::PaymentPending { reference: payment.clone() });
     assert_eq!(bank.query_payment(&query).await.expect("an answer"), told);
     *told.last_mut().expect("three") = Fact::PaymentCancelled { reference: payment };
@@ -218,7 +224,8 @@ async fn refund_at_bank(app: &TestApp, payment: &str, payee: Option<&str>) -> (u
 }
 
 async fn a_transfer_goes_back_to_an_account_and_cash_not_at_all(app: &TestApp) {
-    let way = |method| app.app().providers.for_method(method).map(|(_provider, terms)| terms.refund_way);
+    let way =
+        |method| app.app().providers.for_method(method).into_iter().map(|(_provider, terms)| terms.refund_way).next();
     assert_eq!(way(PaymentMethod::BankTransfer), Some(RefundWay::ToAccount));
     assert_eq!(way(PaymentMethod::WesternUnion), Some(RefundWay::ByHand));
     assert_eq!(way(PaymentMethod::Tef), Some(RefundWay::ToOrigin));

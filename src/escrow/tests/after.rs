@@ -64,6 +64,8 @@ fn after_money(
             currency: new.amount.currency,
             refunded: new.refunded,
             charged_back: MinorUnits::ZERO,
+            applied: MinorUnits::ZERO,
+            encrypted_remitter: None,
             created_at: at,
         });
     }
@@ -94,8 +96,8 @@ fn after_payments(order: &mut Order, changes: Vec<PaymentChange>) {
     }
     for change in changes {
         match change {
-            PaymentChange::Open { payment_id, method, amount, .. } => {
-                order.payments.push(payment::Model { id: payment_id, method, ..payment(0, amount.0) });
+            PaymentChange::Open { new, amount } => {
+                order.payments.push(payment::Model { id: new.payment_id, method: new.method, ..payment(0, amount.0) });
             }
             PaymentChange::Capture { payment_id, applied, complete } => {
                 let paid = of(order, payment_id);

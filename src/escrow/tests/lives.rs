@@ -66,13 +66,13 @@ fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128) -> Command
         Command::FailRefund { reason, .. } => {
             Command::FailRefund { refund_id: refund, amount: five(), movement: number.to_string(), reason }
         }
-        Command::PayOrder { .. } => {
+        Command::PayOrder(_) => {
             let method =
                 if step.target.is_multiple_of(2) { PaymentMethod::Alipay } else { PaymentMethod::BankTransfer };
-            let Command::PayOrder { provider, refund_days, return_url, .. } = paying(1, method) else { unreachable!() };
+            let Command::PayOrder(new) = paying(1, method) else { unreachable!() };
             let ways = [RefundWay::ToOrigin, RefundWay::ToAccount, RefundWay::ByHand];
             let (payment_id, refund_way) = (PaymentId(fresh), ways[step.target % 3]);
-            Command::PayOrder { payment_id, provider, method, refund_way, refund_days, return_url }
+            Command::PayOrder(NewPayment { payment_id, refund_way, reference: fresh.to_string(), ..new })
         }
         Command::ConfirmOrder { .. } => Command::ConfirmOrder { contract_version: order.row.contract_version },
         Command::OpenDispute { reason, description, .. } => Command::OpenDispute {

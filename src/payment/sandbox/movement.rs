@@ -64,10 +64,11 @@ pub(super) fn facts(movement: &Movement) -> Result<Vec<Fact>, String> {
     let mut facts = Vec::with_capacity(movement.transfers.len() + 1);
     for transfer in &movement.transfers {
         facts.push(Fact::PaymentCaptured {
-            reference: checked(&movement.reference)?,
-            provider_reference: checked(&movement.id)?,
+            references: vec![checked(&movement.reference)?],
+            provider_reference: Some(checked(&movement.id)?),
             movement: checked(&transfer.id)?,
             amount: transfer.amount.exact()?,
+            remitter: None,
         });
     }
     facts.push(own_fact(movement)?);
@@ -82,17 +83,20 @@ fn own_fact(movement: &Movement) -> Result<Fact, String> {
         ("PAYMENT", "OPEN" | "SETTLING") => Fact::PaymentPending { reference },
         ("PAYMENT", "SUCCEEDED") => {
             let provider_reference = movement.original.as_deref().map_or_else(|| Ok(id.clone()), checked)?;
-            Fact::PaymentCaptured { reference, provider_reference, movement: id, amount }
+            let (references, provider_reference) = (vec![reference], Some(provider_reference));
+            Fact::PaymentCaptured { references, provider_reference, movement: id, amount, remitter: None }
         }
         ("PAYMENT", "DECLINED") => Fact::PaymentFailed { reference, reason: reason() },
         ("PAYMENT", "CANCELLED") => Fact::PaymentCancelled { reference },
-        ("REFUND", "OPEN" | "SETTLING") => Fact::RefundPending { reference, provider_reference: id },
+        ("REFUND", "OPEN" | "SETTLING") => Fact::RefundPending { reference, provider_reference: Some(id) },
         ("REFUND", "SUCCEEDED") => {
-            Fact::RefundSucceeded { reference, provider_reference: id.clone(), movement: id, amount }
+            Fact::RefundSucceeded { reference, provider_reference: Some(id.clone()), movement: id, amount }
         }
         ("REFUND", "DECLINED" | "CANCELLED") => Fact::RefundFailed { reference, movement: Some(id), reason: reason() },
-        ("PAYOUT", "OPEN" | "SETTLING") => Fact::PayoutPending { reference, provider_reference: id },
-        ("PAYOUT", "SUCCEEDED") => Fact::PayoutPaid { reference, provider_reference: id.clone(), movement: id, amount },
+        ("PAYOUT", "OPEN" | "SETTLING") => Fact::PayoutPending { reference, provider_reference: Some(id) },
+        ("PAYOUT", "SUCCEEDED") => {
+            Fact::PayoutPaid { reference, provider_reference: Some(id.clone()), movement: id, amount }
+        }
         ("PAYOUT", "DECLINED" | "CANCELLED") => Fact::PayoutFailed { reference, reason: reason() },
         ("REVERSAL", "SUCCEEDED") => Fact::PaymentReversed { reference, movement: id, amount, reason: reason() },
         ("CHARGEBACK", status) => {

@@ -32,7 +32,7 @@ async fn stranger(app: &TestApp) -> App {
     settings.listen = "127.0.0.1:0".parse().expect("an address");
     let listener = server::bind(&mut settings).await.expect("a free port");
     let db = Db::connect(app.database_url()).await.expect("connects");
-    let node = App::new(settings, db, Clock::default());
+    let node = App::new(settings, db, Clock::default()).expect("settings that can be used");
     // It ends with the test's runtime.
     tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), Farewell::default()));
     node
@@ -89,7 +89,7 @@ async fn another_node_and_the_next_start_see_it(app: &TestApp) {
     worker::drain(&started).await.expect("works");
 
     let settings = Settings { mode: Mode::Live, ..(*app.app().settings).clone() };
-    let live = App::new(settings, app.db().clone(), Clock::default());
+    let live = App::new(settings, app.db().clone(), Clock::default()).expect("settings that can be used");
     live.catch_up().await.expect("does not look");
     assert!(live.clock.now() < to, "live time is real");
     for node in [looking, started] {

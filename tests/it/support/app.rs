@@ -30,7 +30,7 @@ impl TestApp {
         let mut settings = sandbox_settings(database.url());
         let listener = server::bind(&mut settings).await.expect("a free port");
         let db = Db::connect(database.url()).await.expect("connects");
-        let app = App::new(settings, db, Clock::default());
+        let app = App::new(settings, db, Clock::default()).expect("settings that can be used");
         let (stop, stopped) = oneshot::channel();
         // Nothing is ever sent: dropping `stop` is the order.
         let told = async move { drop(stopped.await) };
@@ -95,7 +95,7 @@ impl TestApp {
     /// Another node on the same database and clock, with connections of its own and no server. Close its database.
     pub(crate) async fn another_node(&self) -> App {
         let db = Db::connect(self.database.url()).await.expect("connects");
-        App::new((*self.app.settings).clone(), db, self.app.clock.clone())
+        App::new((*self.app.settings).clone(), db, self.app.clock.clone()).expect("settings that can be used")
     }
 
     /// Does the worker's part: all that is due by now, and what that makes due.

@@ -114,7 +114,7 @@ pub(crate) async fn gateway(http: &reqwest::Client, bank: &str, told: Told, requ
 pub(crate) async fn serve(app: &TestApp, mut settings: Settings) -> (App, Shop) {
     settings.listen = "127.0.0.1:0".parse().expect("an address");
     let listener = server::bind(&mut settings).await.expect("a free port");
-    let node = App::new(settings, app.db().clone(), app.clock().clone());
+    let node = App::new(settings, app.db().clone(), app.clock().clone()).expect("settings that can be used");
     // It ends with the test's runtime.
     tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), Farewell::default()));
     let shop = Shop::at(&node.settings.own_url());

@@ -101,7 +101,7 @@ impl Fresh {
 async fn fill(url: String) {
     let db = Db::connect(&url).await.expect("connects");
     db.migrate().await.expect("migrates");
-    let app = App::new(sandbox_settings(&url), db, Clock::default());
+    let app = App::new(sandbox_settings(&url), db, Clock::default()).expect("settings that can be used");
     assert!(catalog::seed::run(&app).await.expect("seeds"), "the database is empty");
     app.db.close().await;
 }

@@ -21,6 +21,7 @@ pub(crate) mod events;
 mod postgres;
 pub(crate) mod process;
 pub(crate) mod purchase;
+pub(crate) mod rail;
 pub(crate) mod steps;
 pub(crate) mod trouble;
 

@@ -31,10 +31,11 @@ fn only_succeeded_means_money() {
         );
     }
     let captured = Fact::PaymentCaptured {
-        reference,
-        provider_reference: id.clone(),
+        references: vec![reference],
+        provider_reference: Some(id.clone()),
         movement: id,
         amount: Money::new(entity::MinorUnits(6_400), entity::Currency::USD),
+        remitter: None,
     };
     assert_eq!(read(movement("PAYMENT", "SUCCEEDED")), Ok(captured));
     assert!(matches!(read(movement("PAYMENT", "DECLINED")), Ok(Fact::PaymentFailed { .. })));
@@ -62,10 +63,11 @@ fn money_that_came_besides_is_captured_too() {
         facts(&parsed)
     };
     let captured = |id: &str, amount| Fact::PaymentCaptured {
-        reference: "payment_1".to_owned(),
-        provider_reference: "sandbox_1".to_owned(),
+        references: vec!["payment_1".to_owned()],
+        provider_reference: Some("sandbox_1".to_owned()),
         movement: id.to_owned(),
         amount,
+        remitter: None,
     };
     let dollars = Money::exact("10.00", "USD").expect("exact");
     let yen = Money::exact("5", "JPY").expect("exact");

@@ -1,0 +1,12 @@
+//! Antom (Alipay+), for cross-border merchants: Alipay.
+
+use super::Configured;
+use crate::clock::Clock;
+use crate::config::Settings;
+
+pub(super) const NAME: &str = "antom";
+
+/// Off until it is configured.
+pub(super) fn from_settings(_settings: &Settings, _clock: &Clock) -> Configured {
+    Ok(None)
+}
