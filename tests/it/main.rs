@@ -30,6 +30,7 @@ mod process;
 mod purchase;
 mod queries;
 mod race;
+mod rails;
 mod refunds;
 mod schema;
 mod semantics;

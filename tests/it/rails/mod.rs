@@ -1,0 +1,1 @@
+//! Every payment provider, against a fake of it that speaks its format strictly, and against the vendors' own samples.
