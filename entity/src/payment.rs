@@ -87,6 +87,8 @@ pub enum NextAction {
         reference: String,
         /// The same as an ISO 11649 creditor reference, for payers' structured fields.
         creditor_reference: String,
+        /// A page with the same, if there is one.
+        url: Option<String>,
     },
     /// Tell the buyer to pay with this code, at a counter or a machine.
     Voucher { code: String, url: Option<String> },

@@ -90,6 +90,8 @@ pub struct BankTransferAction {
     reference: String,
     /// The same as an ISO 11649 creditor reference (RF…), for a bank's field of that name.
     creditor_reference: String,
+    /// A page of the provider's with the same instructions; null if there is none.
+    url: Option<String>,
     /// What is still missing: the whole at first, the shortfall when a part has come.
     amount_due: Money,
 }
@@ -178,11 +180,11 @@ impl Payment {
             Next::CardForm { client_secret, publishable_key } => {
                 NextAction::CardForm(CardFormAction { client_secret, publishable_key })
             }
-            Next::BankTransfer { account_holder, iban, bic, reference, creditor_reference } => {
+            Next::BankTransfer { account_holder, iban, bic, reference, creditor_reference, url } => {
                 let due = entity::MinorUnits(self.0.amount.0.saturating_sub(self.0.captured.0));
                 let amount_due = entity::Money::new(due, self.0.currency).into();
                 let action =
-                    BankTransferAction { account_holder, iban, bic, reference, creditor_reference, amount_due };
+                    BankTransferAction { account_holder, iban, bic, reference, creditor_reference, url, amount_due };
                 NextAction::BankTransfer(action)
             }
             Next::Voucher { code, url } => NextAction::Voucher(VoucherAction { code, url }),
