@@ -58,6 +58,15 @@ pub struct Model {
     pub created_at: Time,
 }
 
+impl Model {
+    /// What is still set aside.
+    #[must_use]
+    pub fn left(&self) -> MinorUnits {
+        let gone = self.refunded.0.saturating_add(self.charged_back.0).saturating_add(self.applied.0);
+        MinorUnits(self.amount.0.saturating_sub(gone))
+    }
+}
+
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]
 pub enum Relation {}
 

@@ -40,7 +40,7 @@ impl Balances {
                 .ok_or(Rejection::Inconsistent("more than what is held"))
         };
         Ok(match (&transfer.debit, &transfer.credit) {
-            (Account::Provider(_), Account::Escrow) => {
+            (Account::Provider(_) | Account::Unapplied(_), Account::Escrow) => {
                 Self { captured: plus(self.captured)?, held: plus(self.held)?, ..self }
             }
             (Account::Escrow, Account::Supplier | Account::Fees) => {

@@ -187,7 +187,7 @@ fn take(
         }
     }
     for receipt in order.receipts.iter().filter(|receipt| receipt.payment_id == Some(payment.id)) {
-        let left = left_of(receipt).ok_or(TOO_LARGE)?;
+        let left = receipt.left();
         if receipt.currency != payment.currency || receipt.reason == ReceiptReason::ChargebackWon {
             continue;
         }
@@ -269,10 +269,6 @@ pub(super) fn make_good(order: &Order, refund: &refund::Model, decision: &mut De
     decision.change_refund(refund, |row| take_of_refund(row, part));
     decision.chargeback = Some(chargeback::Model { sources: Sources(sources), ..row.clone() });
     Ok(())
-}
-
-fn left_of(receipt: &receipt::Model) -> Option<MinorUnits> {
-    receipt.amount.checked_sub(receipt.refunded)?.checked_sub(receipt.charged_back)
 }
 
 /// chargeback → provider, once.

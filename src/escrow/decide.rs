@@ -149,6 +149,8 @@ fn decide_quarrel(
         Command::AddEvidence { .. } => add_evidence(order, actor, command, now),
         Command::FreezeOrder { reason } => Ok(operator::freeze(order, *reason, now)),
         Command::UnfreezeOrder => operator::unfreeze(order, now, policy),
+        Command::ApplyFunds { receipt, payment_id } => operator::apply_funds(order, receipt, *payment_id, now),
+        Command::RefundUnapplied { receipt_id } => operator::refund_unapplied(order, *receipt_id, now, policy),
         Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask } => {
             let account = entity::refund_account::Model {
                 id: *refund_account_id,

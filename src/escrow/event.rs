@@ -75,6 +75,13 @@ pub enum Happened {
     PaymentCancelled {
         payment_id: PaymentId,
     },
+    /// An operator put money that had been set aside to the order's use.
+    FundsApplied {
+        payment_id: PaymentId,
+        amount: Money,
+        held: Money,
+        due: Money,
+    },
     FundsUnapplied {
         payment_id: PaymentId,
         amount: Money,
@@ -294,6 +301,7 @@ impl Happened {
             Self::PaymentExpired { .. } => "payment.expired",
             Self::PaymentCancelled { .. } => "payment.cancelled",
             Self::FundsUnapplied { .. } => "funds.unapplied",
+            Self::FundsApplied { .. } => "funds.applied",
             Self::OrderFunded { .. } => "order.funded",
             Self::ShipByPassed { .. } => "ship_by.passed",
             Self::OrderShipped { .. } => "order.shipped",

@@ -122,6 +122,8 @@ fn holds(condition: Condition, order: &Order, actor: Actor, now: Time, policy: &
                 || (row.provider == BY_HAND && matches!(row.status, RefundStatus::Pending | RefundStatus::Succeeded))
         }),
         Condition::RefundApproved => a_refund(is_being_paid_by_hand),
+        Condition::PaymentOpened => !order.payments.is_empty(),
+        Condition::FundsSetAside => order.receipts.iter().any(|receipt| receipt.left().is_positive()),
     }
 }
 
@@ -155,6 +157,7 @@ pub fn deadline_of(order: &Order, action: Action, policy: &Policy) -> Option<Tim
         | Action::ApproveManualRefund
         | Action::RejectManualRefund
         | Action::ConfirmManualRefund
+        | Action::RefundUnapplied
         | Action::FreezeOrder
         | Action::UnfreezeOrder => None,
         _of_the_status => order.row.deadline_at.filter(|_| !order.row.is_frozen()),
@@ -197,6 +200,8 @@ pub fn consequence(order: &Order, actor: Actor, action: Action, policy: &Policy)
         Action::ApproveManualRefund => "lets the refund be paid by hand".to_owned(),
         Action::RejectManualRefund => "leaves the refund waiting for another way".to_owned(),
         Action::ConfirmManualRefund => "books the refund as sent, by the bank's reference".to_owned(),
+        Action::ApplyFunds => format!("counts money that was set aside towards the {} that are due", order.money(order.due())),
+        Action::RefundUnapplied => "sends money that was set aside back to the buyer".to_owned(),
         Action::RequestDraft | Action::BuyNow => "begins an order".to_owned(),
         Action::CapturePayment
         | Action::EndPayment

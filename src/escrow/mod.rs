@@ -15,7 +15,7 @@ use entity::dispute::DisputeReason;
 use entity::proposal::Side;
 use entity::{
     CancelRequestId, ChargebackId, DisputeId, EvidenceFileId, EvidenceId, MinorUnits, Money, OperatorId, PaymentId,
-    ProposalId, RefundAccountId, RefundId,
+    ProposalId, ReceiptId, RefundAccountId, RefundId,
 };
 
 mod after;
@@ -196,6 +196,14 @@ pub enum Command {
         reason: FreezeReason,
     },
     UnfreezeOrder,
+    /// The receipt as it stands under its lock: it may have been of no order.
+    ApplyFunds {
+        receipt: Box<entity::receipt::Model>,
+        payment_id: PaymentId,
+    },
+    RefundUnapplied {
+        receipt_id: ReceiptId,
+    },
     ProvideRefundAccount {
         refund_account_id: RefundAccountId,
         /// Under that id.
@@ -378,6 +386,8 @@ impl Command {
             Self::RefundOrder { .. } => Action::RefundOrder,
             Self::FreezeOrder { .. } => Action::FreezeOrder,
             Self::UnfreezeOrder => Action::UnfreezeOrder,
+            Self::ApplyFunds { .. } => Action::ApplyFunds,
+            Self::RefundUnapplied { .. } => Action::RefundUnapplied,
             Self::ProvideRefundAccount { .. } => Action::ProvideRefundAccount,
             Self::RequestManualRefund { .. } => Action::RequestManualRefund,
             Self::ApproveManualRefund { .. } => Action::ApproveManualRefund,

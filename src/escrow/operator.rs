@@ -1,12 +1,13 @@
 //! What operators do to an order: freeze it, and pay refunds by hand, one asking and another approving.
 
 use entity::refund::{self, RefundStatus};
-use entity::{MinorUnits, Money, OperatorId, RefundId, Time};
+use entity::{MinorUnits, Money, OperatorId, PaymentId, ReceiptId, RefundId, Time, receipt};
 
 use super::calendar::after_business_days;
 use super::chargeback::make_good;
-use super::decision::{Account, Decision, Later, RefundRef, Transfer};
-use super::refund::{Sending, may_send};
+use super::decision::{Account, Decision, Later, PaymentChange, ReceiptRef, RefundRef, Transfer};
+use super::provider_facts::fund;
+use super::refund::{Sending, may_send, send_back};
 use super::{FreezeReason, FrozenBy, Happened, Order, Policy, Rejection, clocks};
 
 /// The account that money leaves from when an operator pays by hand.
@@ -35,6 +36,76 @@ pub(super) fn find_refund(order: &Order, refund_id: RefundId) -> Result<&refund:
         .iter()
         .find(|refund| refund.id == refund_id)
         .ok_or(Rejection::Invalid { field: "refundId", problem: "this order has no such refund" })
+}
+
+/// unapplied → escrow: an operator has found out what money is for that was set aside. What is more than due stays set aside.
+pub(super) fn apply_funds(
+    order: &Order,
+    receipt: &receipt::Model,
+    payment_id: PaymentId,
+    now: Time,
+) -> Result<Decision, Rejection> {
+    let refuse = |field, problem| Err(Rejection::Invalid { field, problem });
+    let Some(payment) = order.payments.iter().find(|payment| payment.id == payment_id) else {
+        return refuse("paymentId", "this order has no such payment");
+    };
+    if payment.provider != receipt.provider {
+        return refuse("paymentId", "is a payment by another provider than the one that holds the money");
+    }
+    if receipt.order_id.is_some_and(|of| of != order.row.id) {
+        return refuse("unappliedFundsId", "is money of another order: it can only go back");
+    }
+    if receipt.currency != order.row.currency {
+        return refuse("unappliedFundsId", "is in another currency than the order: it can only go back");
+    }
+    let amount = receipt.left().min(order.due());
+    if !amount.is_positive() {
+        return refuse("unappliedFundsId", "nothing of it is left to be applied");
+    }
+    let too_large = Rejection::Inconsistent("an amount is too large");
+    let arrived = payment.captured.checked_add(amount).ok_or(too_large)?;
+    let mut decision = Decision::unchanged(order);
+    decision.payments.push(PaymentChange::Capture { payment_id, applied: amount, complete: arrived >= payment.amount });
+    let applied = receipt.applied.checked_add(amount).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    decision.change_receipt(receipt, |row| {
+        row.applied = applied;
+        row.order_id = Some(order.row.id);
+        row.payment_id = Some(row.payment_id.unwrap_or(payment_id));
+    });
+    decision.post(Transfer {
+        debit: Account::Unapplied(ReceiptRef::Existing(receipt.id)),
+        credit: Account::Escrow,
+        amount,
+        currency: receipt.currency,
+        cause: "funds.applied",
+        movement: None,
+    })?;
+    let due = order.due_after(decision.balances);
+    let (held, due_money) = (order.money(decision.balances.held), order.money(due));
+    decision.events.push(Happened::FundsApplied { payment_id, amount: order.money(amount), held, due: due_money });
+    if due.is_zero() {
+        fund(order, Some(payment_id), now, &mut decision)?;
+    }
+    Ok(decision)
+}
+
+/// unapplied → refund: by the payment that it came with, as its rail gives money back.
+pub(super) fn refund_unapplied(
+    order: &Order,
+    receipt_id: ReceiptId,
+    now: Time,
+    policy: &Policy,
+) -> Result<Decision, Rejection> {
+    let refuse = |problem| Err(Rejection::Invalid { field: "unappliedFundsId", problem });
+    let Some(receipt) = order.receipts.iter().find(|receipt| receipt.id == receipt_id) else {
+        return refuse("this order has no such money");
+    };
+    if !receipt.left().is_positive() {
+        return refuse("nothing of it is left");
+    }
+    let mut decision = Decision::unchanged(order);
+    send_back(order, receipt, &mut decision, now, policy)?;
+    Ok(decision)
 }
 
 fn in_status<'a>(

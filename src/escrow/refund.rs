@@ -52,15 +52,24 @@ pub(super) fn refund_receipt(
     now: Time,
     policy: &Policy,
 ) -> Result<(), Rejection> {
+    if receipt.reason.goes_back() { send_back(order, receipt, decision, now, policy) } else { Ok(()) }
+}
+
+/// All that is left of it.
+pub(super) fn send_back(
+    order: &Order,
+    receipt: &receipt::Model,
+    decision: &mut Decision,
+    now: Time,
+    policy: &Policy,
+) -> Result<(), Rejection> {
     // As this decision has left it already.
     let receipt = decision.receipt_changes.iter().find(|known| known.id == receipt.id).unwrap_or(receipt).clone();
-    let taken = receipt.refunded.checked_add(receipt.charged_back);
-    let left = taken.and_then(|taken| receipt.amount.checked_sub(taken));
-    let left = left.ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let left = receipt.left();
     let payment = order.payments.iter().find(|payment| Some(payment.id) == receipt.payment_id);
-    let Some(payment) = payment.filter(|_| left.is_positive() && receipt.reason.goes_back()) else { return Ok(()) };
-    decision
-        .change_receipt(&receipt, |row| row.refunded = receipt.amount.checked_sub(row.charged_back).unwrap_or(left));
+    let Some(payment) = payment.filter(|_| left.is_positive()) else { return Ok(()) };
+    let refunded = receipt.refunded.checked_add(left).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    decision.change_receipt(&receipt, |row| row.refunded = refunded);
     let reference = ReceiptRef::Existing(receipt.id);
     let of = (RefundOf::Receipt { receipt: reference, payment_id: payment.id }, Account::Unapplied(reference));
     book(order, decision, (payment, of), Money::new(left, receipt.currency), (NOT_APPLIED, now, policy))

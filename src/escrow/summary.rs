@@ -38,6 +38,9 @@ impl Happened {
             Self::PaymentFailed { reason, .. } => format!("A payment failed: {reason}"),
             Self::PaymentExpired { .. } => "A payment expired.".to_owned(),
             Self::PaymentCancelled { .. } => "A payment was withdrawn.".to_owned(),
+            Self::FundsApplied { amount, held, due, .. } => {
+                format!("{amount} that had been set aside are applied: {held} held, {due} due.")
+            }
             Self::FundsUnapplied { amount, reason, .. } => match reason {
                 ReceiptReason::OrderNotOpen => format!("{amount} arrived when no money was due; it is set aside."),
                 ReceiptReason::Overpaid => format!("{amount} arrived beyond what was due; it is set aside."),

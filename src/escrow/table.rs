@@ -132,6 +132,10 @@ actions! {
     RejectManualRefund = "rejectManualRefund",
     /// Say that it was paid by hand.
     ConfirmManualRefund = "confirmManualRefund",
+    /// Put money that was set aside to the order's use.
+    ApplyFunds = "applyFunds",
+    /// Give money back that was set aside.
+    RefundUnapplied = "refundUnapplied",
     /// Money arrived.
     CapturePayment = "capturePayment",
     /// No money will come by a payment.
@@ -192,6 +196,8 @@ conditions! {
     RefundNeedsApproval: "only while a refund waits to be approved that may be sent",
     RefundByHand: "only for a refund that is to be paid, or was paid, by hand",
     RefundApproved: "only while an approved refund is being paid by hand",
+    PaymentOpened: "only once a payment was opened that the money can be counted to",
+    FundsSetAside: "only while money of it is set aside",
 }
 
 /// One row: this action, by these, from these statuses, leads to one of those.
@@ -285,6 +291,8 @@ pub const TABLE: &[Row] = &[
     when(&[RefundNeedsApproval], row(Action::ApproveManualRefund, &[Operator], ANY, &[], "by another operator")),
     when(&[RefundByHand], row(Action::RejectManualRefund, &[Operator], ANY, &[], "")),
     when(&[RefundApproved], row(Action::ConfirmManualRefund, &[Operator], ANY, &[], "")),
+    when(&[PaymentOpened], row(Action::ApplyFunds, &[Operator], &[AwaitingPayment], &[Funded], "when the whole total has arrived")),
+    when(&[FundsSetAside], row(Action::RefundUnapplied, &[Operator], ANY, &[], "what was set aside goes back")),
 
     row(Action::CapturePayment, &[Provider], &[AwaitingPayment], &[Funded], "when the whole total has arrived"),
     row(Action::CapturePayment, &[Provider], &[DraftRequested, AwaitingConfirmation, Funded, Shipped, CancelRequested, Disputed, ReturnPending, Completed, Cancelled, Refunded], &[], "unapplied, and refunded"),

@@ -280,6 +280,25 @@ fn chargeback(reference: &str, payment: u128, amount: i64, stage: ChargebackStag
     }
 }
 
+/// Money that could not be applied, of an order or of none.
+fn set_aside(number: u128, amount: i64, of: Option<(OrderId, PaymentId)>) -> entity::receipt::Model {
+    entity::receipt::Model {
+        id: entity::ReceiptId(Uuid::from_u128(number)),
+        provider: "sandbox".to_owned(),
+        movement: format!("sandbox:capture:{number}"),
+        order_id: of.map(|(order_id, _)| order_id),
+        payment_id: of.map(|(_, payment_id)| payment_id),
+        reason: if of.is_some() { ReceiptReason::ChargebackWon } else { ReceiptReason::UnknownReference },
+        amount: MinorUnits(amount),
+        currency: Currency::USD,
+        refunded: MinorUnits::ZERO,
+        charged_back: MinorUnits::ZERO,
+        applied: MinorUnits::ZERO,
+        encrypted_remitter: None,
+        created_at: now(),
+    }
+}
+
 /// A command for every action: one that is well-formed for the orders above.
 #[expect(clippy::too_many_lines, reason = "one arm a command")]
 fn command(action: Action) -> Command {
@@ -324,6 +343,11 @@ fn command(action: Action) -> Command {
         Action::RefundOrder => Command::RefundOrder { amount: MinorUnits(1_000) },
         Action::FreezeOrder => Command::FreezeOrder { reason: FreezeReason::Compliance },
         Action::UnfreezeOrder => Command::UnfreezeOrder,
+        Action::ApplyFunds => Command::ApplyFunds {
+            receipt: Box::new(set_aside(31, 5_000, None)),
+            payment_id: PaymentId(Uuid::from_u128(2)),
+        },
+        Action::RefundUnapplied => Command::RefundUnapplied { receipt_id: entity::ReceiptId(Uuid::from_u128(30)) },
         Action::LeaveFeedback => Command::LeaveFeedback {
             product_as_agreed: 5,
             communication: 5,
@@ -391,7 +415,9 @@ fn every_status_command_and_actor_does_what_the_table_says() {
     for status in OrderStatus::iter() {
         for action in Action::ALL {
             for actor in ACTORS {
-                let order = order(status);
+                let mut order = order(status);
+                let of = (OrderId(Uuid::nil()), PaymentId(Uuid::from_u128(2)));
+                order.receipts = vec![set_aside(30, 700, Some(of))];
                 let mut command = command(*action);
                 if let (Command::AcceptSettlement { proposal_id }, Actor::Supplier) = (&mut command, actor) {
                     *proposal_id = ProposalId(Uuid::from_u128(11));

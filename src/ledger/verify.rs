@@ -41,8 +41,7 @@ pub async fn verify<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
     }
     for row in receipt::Entity::find().all(db).await? {
         let account = LedgerAccount::Unapplied(row.id);
-        let left = row.amount.0.saturating_sub(row.refunded.0).saturating_sub(row.charged_back.0);
-        found.check(format!("{} left", row.id), left, books.balance(&account, row.currency));
+        found.check(format!("{} left", row.id), row.left().0, books.balance(&account, row.currency));
         found.check(format!("{} refunded", row.id), row.refunded.0, books.out(&account, row.currency, is_refund));
     }
     let mut is_settling = false;

@@ -39,7 +39,12 @@ pub async fn find_unapplied<C: ConnectionTrait>(
 ) -> Result<Vec<receipt::Model>> {
     viewer.require_operator()?;
     let mut query = receipt::Entity::find()
-        .filter(Expr::col(receipt::Column::Refunded).lt(Expr::col(receipt::Column::Amount)))
+        .filter(
+            Expr::col(receipt::Column::Refunded)
+                .add(Expr::col(receipt::Column::Applied))
+                .add(Expr::col(receipt::Column::ChargedBack))
+                .lt(Expr::col(receipt::Column::Amount)),
+        )
         .order_by_asc(receipt::Column::Id)
         .limit(page.fetch());
     if let Some(after) = page.after {

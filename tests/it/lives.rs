@@ -14,7 +14,7 @@ use entity::proposal::Side;
 use entity::refund::{self, RefundStatus};
 use entity::{
     CancelRequestId, ChargebackId, ConversationId, DisputeId, EvidenceId, FeedbackId, MinorUnits, Money, OperatorId,
-    OrderStatus, PaymentId, ProductId, ProposalId, RefundAccountId, RefundId, SupplierId, Time, chargeback, event,
+    OrderStatus, PaymentId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, SupplierId, Time, chargeback, event,
     order as order_row, payment, product,
 };
 use proptest::prelude::*;
@@ -764,6 +764,11 @@ impl Life<'_> {
                 movement: format!("manual:refund:{}", self.new_id()),
                 amount: refund.map_or(self.money(1), |refund| Money::new(refund.balance, refund.currency)),
             },
+            Action::RefundUnapplied => {
+                let receipt = pick(&self.order.receipts, step.target);
+                let receipt_id = receipt.map_or_else(|| ReceiptId(self.new_id()), |receipt| receipt.id);
+                Command::RefundUnapplied { receipt_id }
+            }
             // Of these some begin orders, and the others are not theirs.
             Action::RequestDraft
             | Action::BuyNow
@@ -773,6 +778,7 @@ impl Life<'_> {
             | Action::FailRefund
             | Action::Chargeback
             | Action::ReversePayment
+            | Action::ApplyFunds
             | Action::PassDeadline => Command::PassDeadline,
         }
     }

@@ -30,8 +30,11 @@ pub(super) fn after(mut order: Order, decision: Decision, number: &mut u128, at:
         *known = change;
     }
     for change in decision.receipt_changes {
-        let known = order.receipts.iter_mut().find(|receipt| receipt.id == change.id).expect("known");
-        *known = change;
+        match order.receipts.iter_mut().find(|receipt| receipt.id == change.id) {
+            Some(known) => *known = change,
+            // It was of no order until now.
+            None => order.receipts.push(change),
+        }
     }
     after_quarrel(
         order,
