@@ -47,6 +47,8 @@ pub struct Model {
     /// Balance of `refund/<id>`: what has not left the provider yet.
     pub balance: MinorUnits,
     pub provider_reference: Option<String>,
+    /// Where to, of money that belongs to no order; encrypted under the id of the row. An order's is its refund account.
+    pub encrypted_payee: Option<String>,
     pub reason: String,
     pub failure: Option<String>,
     /// When the provider was first asked, or paying by hand was approved: from then on the money may be on its way.

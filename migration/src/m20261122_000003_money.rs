@@ -94,6 +94,7 @@ create table refund (
     charged_back {bigint} not null check (charged_back >= 0),
     balance {bigint} not null check (balance >= 0 and balance <= amount - charged_back),
     provider_reference text,
+    encrypted_payee text,
     reason text not null,
     failure text,
     started_at {time},

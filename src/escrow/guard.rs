@@ -200,7 +200,9 @@ pub fn consequence(order: &Order, actor: Actor, action: Action, policy: &Policy)
         Action::ApproveManualRefund => "lets the refund be paid by hand".to_owned(),
         Action::RejectManualRefund => "leaves the refund waiting for another way".to_owned(),
         Action::ConfirmManualRefund => "books the refund as sent, by the bank's reference".to_owned(),
-        Action::ApplyFunds => format!("counts money that was set aside towards the {} that are due", order.money(order.due())),
+        Action::ApplyFunds => {
+            format!("counts money that was set aside towards the {} that are due", order.money(order.due()))
+        }
         Action::RefundUnapplied => "sends money that was set aside back to the buyer".to_owned(),
         Action::RequestDraft | Action::BuyNow => "begins an order".to_owned(),
         Action::CapturePayment

@@ -241,6 +241,7 @@ fn open_refund() -> refund::Model {
         charged_back: MinorUnits::ZERO,
         balance: MinorUnits(500),
         provider_reference: None,
+        encrypted_payee: None,
         reason: "test".to_owned(),
         failure: None,
         started_at: Some(now()),

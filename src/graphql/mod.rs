@@ -38,6 +38,7 @@ pub mod page;
 pub mod payload;
 pub mod payment;
 pub mod payment_method;
+pub mod payout;
 pub mod refund;
 pub mod refund_mutation;
 pub mod sandbox;
@@ -50,6 +51,7 @@ pub mod loaders;
 pub mod party;
 pub mod product;
 pub mod supplier;
+pub mod unapplied;
 
 use crate::app::App;
 use crate::auth::Viewer;
@@ -68,6 +70,7 @@ pub struct Query<More: ObjectType>(
     dispute::DisputeQuery,
     ledger::LedgerQuery,
     operator::OperatorQuery,
+    payout::PayoutQuery,
     operator_order::OperatorOrderQuery,
     node::NodeQuery,
     More,
@@ -87,6 +90,8 @@ pub struct Mutation<More: ObjectType>(
     refund_mutation::RefundMutation,
     evidence::EvidenceMutation,
     operator::OperatorMutation,
+    unapplied::UnappliedMutation,
+    payout::PayoutMutation,
     operator_order::OperatorOrderMutation,
     More,
 );
@@ -159,9 +164,9 @@ where
         .override_output_type_description::<Connection<String, event::OrderEvent>>("A page of events.")
         .override_output_type_description::<Connection<String, ledger::Transfer>>("A page of transfers.")
         .override_output_type_description::<Connection<String, operator::Notification>>("A page of notifications.")
-        .override_output_type_description::<Connection<String, operator::Payout>>("A page of payouts.")
+        .override_output_type_description::<Connection<String, payout::Payout>>("A page of payouts.")
         .override_output_type_description::<Connection<String, order::Order>>("A page of orders.")
-        .override_output_type_description::<Connection<String, order_parts::UnappliedFunds>>(
+        .override_output_type_description::<Connection<String, unapplied::UnappliedFunds>>(
             "A page of money that could not be applied.",
         )
         .override_output_type_description::<Connection<String, product::Product>>("A page of products.")

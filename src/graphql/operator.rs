@@ -1,15 +1,13 @@
-//! What operators look after: money and news that matched nothing; and payouts, which suppliers see too.
+//! What operators look after: money and news that matched nothing.
 
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
-use entity::{notification, payout};
+use entity::notification;
 
-use super::order_parts::UnappliedFunds;
 use super::page::{Page, connection};
 use super::payload::{answer, payloads};
-use super::scalars::Money;
-use super::supplier::Supplier;
+use super::unapplied::UnappliedFunds;
 use super::{app, viewer};
 use crate::rail;
 use crate::validate::Checks;
@@ -67,62 +65,6 @@ impl Notification {
     }
 }
 
-/// How far a payout has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "entity::payout::PayoutStatus")]
-pub enum PayoutStatus {
-    /// In our books; the provider has not been asked yet.
-    Requested,
-    /// With the provider.
-    Pending,
-    /// It is in the bank, or the provider says so.
-    Paid,
-    /// It went back to the supplier's balance.
-    Failed,
-    /// It came back after it had been paid, and went back to the supplier's balance.
-    Returned,
-    /// No provider pays it: an operator has to, by hand.
-    ActionRequired,
-    /// One operator asked to pay it by hand; another has to approve.
-    ApprovalRequired,
-}
-
-pub struct Payout(payout::Model);
-
-/// Released money on its way to a supplier's bank.
-#[Object]
-impl Payout {
-    /// Begins with `payout_`.
-    async fn id(&self) -> ID {
-        ID(self.0.id.to_string())
-    }
-
-    /// Whose money it is.
-    async fn supplier(&self, ctx: &Context<'_>) -> Result<Supplier> {
-        Supplier::load(ctx, self.0.supplier_id).await
-    }
-
-    /// How far it has come.
-    async fn status(&self) -> PayoutStatus {
-        self.0.status.into()
-    }
-
-    /// What is paid out: what was released, our fee deducted.
-    async fn amount(&self) -> Money {
-        entity::Money::new(self.0.amount, self.0.currency).into()
-    }
-
-    /// Why it failed; null if it has not.
-    async fn failure(&self) -> Option<&str> {
-        self.0.failure.as_deref()
-    }
-
-    /// When it was booked.
-    async fn created_at(&self) -> DateTime<Utc> {
-        self.0.created_at
-    }
-}
-
 #[derive(Default)]
 pub struct OperatorQuery;
 
@@ -154,21 +96,6 @@ impl OperatorQuery {
             let page = Page::parse(first, after.as_deref())?;
             let rows = rail::find_unapplied(&app(ctx).db.read, &viewer(ctx), &page).await?;
             Ok(connection(rows, &page, |row| row.id, UnappliedFunds))
-        };
-        Some(find.await)
-    }
-
-    /// Supplier: your payouts, newest first. Operator: everybody's.
-    async fn payouts(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
-        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
-    ) -> Option<Result<Connection<String, Payout>>> {
-        let find = async {
-            let page = Page::parse(first, after.as_deref())?;
-            let rows = rail::find_payouts(&app(ctx).db.read, &viewer(ctx), &page).await?;
-            Ok(connection(rows, &page, |row| row.id, Payout))
         };
         Some(find.await)
     }

@@ -17,9 +17,7 @@ use super::order_loaders::{
     CancelRequestsOf, ChargebacksOf, ContractOf, ContractVersion, DisputesOf, EventsOf, EvidenceOf, FeedbackOf,
     PaymentsOf, ReceiptsOf, RefundAccountsOf, RefundsOf, ShipmentOf, loader,
 };
-use super::order_parts::{
-    AvailableAction, DraftRequest, Escrow, FrozenBy, MetadataEntry, OrderStatus, Shipment, UnappliedFunds,
-};
+use super::order_parts::{AvailableAction, DraftRequest, Escrow, FrozenBy, MetadataEntry, OrderStatus, Shipment};
 use super::page::{Page, connection};
 use super::party::Buyer;
 use super::payment::Payment;
@@ -28,6 +26,7 @@ use super::product::Product;
 use super::refund::{Refund, RefundAccount};
 use super::scalars::{CurrencyCode, int};
 use super::supplier::Supplier;
+use super::unapplied::UnappliedFunds;
 use super::{app, viewer};
 use crate::auth::Viewer;
 use crate::order::TimelineKey;

@@ -90,6 +90,14 @@ impl Refund {
         Ok(order_loaders::loader(ctx).load_one(id).await?.map(Self))
     }
 
+    /// Of a refund of no order.
+    fn payee(&self, ctx: &Context<'_>, operator_id: OperatorId) -> Result<Option<BankDetails>> {
+        let Some(sealed) = &self.0.encrypted_payee else { return Ok(None) };
+        let details = BankAccount::decrypt(&app(ctx).cipher, &self.0.id.to_string(), sealed)?;
+        tracing::info!(%operator_id, refund_id = %self.0.id, "an operator looked at where to pay a refund of no order");
+        Ok(Some(details.into()))
+    }
+
     fn money(&self, amount: entity::MinorUnits) -> Money {
         entity::Money::new(amount, self.0.currency).into()
     }
@@ -163,7 +171,10 @@ impl Refund {
     async fn pay_to(&self, ctx: &Context<'_>) -> Option<Result<BankDetails>> {
         let Viewer::Operator { operator_id } = viewer(ctx) else { return None };
         let is_by_hand = self.0.status == refund::RefundStatus::Pending && self.0.provider == BY_HAND;
-        let order_id = self.0.order_id.filter(|_| is_by_hand)?;
+        if !is_by_hand {
+            return None;
+        }
+        let Some(order_id) = self.0.order_id else { return self.payee(ctx, operator_id).transpose() };
         pay_to(ctx, operator_id, (self.0.id, order_id), self.0.started_at?).await.transpose()
     }
 

@@ -1,6 +1,6 @@
 //! Mutations of refunds: order one, say where it may go, and pay it by hand, one operator asking and another approving.
 
-use async_graphql::{Context, ID, InputObject, Object, Result};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use entity::ledger_account::LedgerAccount;
 use entity::{Money, RefundAccountId, RefundId, refund};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
@@ -8,13 +8,18 @@ use serde_json::json;
 
 use super::call::{Call, order_inputs, order_payloads};
 use super::order::Order;
-use super::payload::answer;
+use super::payload::{Payload, UserError, answer};
+use super::refund::Refund;
 use super::scalars::{CountryCode, CurrencyCode, Decimal};
+use super::{app, viewer};
 use crate::error::{ErrorCode, Result as Outcome};
 use crate::escrow::{BY_HAND, Command};
+use crate::idempotency::Once;
 use crate::ledger;
 use crate::order;
 use crate::party::{BankAccount, BankAccountInput};
+use crate::rail::{self, ByHand};
+use crate::validate::Checks;
 
 /// The newest counts; the others are kept.
 const MOST_REFUND_ACCOUNTS: u64 = 20;
@@ -72,27 +77,50 @@ order_inputs! {
         /// The buyer's.
         account: BankAccountObject,
     }
-    /// Ask to pay a refund by hand.
+}
+
+/// Declares inputs that name a refund, and an order if the refund is of one.
+macro_rules! manual_inputs {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {$(
+        $(#[$doc])*
+        #[derive(InputObject)]
+        pub struct $name {
+            /// Makes the call once: the same key again answers the same. Fresh for each new request.
+            idempotency_key: Option<String>,
+            /// The order that the refund is of; leave it out for a refund of money that belongs to no order.
+            order_id: Option<ID>,
+            /// Act only on the version of the order that you have seen.
+            expected_version: Option<i32>,
+            /// The refund.
+            refund_id: ID,
+            $($(#[$field_doc])* $field: $type,)*
+        }
+
+        impl $name {
+            /// None: it is of no order.
+            fn call<'a>(&self, ctx: &Context<'a>) -> Option<Call<'a>> {
+                let (order_id, key) = (self.order_id.clone()?, self.idempotency_key.clone());
+                Some(Call::new(ctx, order_id, self.expected_version, key))
+            }
+        }
+    )+};
+}
+
+manual_inputs! {
+    /// Ask to pay a refund by hand that is ACTION_REQUIRED, or PAYEE_DETAILS_REQUIRED.
     RequestManualRefundInput {
-        /// A refund of the order that is ACTION_REQUIRED or PAYEE_DETAILS_REQUIRED.
-        refund_id: ID,
+        /// For a refund of no order: where to, if not as it was; an order's goes to the account of `provideRefundAccount`.
+        account: Option<BankAccountObject>,
     }
-    /// Let a refund be paid by hand.
-    ApproveManualRefundInput {
-        /// A refund of the order that is APPROVAL_REQUIRED.
-        refund_id: ID,
-    }
-    /// Don't pay a refund by hand.
+    /// Let a refund be paid by hand that is APPROVAL_REQUIRED.
+    ApproveManualRefundInput {}
+    /// Don't pay a refund by hand that is APPROVAL_REQUIRED, or that is being paid so.
     RejectManualRefundInput {
-        /// A refund of the order that is APPROVAL_REQUIRED, or that is being paid by hand.
-        refund_id: ID,
         /// Why, in your words, which the buyer reads too; at most 2,000 characters.
         reason: String,
     }
     /// Say that a refund was paid by hand.
     ConfirmManualRefundInput {
-        /// A refund of the order that is being paid by hand.
-        refund_id: ID,
         /// The bank's own reference of the transfer, of this refund alone; a single line of at most 140 characters.
         bank_reference: String,
     }
@@ -103,6 +131,43 @@ order_payloads! {
     RefundOrderPayload,
     /// What `provideRefundAccount` left.
     ProvideRefundAccountPayload,
+}
+
+/// Declares payloads that show a refund, and its order if it is of one.
+macro_rules! manual_payloads {
+    ($($(#[$doc:meta])* $name:ident,)+) => {$(
+        $(#[$doc])*
+        #[derive(SimpleObject)]
+        pub struct $name {
+            /// As it is now; null for a refund of no order, and if nothing was done.
+            order: Option<Order>,
+            /// Of no order, as it is now; null for a refund of an order, which shows it.
+            refund: Option<Refund>,
+            /// What has to change; empty when it was done.
+            errors: Vec<UserError>,
+        }
+
+        impl Payload for $name {
+            type Thing = Settled;
+            fn done(thing: Settled) -> Self {
+                match thing {
+                    Settled::OfOrder(order) => Self { order: Some(order), refund: None, errors: Vec::new() },
+                    Settled::OfNobody(refund) => Self { order: None, refund: Some(refund), errors: Vec::new() },
+                }
+            }
+            fn refused(errors: Vec<UserError>) -> Self {
+                Self { order: None, refund: None, errors }
+            }
+        }
+    )+};
+}
+
+pub enum Settled {
+    OfOrder(Order),
+    OfNobody(Refund),
+}
+
+manual_payloads! {
     /// What `requestManualRefund` left.
     RequestManualRefundPayload,
     /// What `approveManualRefund` left.
@@ -145,10 +210,20 @@ impl RefundMutation {
         #[graphql(desc = "What to do, and to what.")] input: RequestManualRefundInput,
     ) -> Result<RequestManualRefundPayload> {
         let request = async {
-            let mut call = input.call(ctx);
+            let Some(mut call) = input.call(ctx) else {
+                let mut checks = Checks::input();
+                let account = input.account.map(|account| {
+                    let account = account.into();
+                    checks.under("account", |checks| BankAccount::check(checks, &account))
+                });
+                let said = account.as_ref().map(|account| app(ctx).cipher.fingerprint(&json!(account).to_string()));
+                let asked = ("requestManualRefund", input.idempotency_key, input.refund_id, json!(said));
+                return of_nobody(ctx, checks, asked, ByHand::Request { account: account.as_ref() }).await;
+            };
             let operator_id = call.viewer.require_operator()?;
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
-            call.execute(&json!([refund_id]), &Command::RequestManualRefund { refund_id, operator_id }).await
+            let command = Command::RequestManualRefund { refund_id, operator_id };
+            call.execute(&json!([refund_id]), &command).await.map(Settled::OfOrder)
         };
         answer(request.await)
     }
@@ -160,10 +235,14 @@ impl RefundMutation {
         #[graphql(desc = "What to do, and to what.")] input: ApproveManualRefundInput,
     ) -> Result<ApproveManualRefundPayload> {
         let approve = async {
-            let mut call = input.call(ctx);
+            let Some(mut call) = input.call(ctx) else {
+                let asked = ("approveManualRefund", input.idempotency_key, input.refund_id, json!(null));
+                return of_nobody(ctx, Checks::input(), asked, ByHand::Approve).await;
+            };
             let operator_id = call.viewer.require_operator()?;
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
-            call.execute(&json!([refund_id]), &Command::ApproveManualRefund { refund_id, operator_id }).await
+            let command = Command::ApproveManualRefund { refund_id, operator_id };
+            call.execute(&json!([refund_id]), &command).await.map(Settled::OfOrder)
         };
         answer(approve.await)
     }
@@ -175,11 +254,20 @@ impl RefundMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: RejectManualRefundInput,
     ) -> Result<RejectManualRefundPayload> {
-        let mut call = input.call(ctx);
-        let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
-        let reason = call.checks.text("reason", &input.reason, 2_000);
-        let said = json!([refund_id, reason]);
-        answer(call.execute(&said, &Command::RejectManualRefund { refund_id, reason }).await)
+        let reject = async {
+            let Some(mut call) = input.call(ctx) else {
+                let mut checks = Checks::input();
+                let reason = checks.text("reason", &input.reason, 2_000);
+                let asked = ("rejectManualRefund", input.idempotency_key, input.refund_id, json!(reason));
+                return of_nobody(ctx, checks, asked, ByHand::Reject { reason: &reason }).await;
+            };
+            let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
+            let reason = call.checks.text("reason", &input.reason, 2_000);
+            let said = json!([refund_id, reason]);
+            let command = Command::RejectManualRefund { refund_id, reason };
+            call.execute(&said, &command).await.map(Settled::OfOrder)
+        };
+        answer(reject.await)
     }
 
     /// Operator: say that the money has left the bank. A bank reference is booked once.
@@ -216,8 +304,31 @@ async fn provide_refund_account(ctx: &Context<'_>, input: ProvideRefundAccountIn
     call.execute(&said, &Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask }).await
 }
 
-async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInput) -> Outcome<Order> {
-    let mut call = input.call(ctx);
+/// A refund of money that belongs to no order.
+async fn of_nobody(
+    ctx: &Context<'_>,
+    mut checks: Checks,
+    (mutation, key, refund_id, said): (&'static str, Option<String>, ID, serde_json::Value),
+    act: ByHand<'_>,
+) -> Outcome<Settled> {
+    let viewer = viewer(ctx);
+    let refund_id: RefundId = checks.required_id("refundId", &refund_id);
+    let once = match &key {
+        Some(key) => Some(Once::check(&mut checks, &viewer, mutation, (key, &json!([refund_id, said])))?),
+        None => None,
+    };
+    checks.finish()?;
+    let refund = rail::settle_by_hand(app(ctx), &viewer, once.as_ref(), (refund_id, act)).await?;
+    Ok(Settled::OfNobody(Refund(refund)))
+}
+
+async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInput) -> Outcome<Settled> {
+    let Some(mut call) = input.call(ctx) else {
+        let mut checks = Checks::input();
+        let reference = checks.line("bankReference", &input.bank_reference, 140);
+        let asked = ("confirmManualRefund", input.idempotency_key, input.refund_id, json!(reference));
+        return of_nobody(ctx, checks, asked, ByHand::Confirm { bank_reference: &reference }).await;
+    };
     call.viewer.require_operator()?;
     let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
     let bank_reference = call.checks.line("bankReference", &input.bank_reference, 140);
@@ -227,7 +338,8 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
         return Err(crate::error::Error::not_found("refund of this order").at("refundId"));
     };
     let said = json!([refund_id, bank_reference]);
-    call.execute(&said, &Command::ConfirmManualRefund { refund_id, movement, amount }).await
+    let command = Command::ConfirmManualRefund { refund_id, movement, amount };
+    call.execute(&said, &command).await.map(Settled::OfOrder)
 }
 
 /// What was booked under this bank reference, or else what is to be paid; None if the order has no such refund.

@@ -224,6 +224,7 @@ impl Writing<'_> {
                 charged_back: Set(MinorUnits::ZERO),
                 balance: Set(new.amount.amount),
                 provider_reference: Set(None),
+                encrypted_payee: Set(None),
                 reason: Set(new.reason.to_owned()),
                 failure: Set(failure),
                 started_at: Set(None),

@@ -318,10 +318,13 @@ pub(super) async fn load_receipts<C: ConnectionTrait>(db: &C, id: OrderId) -> Re
 
 /// The first chargeback of an order may be of money that could not be applied.
 fn needs_receipts(command: &Command) -> bool {
-    matches!(command, Command::Chargeback { .. }
-        | Command::ReversePayment { .. }
-        | Command::ApproveManualRefund { .. }
-        | Command::RefundUnapplied { .. })
+    matches!(
+        command,
+        Command::Chargeback { .. }
+            | Command::ReversePayment { .. }
+            | Command::ApproveManualRefund { .. }
+            | Command::RefundUnapplied { .. }
+    )
 }
 
 async fn load_quarrel<C: ConnectionTrait>(db: &C, order: &mut Order) -> Result<()> {

@@ -76,13 +76,11 @@ pub async fn verify_supplier(app: &App, viewer: Viewer, supplier_id: &str) -> Re
     let row = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         let mut row = require_locked(&tx, supplier_id).await.map_err(|error| error.at("supplierId"))?;
-        if row.verified_at.is_none() {
-            row.verified_at = Some(now);
-            let mut changed = row.clone().into_active_model();
-            changed.verified_at = Set(Some(now));
-            Entity::update(changed).exec(&tx).await?;
-        }
-        // Also when it was verified before: payouts that kept failing are tried once more.
+        row.verified_at = Some(now);
+        let mut changed = row.clone().into_active_model();
+        changed.verified_at = Set(Some(now));
+        Entity::update(changed).exec(&tx).await?;
+        // Also when it was verified before: payouts that kept failing, or came back, are tried once more.
         payouts_now_possible(&tx, &app.clock, supplier_id).await?;
         tx.commit().await?;
         Ok(row)

@@ -316,8 +316,8 @@ impl Providers {
     }
 }
 
-/// The account of what operators pay by hand; no provider has this name.
-pub const BY_HAND: &str = "manual";
+/// The account of what operators pay by hand, as the rules call it; no provider has this name.
+const BY_HAND: &str = "manual";
 
 #[cfg(test)]
 mod tests {

@@ -1,6 +1,7 @@
 //! What did not match: for operators to see, and to drive again once the cause is mended.
 
 use entity::notification::{self, NotificationStatus};
+use entity::payout::PayoutStatus;
 use entity::{NotificationId, PayoutId, ReceiptId, payout, receipt};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -57,6 +58,7 @@ pub async fn find_unapplied<C: ConnectionTrait>(
 pub async fn find_payouts<C: ConnectionTrait>(
     db: &C,
     viewer: &Viewer,
+    statuses: &[PayoutStatus],
     page: &Page<PayoutId>,
 ) -> Result<Vec<payout::Model>> {
     let whose = match viewer {
@@ -68,6 +70,9 @@ pub async fn find_payouts<C: ConnectionTrait>(
         }
     };
     let mut query = payout::Entity::find().filter(whose).order_by_desc(payout::Column::Id).limit(page.fetch());
+    if !statuses.is_empty() {
+        query = query.filter(payout::Column::Status.is_in(statuses.iter().copied()));
+    }
     if let Some(after) = page.after {
         query = query.filter(payout::Column::Id.lt(after));
     }

@@ -8,6 +8,7 @@
 mod chargeback;
 mod fact;
 mod inbox;
+mod manual_payout;
 mod method;
 mod notification;
 mod open;
@@ -16,15 +17,18 @@ mod payout;
 mod reconcile;
 mod recount;
 mod refund;
+mod unapplied;
 
 pub use fact::{Applied, apply_fact};
 pub use inbox::{find_payouts, find_quarantined, find_unapplied, redrive_notification};
+pub use manual_payout::{ManualPayout, settle_manual_payout};
 pub use method::{MethodOption, payment_methods};
 pub use notification::apply_notification;
 pub use open::{ask_payment, cancel_payment};
 pub use pay::{PayOrder, pay_order};
 pub use payout::{request_payout, send_payout};
 pub use refund::send_refund;
+pub use unapplied::{ByHand, SentBack, apply_funds, refund_unapplied, settle_by_hand};
 
 use std::sync::Arc;
 

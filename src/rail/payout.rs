@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 use entity::payout::{ActiveModel, Column, Entity, Model, PayoutStatus};
-use entity::{Currency, LedgerAccount, MinorUnits, Money, PayoutId, SupplierId, payout_account, supplier};
+use entity::{Currency, LedgerAccount, MinorUnits, Money, PayoutId, SupplierId, Time, payout_account, supplier};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
@@ -15,6 +15,7 @@ use super::{apply_facts, require_provider, unanswered};
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
+use crate::escrow::BY_HAND;
 use crate::job::{self, Job, Outcome};
 use crate::ledger::{self, NewTransfer, movement_key};
 use crate::party;
@@ -29,14 +30,18 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
         let owed_to = supplier::Entity::find_by_id(supplier_id).lock_exclusive().one(&transaction).await?;
-        let is_verified = owed_to.is_some_and(|row| row.verified_at.is_some());
+        let verified_at = owed_to.and_then(|row| row.verified_at);
+        let is_verified = verified_at.is_some();
         let account = party::find_active_payout_account(&transaction, supplier_id, app.clock.now()).await?;
         let amount = ledger::balance(&transaction, &LedgerAccount::Supplier(supplier_id), currency).await?;
-        let (Some(account), Some(provider), true, true) =
-            (account, app.providers.for_payouts(), is_verified, amount.is_positive())
-        else {
+        let (Some(account), true, true) = (account, is_verified, amount.is_positive()) else {
             return Ok(Outcome::Done);
         };
+        if came_back(&transaction, &account, verified_at).await? {
+            // The bank has said that the account can't be paid: another one, or an operator's word, ends the waiting.
+            return Ok(Outcome::Done);
+        }
+        let provider = app.providers.for_payouts().map_or(BY_HAND, |provider| provider.name());
         let details = party::decrypt_payout_account(app, &account)?;
         if details.currency.is_some_and(|only| only != currency) {
             // The account takes another currency only: the money waits for one that takes this.
@@ -47,9 +52,9 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
             id: Set(id),
             supplier_id: Set(supplier_id),
             payout_account_id: Set(account.id),
-            provider: Set(provider.name().to_owned()),
+            provider: Set(provider.to_owned()),
             reference: Set(id.to_string()),
-            status: Set(PayoutStatus::Requested),
+            status: Set(if provider == BY_HAND { PayoutStatus::ActionRequired } else { PayoutStatus::Requested }),
             amount: Set(amount),
             currency: Set(currency),
             balance: Set(amount),
@@ -70,12 +75,25 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
             movement: None,
         };
         ledger::post(&transaction, &app.clock, now, vec![transfer]).await?;
-        job::enqueue(&transaction, &app.clock, &Job::SendPayout { payout_id: id }, now).await?;
+        if provider != BY_HAND {
+            job::enqueue(&transaction, &app.clock, &Job::SendPayout { payout_id: id }, now).await?;
+        }
         transaction.commit().await?;
         app.wake_worker();
         Ok(Outcome::Done)
     })
     .await
+}
+
+/// The latest payout to this account came back, and no operator has said since that the supplier can be paid.
+async fn came_back(
+    transaction: &DatabaseTransaction,
+    account: &payout_account::Model,
+    verified_at: Option<Time>,
+) -> Result<bool> {
+    let latest = Entity::find().filter(Column::PayoutAccountId.eq(account.id)).order_by_desc(Column::Id);
+    let latest = latest.one(transaction).await?.filter(|row| row.status == PayoutStatus::Returned);
+    Ok(latest.is_some_and(|row| verified_at.is_none_or(|at| at <= row.updated_at)))
 }
 
 pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {

@@ -14,8 +14,8 @@ use entity::proposal::Side;
 use entity::refund::{self, RefundStatus};
 use entity::{
     CancelRequestId, ChargebackId, ConversationId, DisputeId, EvidenceId, FeedbackId, MinorUnits, Money, OperatorId,
-    OrderStatus, PaymentId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, SupplierId, Time, chargeback, event,
-    order as order_row, payment, product,
+    OrderStatus, PaymentId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, SupplierId, Time, chargeback,
+    event, order as order_row, payment, product,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRng, TestRunner};

@@ -74,9 +74,10 @@ fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128) -> Command
             let (payment_id, refund_way) = (PaymentId(fresh), ways[step.target % 3]);
             Command::PayOrder(NewPayment { payment_id, refund_way, reference: fresh.to_string(), ..new })
         }
-        Command::ApplyFunds { .. } => {
-            Command::ApplyFunds { receipt: Box::new(set_aside(fresh.as_u128(), step.amount.max(1), None)), payment_id: payment }
-        }
+        Command::ApplyFunds { .. } => Command::ApplyFunds {
+            receipt: Box::new(set_aside(fresh.as_u128(), step.amount.max(1), None)),
+            payment_id: payment,
+        },
         Command::RefundUnapplied { .. } => {
             let receipt_id = pick(&order.receipts, step.target).map_or(entity::ReceiptId(fresh), |receipt| receipt.id);
             Command::RefundUnapplied { receipt_id }
