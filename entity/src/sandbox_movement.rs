@@ -17,6 +17,8 @@ pub enum MovementKind {
     Payout,
     /// Money that came for a payment besides the payment itself: too little, too much, too late, or of another kind.
     Transfer,
+    /// Money that came with a reference that the bank can't match. Its description is what the payer wrote.
+    Unmatched,
     /// A card company's claim on a payment.
     Chargeback,
     /// Money of a payment that was taken back without a dispute.
@@ -37,6 +39,8 @@ pub enum MovementStatus {
     Succeeded,
     Declined,
     Cancelled,
+    /// A voucher that nobody paid in time.
+    Expired,
     /// A chargeback whose money the bank has taken already.
     Debited,
     /// A chargeback that was given up.
@@ -58,7 +62,7 @@ pub struct Model {
     pub currency: Currency,
     /// The payment that a refund gives back from, that a transfer came for, or that something is taken back of.
     pub original_id: Option<SandboxMovementId>,
-    /// Method and description that the checkout page shows.
+    /// Of a payment: the method, a line break, and the description that the checkout page shows.
     pub description: String,
     /// The bank's words on it, if it has any but the usual ones.
     pub reason: Option<String>,

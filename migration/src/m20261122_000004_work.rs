@@ -67,10 +67,10 @@ create index job_due on job (run_at)
 ---
 create table sandbox_movement (
     id {uuid} primary key not null,
-    kind text not null check (kind in ('PAYMENT', 'REFUND', 'PAYOUT', 'TRANSFER', 'CHARGEBACK', 'REVERSAL')),
+    kind text not null check (kind in ('PAYMENT', 'REFUND', 'PAYOUT', 'TRANSFER', 'UNMATCHED', 'CHARGEBACK', 'REVERSAL')),
     reference text not null,
     status text not null check (status in
-        ('OPEN', 'SETTLING', 'SUCCEEDED', 'DECLINED', 'CANCELLED', 'DEBITED', 'WON', 'LOST')),
+        ('OPEN', 'SETTLING', 'SUCCEEDED', 'DECLINED', 'CANCELLED', 'EXPIRED', 'DEBITED', 'WON', 'LOST')),
     amount {bigint} not null check (amount > 0),
     currency text not null,
     original_id {uuid} references sandbox_movement (id),

@@ -1,13 +1,14 @@
 //! `sandbox`: the simulated bank's adapter. Everything but the bank is real: a hosted checkout page, an HTTP API with a key, and
-//! signed notifications over HTTP. It is there in sandbox mode only, and offers every method.
+//! signed notifications over HTTP. It is there in sandbox mode only, and offers every method, with the next action that the
+//! real rail has: an account for BANK_TRANSFER, a code for WESTERN_UNION, the page for the others.
 //!
 //! The bank answers and notifies with the same document, a *movement* of money, which becomes facts in one place
 //! ([`movement::facts`]). Nothing but `SUCCEEDED` means money.
 
 use std::sync::Arc;
 
-use chrono::NaiveDate;
-use entity::payment::{NextAction, PaymentMethod, RefundWay};
+use chrono::{NaiveDate, TimeDelta};
+use entity::payment::{PaymentMethod, RefundWay};
 use entity::{Money, PaymentId, Time};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
@@ -23,9 +24,12 @@ use crate::signature;
 
 mod movement;
 
-use movement::{Movement, facts, notified};
+use movement::{Movement, facts, next_action, notified};
 
 pub const NAME: &str = "sandbox";
+
+/// As the bank does; what it says of one voucher counts.
+const VOUCHER_LASTS: TimeDelta = TimeDelta::days(3);
 
 /// The provider, in sandbox mode.
 #[must_use]
@@ -111,7 +115,13 @@ impl PaymentProvider for Sandbox {
             PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro => {
                 "You go to the simulated bank's page and approve the card payment there."
             }
-            PaymentMethod::BankTransfer | PaymentMethod::Tef | PaymentMethod::WesternUnion => {
+            PaymentMethod::BankTransfer => {
+                "You send the money to the simulated bank's account with the reference that you are told, in one transfer or several; on the payment's page you play your own bank."
+            }
+            PaymentMethod::WesternUnion => {
+                "You get a code, and pay the whole amount with it at the simulated counter before it expires."
+            }
+            PaymentMethod::Tef => {
                 "You go to the simulated bank's page and approve the transfer there; it can settle at once or later."
             }
             PaymentMethod::Qiwi | PaymentMethod::Webmoney | PaymentMethod::Yandex | PaymentMethod::Alipay => {
@@ -138,8 +148,10 @@ impl PaymentProvider for Sandbox {
             limits: Vec::new(),
             payer_fields: &[],
             arrival_days: (0, 0),
-            expires_after: None,
-            takes_parts: true,
+            expires_after: (method == PaymentMethod::WesternUnion).then_some(VOUCHER_LASTS),
+            // A counter takes the whole or nothing. On its page only a transfer comes in parts; but `sandboxProviderEvent`
+            // makes the bank collect any part by any other method, and then they add up.
+            takes_parts: method != PaymentMethod::WesternUnion,
             chargebacks: matches!(method, PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro),
             refund_way,
             refund_days: (7, 10),
@@ -162,12 +174,10 @@ impl PaymentProvider for Sandbox {
         });
         let movement = self.post(&["payments"], &body).await?;
         let facts = about(&movement, "PAYMENT", &request.reference)?;
-        let next_action = match (movement.status.as_str(), movement.checkout_url) {
-            ("OPEN", Some(url)) => Some(NextAction::Redirect { url }),
-            ("OPEN", None) => return Err(ProviderError::Unknown("an open payment without a page".to_owned())),
-            _nothing_to_do => None,
-        };
-        Ok(OpenedPayment { provider_reference: Some(movement.id), next_action, expires_at: None, facts })
+        let is_open = movement.status == "OPEN";
+        let next_action = is_open.then(|| next_action(&movement)).transpose().map_err(ProviderError::Unknown)?;
+        let expires_at = movement.voucher.map(|voucher| voucher.expires_at);
+        Ok(OpenedPayment { provider_reference: Some(movement.id), next_action, expires_at, facts })
     }
 
     async fn query_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {

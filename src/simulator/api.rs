@@ -17,7 +17,7 @@ use serde_json::json;
 use subtle::ConstantTimeEq;
 
 use super::books::{self, Asked, BankError};
-use super::notify::{Document, Transfer};
+use super::notify::Document;
 use super::{collected, page};
 use crate::app::App;
 use crate::error::ErrorCode;
@@ -170,11 +170,12 @@ async fn show(app: &App, kind: MovementKind, name: &str, reference: String) -> A
 }
 
 async fn answer(app: &App, movement: &Model) -> Answer {
-    let mut document = Document::of(movement);
-    if movement.kind == MovementKind::Payment {
-        document.transfers = collected::transfers(&app.db.read, movement.id).await?.iter().map(Transfer::of).collect();
-        document.checkout_url = Some(format!("{}/sandbox/checkout/{}", app.settings.public_url(), movement.id));
-    }
+    let document = if movement.kind == MovementKind::Payment {
+        let transfers = collected::transfers(&app.db.read, movement.id).await?;
+        Document::of_payment(movement, &transfers, format!("{}{}", app.settings.public_url(), page::path(movement)))
+    } else {
+        Document::of(movement)
+    };
     let status = match movement.status {
         // Accepted, but the money is still on its way.
         MovementStatus::Settling => StatusCode::ACCEPTED,
@@ -182,6 +183,7 @@ async fn answer(app: &App, movement: &Model) -> Answer {
         | MovementStatus::Succeeded
         | MovementStatus::Declined
         | MovementStatus::Cancelled
+        | MovementStatus::Expired
         | MovementStatus::Debited
         | MovementStatus::Won
         | MovementStatus::Lost => StatusCode::OK,

@@ -8,8 +8,8 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect,
 };
-use serde::Deserialize;
 
+use super::rail::Voucher;
 use super::{collected, notify};
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -61,23 +61,16 @@ pub(super) struct Asked {
     pub(super) return_url: Option<String>,
 }
 
-/// What the buyer, or the developer in the buyer's place, decides on the checkout page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum CheckoutDecision {
-    Approve,
-    Decline,
-    ApproveLater,
-    Settle,
-}
-
 pub(super) async fn find<C: ConnectionTrait>(db: &C, kind: MovementKind, reference: &str) -> Result<Option<Model>> {
     Ok(Entity::find().filter(Column::Kind.eq(kind)).filter(Column::Reference.eq(reference)).one(db).await?)
 }
 
 pub(super) async fn open_payment(app: &App, asked: Asked) -> Result<Model, BankError> {
     let tx = app.db.begin_write().await?;
-    let (movement, _is_new) = insert_or_find(app, &tx, MovementKind::Payment, None, asked).await?;
+    let (movement, is_new) = insert_or_find(app, &tx, MovementKind::Payment, None, asked).await?;
+    if let Some(voucher) = Voucher::of(&movement).filter(|_voucher| is_new) {
+        settle_at(app, &tx, movement.id, voucher.expires_at).await?;
+    }
     tx.commit().await?;
     Ok(movement)
 }
@@ -132,63 +125,41 @@ pub(super) async fn cancel_payment(app: &App, reference: &str) -> Result<Model, 
         MovementStatus::Succeeded => too_late("too late: it has been paid"),
         MovementStatus::Declined
         | MovementStatus::Cancelled
+        | MovementStatus::Expired
         | MovementStatus::Debited
         | MovementStatus::Won
         | MovementStatus::Lost => Ok(movement),
     }
 }
 
-/// Does what was clicked if the payment still stands so that it can be done; answers how it stands then.
-pub(super) async fn decide(app: &App, id: SandboxMovementId, decision: CheckoutDecision) -> Result<Option<Model>> {
-    let tx = app.db.begin_write().await?;
-    let found = Entity::find_by_id(id).filter(Column::Kind.eq(MovementKind::Payment)).lock_exclusive().one(&tx).await?;
-    let Some(movement) = found else { return Ok(None) };
-    let next = match (decision, movement.status) {
-        (CheckoutDecision::Approve, MovementStatus::Open) | (CheckoutDecision::Settle, MovementStatus::Settling) => {
-            MovementStatus::Succeeded
-        }
-        (CheckoutDecision::Decline, MovementStatus::Open) => MovementStatus::Declined,
-        (CheckoutDecision::ApproveLater, MovementStatus::Open) => MovementStatus::Settling,
-        (
-            CheckoutDecision::Approve | CheckoutDecision::Decline | CheckoutDecision::ApproveLater,
-            MovementStatus::Settling
-            | MovementStatus::Succeeded
-            | MovementStatus::Declined
-            | MovementStatus::Cancelled
-            | MovementStatus::Debited
-            | MovementStatus::Won
-            | MovementStatus::Lost,
-        )
-        | (
-            CheckoutDecision::Settle,
-            MovementStatus::Open
-            | MovementStatus::Succeeded
-            | MovementStatus::Declined
-            | MovementStatus::Cancelled
-            | MovementStatus::Debited
-            | MovementStatus::Won
-            | MovementStatus::Lost,
-        ) => return Ok(Some(movement)),
-    };
-    let movement = advance(app, &tx, movement, next).await?;
-    tx.commit().await?;
-    app.wake_worker();
-    Ok(Some(movement))
-}
-
-/// The job: money that was on its way arrives, or fails. A second run changes nothing.
+/// The job: money that was on its way arrives, or fails, and a voucher that nobody has paid expires. A second run changes
+/// nothing.
 pub async fn settle(app: &App, movement_id: SandboxMovementId) -> Result<()> {
     let tx = app.db.begin_write().await?;
     let Some(movement) = Entity::find_by_id(movement_id).lock_exclusive().one(&tx).await? else {
         return Err(Error::internal(format!("{movement_id}: no such movement at the simulated bank")));
     };
-    if movement.status == MovementStatus::Settling {
-        let next = how_it_settles(&movement);
-        advance(app, &tx, movement, next).await?;
-        tx.commit().await?;
-        app.wake_worker();
-    }
+    let next = match movement.status {
+        MovementStatus::Settling => how_it_settles(&movement),
+        MovementStatus::Open if is_over(app, &movement) => MovementStatus::Expired,
+        MovementStatus::Open
+        | MovementStatus::Succeeded
+        | MovementStatus::Declined
+        | MovementStatus::Cancelled
+        | MovementStatus::Expired
+        | MovementStatus::Debited
+        | MovementStatus::Won
+        | MovementStatus::Lost => return Ok(()),
+    };
+    advance(app, &tx, movement, next).await?;
+    tx.commit().await?;
+    app.wake_worker();
     Ok(())
+}
+
+/// Whether it is a voucher whose time has passed.
+pub(super) fn is_over(app: &App, movement: &Model) -> bool {
+    Voucher::of(movement).is_some_and(|voucher| voucher.expires_at <= app.clock.now())
 }
 
 /// See the module's words on failures.
@@ -199,13 +170,14 @@ fn how_it_settles(movement: &Model) -> MovementStatus {
         | MovementKind::Refund
         | MovementKind::Payout
         | MovementKind::Transfer
+        | MovementKind::Unmatched
         | MovementKind::Chargeback
         | MovementKind::Reversal => MovementStatus::Succeeded,
     }
 }
 
 /// Moves a movement, which the transaction has locked, and enqueues what follows.
-async fn advance(app: &App, tx: &DatabaseTransaction, movement: Model, to: MovementStatus) -> Result<Model> {
+pub(super) async fn advance(app: &App, tx: &DatabaseTransaction, movement: Model, to: MovementStatus) -> Result<Model> {
     let movement = write(app, tx, movement, |movement| movement.status = to).await?;
     if to == MovementStatus::Settling {
         settle_at(app, tx, movement.id, app.clock.now() + SETTLES_AFTER).await?;

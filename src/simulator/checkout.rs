@@ -3,16 +3,17 @@
 //! The page is for whoever has its address, like a real bank's: the id in it can't be guessed.
 
 use axum::extract::rejection::{FormRejection, PathRejection};
-use axum::extract::{Form, Path, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use entity::SandboxMovementId;
-use entity::sandbox_movement::{Column, Entity, Model, MovementKind, MovementStatus};
+use entity::sandbox_movement::{Column, Entity, Model, MovementKind};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde::Deserialize;
 
-use super::books::{self, CheckoutDecision};
-use super::page;
+use super::collected;
+use super::page::{self, Shown};
+use super::play::{self, Form, Played, Problem};
+use super::rail::Rail;
 use crate::app::App;
 use crate::error::{Error, Result};
 
@@ -21,36 +22,60 @@ use crate::error::{Error, Result};
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; form-action *; base-uri 'none'; frame-ancestors 'none'";
 
-#[derive(Deserialize)]
-pub(super) struct DecisionForm {
-    decision: CheckoutDecision,
-}
-
 pub(super) async fn show(State(app): State<App>, id: Result<Path<String>, PathRejection>) -> Response {
     let Some(id) = parse_id(id) else { return unknown() };
-    let found = Entity::find_by_id(id).filter(Column::Kind.eq(MovementKind::Payment)).one(&app.db.read).await;
-    match found {
-        Ok(Some(payment)) => html(StatusCode::OK, page::payment(&payment)),
+    match show_payment(&app, id).await {
+        Ok(Some(text)) => html(StatusCode::OK, text),
         Ok(None) => unknown(),
-        Err(error) => failed(&error.into()),
+        Err(error) => failed(&error),
     }
+}
+
+async fn show_payment(app: &App, id: SandboxMovementId) -> Result<Option<String>> {
+    let found = Entity::find_by_id(id).filter(Column::Kind.eq(MovementKind::Payment)).one(&app.db.read).await?;
+    match found {
+        Some(payment) => page(app, &payment, None).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+async fn page(app: &App, payment: &Model, refused: Option<(&Form, &Problem)>) -> Result<String> {
+    let behind = collected::behind(&app.db.read, payment.id).await?;
+    page::payment(&Shown { payment, behind: &behind, now: app.clock.now(), refused })
 }
 
 pub(super) async fn decide(
     State(app): State<App>,
     id: Result<Path<String>, PathRejection>,
-    form: Result<Form<DecisionForm>, FormRejection>,
+    form: Result<axum::extract::Form<Form>, FormRejection>,
 ) -> Response {
     let Some(id) = parse_id(id) else { return unknown() };
-    let Ok(Form(DecisionForm { decision })) = form else {
-        let words = "The form must have one field, decision: approve, decline, approve_later or settle.";
+    let Ok(axum::extract::Form(form)) = form else {
+        let words = "The form must have the field decision: approve, decline, approve_later, settle, expire, transfer or \
+                     bounce; the last two also take amount, and transfer takes reference.";
         return html(StatusCode::BAD_REQUEST, page::message("This can't be decided", words));
     };
-    match books::decide(&app, id, decision).await {
-        Ok(Some(payment)) => Redirect::to(&way_on(&payment, decision)).into_response(),
+    match answer(&app, id, &form).await {
+        Ok(Some(response)) => response,
         Ok(None) => unknown(),
         Err(error) => failed(&error),
     }
+}
+
+async fn answer(app: &App, id: SandboxMovementId, form: &Form) -> Result<Option<Response>> {
+    let Some(played) = play::play(app, id, form).await? else { return Ok(None) };
+    Ok(Some(match played {
+        // From such a page, buyers are sent back to the shop; an account or a code they keep.
+        Played::Done(payment) if Rail::of(&payment) == Rail::Redirect => {
+            let back = payment.return_url.clone().unwrap_or_else(|| page::path(&payment));
+            Redirect::to(&back).into_response()
+        }
+        Played::Done(payment) | Played::Nothing(payment) => Redirect::to(&page::path(&payment)).into_response(),
+        Played::Refused(payment, problem) => {
+            let text = page(app, &payment, Some((form, &problem))).await?;
+            html(StatusCode::UNPROCESSABLE_ENTITY, text)
+        }
+    }))
 }
 
 pub(super) async fn style() -> Response {
@@ -60,49 +85,6 @@ pub(super) async fn style() -> Response {
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     ];
     (headers, include_str!("checkout.css")).into_response()
-}
-
-/// Back to the shop if the payment stands as was decided (also when a double click decided it already); else to the
-/// page, which says how it stands.
-fn way_on(payment: &Model, decision: CheckoutDecision) -> String {
-    let as_decided = match (decision, payment.status) {
-        (CheckoutDecision::Approve | CheckoutDecision::Settle, MovementStatus::Succeeded)
-        | (CheckoutDecision::Decline, MovementStatus::Declined)
-        | (CheckoutDecision::ApproveLater, MovementStatus::Settling | MovementStatus::Succeeded) => true,
-        (
-            CheckoutDecision::Approve | CheckoutDecision::Settle,
-            MovementStatus::Open
-            | MovementStatus::Settling
-            | MovementStatus::Declined
-            | MovementStatus::Cancelled
-            | MovementStatus::Debited
-            | MovementStatus::Won
-            | MovementStatus::Lost,
-        )
-        | (
-            CheckoutDecision::Decline,
-            MovementStatus::Open
-            | MovementStatus::Settling
-            | MovementStatus::Succeeded
-            | MovementStatus::Cancelled
-            | MovementStatus::Debited
-            | MovementStatus::Won
-            | MovementStatus::Lost,
-        )
-        | (
-            CheckoutDecision::ApproveLater,
-            MovementStatus::Open
-            | MovementStatus::Declined
-            | MovementStatus::Cancelled
-            | MovementStatus::Debited
-            | MovementStatus::Won
-            | MovementStatus::Lost,
-        ) => false,
-    };
-    match &payment.return_url {
-        Some(url) if as_decided => url.clone(),
-        Some(_) | None => page::path(payment),
-    }
 }
 
 fn parse_id(id: Result<Path<String>, PathRejection>) -> Option<SandboxMovementId> {

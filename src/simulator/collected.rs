@@ -6,6 +6,7 @@ use entity::{Currency, MinorUnits, Money, SandboxMovementId};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 
 use super::books::BankError;
+use super::rail::method_of;
 use crate::error::{Error, Result};
 
 /// The sums of one payment in one currency. Read them under the payment's lock: whatever makes them larger takes it.
@@ -13,6 +14,8 @@ use crate::error::{Error, Result};
 pub(super) struct Collected {
     /// The payment itself, if it was paid, and all that came besides.
     pub(super) arrived: MinorUnits,
+    /// Came without a reference that says what for.
+    unmatched: MinorUnits,
     /// Gone back, or on the way.
     refunded: MinorUnits,
     reversed: MinorUnits,
@@ -24,17 +27,17 @@ pub(super) struct Collected {
 
 impl Collected {
     pub(super) async fn of(tx: &DatabaseTransaction, payment: &Model, currency: Currency) -> Result<Self> {
-        let rows = Entity::find()
-            .filter(Column::OriginalId.eq(payment.id))
-            .filter(Column::Currency.eq(currency))
-            .all(tx)
-            .await?;
+        Self::sum(payment, &behind(tx, payment.id).await?, currency)
+    }
+
+    /// `rows`: all that is [`behind`] the payment.
+    pub(super) fn sum(payment: &Model, rows: &[Model], currency: Currency) -> Result<Self> {
         let mut sums = Self::default();
         if payment.status == MovementStatus::Succeeded && payment.currency == currency {
             sums.arrived = payment.amount;
         }
-        for row in rows {
-            sums.count(&row).ok_or_else(|| Error::internal(format!("the bank's sums of {} overflow", payment.id)))?;
+        for row in rows.iter().filter(|row| row.currency == currency) {
+            sums.count(row).ok_or_else(|| Error::internal(format!("the bank's sums of {} overflow", payment.id)))?;
         }
         Ok(sums)
     }
@@ -43,9 +46,10 @@ impl Collected {
         let add = |sum: &mut MinorUnits| sum.checked_add(row.amount).map(|more| *sum = more);
         match row.kind {
             MovementKind::Transfer => add(&mut self.arrived),
+            MovementKind::Unmatched => add(&mut self.unmatched),
             MovementKind::Reversal => add(&mut self.reversed),
             MovementKind::Refund => match row.status {
-                MovementStatus::Declined | MovementStatus::Cancelled => Some(()),
+                MovementStatus::Declined | MovementStatus::Cancelled | MovementStatus::Expired => Some(()),
                 MovementStatus::Open
                 | MovementStatus::Settling
                 | MovementStatus::Succeeded
@@ -62,15 +66,34 @@ impl Collected {
         }
     }
 
-    /// What can still be given back.
+    /// What can still be given back: also what could not be matched, once we have said what it was for.
     fn refundable(&self) -> Option<MinorUnits> {
-        self.arrived.checked_sub(self.refunded)?.checked_sub(self.reversed)?.checked_sub(self.taken)
+        self.arrived
+            .checked_add(self.unmatched)?
+            .checked_sub(self.refunded)?
+            .checked_sub(self.reversed)?
+            .checked_sub(self.taken)
+    }
+
+    /// What of a payment of `amount` has not arrived, or was taken back.
+    pub(super) fn missing(&self, amount: MinorUnits) -> Option<MinorUnits> {
+        Some(amount.checked_sub(self.arrived.checked_sub(self.reversed)?)?.max(MinorUnits::ZERO))
+    }
+
+    /// What has arrived of a payment of `amount` beyond it.
+    pub(super) fn over(&self, amount: MinorUnits) -> Option<MinorUnits> {
+        Some(self.arrived.checked_sub(self.reversed)?.checked_sub(amount)?.max(MinorUnits::ZERO))
     }
 
     /// What can still be taken back, whether or not it was refunded.
     pub(super) fn takeable(&self) -> Option<MinorUnits> {
         self.arrived.checked_sub(self.reversed)?.checked_sub(self.claimed)
     }
+}
+
+/// All that came, went back or was taken back of a payment, oldest first.
+pub(super) async fn behind<C: ConnectionTrait>(db: &C, payment: SandboxMovementId) -> Result<Vec<Model>> {
+    Ok(Entity::find().filter(Column::OriginalId.eq(payment)).order_by_asc(Column::Id).all(db).await?)
 }
 
 /// Money that came for a payment besides the payment itself, oldest first.
@@ -89,14 +112,14 @@ fn refused(code: &'static str, message: impl Into<String>) -> BankError {
 
 /// A bank transfer goes back to an account that the bank has to be told; what was paid in cash doesn't go back at all.
 pub(super) fn check_way_back(payment: &Model, knows_payee: bool) -> Result<(), BankError> {
-    match payment.description.split_once('\n').map(|(method, _description)| method) {
-        Some("WESTERN_UNION") => {
+    match method_of(payment) {
+        "WESTERN_UNION" => {
             Err(refused("not_refundable", "Western Union does not give money back; send it to the buyer by hand"))
         }
-        Some("BANK_TRANSFER") if !knows_payee => {
+        "BANK_TRANSFER" if !knows_payee => {
             Err(refused("payee_details_required", "a bank transfer goes back to an account: send payee_account"))
         }
-        Some(_) | None => Ok(()),
+        _others => Ok(()),
     }
 }
 

@@ -82,14 +82,25 @@ pub async fn provider_event(app: &App, event: &ProviderEvent, repeat: u8) -> Res
         return Err(Error::not_found("simulated bank"));
     }
     let tx = app.db.begin_write().await?;
-    let (movement, payment) = make_happen(app, &tx, event).await?;
-    let notice = notify::notice_about(app, &movement, payment.as_ref())?;
-    let notice = notice.ok_or_else(|| Error::internal(format!("{}: nothing to tell of it", movement.id)))?;
-    for _time in 0..repeat.max(1) {
-        job::enqueue(&tx, &app.clock, &notice.job(), app.clock.now()).await?;
-    }
+    let happened = make_happen(app, &tx, event).await?;
+    let notice = tell(app, &tx, &happened, repeat).await?;
     tx.commit().await?;
     app.wake_worker();
+    Ok(notice)
+}
+
+/// Enqueues the notification about it, in the transaction in which it happened.
+pub(super) async fn tell(
+    app: &App,
+    tx: &DatabaseTransaction,
+    (movement, payment): &Happened,
+    repeat: u8,
+) -> Result<Notice> {
+    let notice = notify::notice_about(app, movement, payment.as_ref())?;
+    let notice = notice.ok_or_else(|| Error::internal(format!("{}: nothing to tell of it", movement.id)))?;
+    for _time in 0..repeat.max(1) {
+        job::enqueue(tx, &app.clock, &notice.job(), app.clock.now()).await?;
+    }
     Ok(notice)
 }
 
@@ -130,7 +141,9 @@ async fn make_happen(app: &App, tx: &DatabaseTransaction, event: &ProviderEvent)
 /// The field of `sandboxProviderEvent` that names what an event is about.
 fn field(kind: MovementKind) -> &'static str {
     match kind {
-        MovementKind::Payment | MovementKind::Transfer | MovementKind::Reversal => "paymentId",
+        MovementKind::Payment | MovementKind::Transfer | MovementKind::Unmatched | MovementKind::Reversal => {
+            "paymentId"
+        }
         MovementKind::Refund => "refundId",
         MovementKind::Payout => "payoutId",
         MovementKind::Chargeback => "chargeback",
@@ -196,6 +209,7 @@ async fn fail(
         | MovementStatus::Settling
         | MovementStatus::Declined
         | MovementStatus::Cancelled
+        | MovementStatus::Expired
         | MovementStatus::Debited
         | MovementStatus::Won
         | MovementStatus::Lost => "refused by the receiving bank",
@@ -206,7 +220,12 @@ async fn fail(
 }
 
 /// The payment itself is paid if just its amount arrives while it waits; everything else is a transfer of its own.
-async fn capture(app: &App, tx: &DatabaseTransaction, payment: Model, amount: Option<Money>) -> Result<Happened> {
+pub(super) async fn capture(
+    app: &App,
+    tx: &DatabaseTransaction,
+    payment: Model,
+    amount: Option<Money>,
+) -> Result<Happened> {
     let whole = Money::new(payment.amount, payment.currency);
     let arrived = Collected::of(tx, &payment, payment.currency).await?.arrived;
     let waits = matches!(payment.status, MovementStatus::Open | MovementStatus::Settling) && arrived.is_zero();
@@ -228,13 +247,34 @@ async fn capture(app: &App, tx: &DatabaseTransaction, payment: Model, amount: Op
 }
 
 async fn transfer(app: &App, tx: &DatabaseTransaction, payment: Model, amount: Money) -> Result<Happened> {
-    let known = collected::transfers(tx, payment.id).await?.len();
-    if known >= MOST_PARTS {
-        return Err(invalid("paymentId", format!("this payment has {known} transfers; that is enough")));
-    }
+    check_room(tx, &payment).await?;
     let status = MovementStatus::Succeeded;
     let movement = insert(app, tx, &payment, (MovementKind::Transfer, status), (amount, None)).await?;
     Ok((movement, Some(payment)))
+}
+
+/// Money arrives with a reference that says nothing to the bank: it is told of with what the payer wrote, and of no payment.
+pub(super) async fn transfer_unmatched(
+    app: &App,
+    tx: &DatabaseTransaction,
+    payment: &Model,
+    amount: Money,
+    written: &str,
+) -> Result<Happened> {
+    check_room(tx, payment).await?;
+    let movement = new_movement(app, payment, (MovementKind::Unmatched, MovementStatus::Succeeded), (amount, None));
+    let movement = Model { description: written.to_owned(), ..movement };
+    Entity::insert(ActiveModel::from(movement.clone())).exec_without_returning(tx).await?;
+    Ok((movement, None))
+}
+
+async fn check_room(tx: &DatabaseTransaction, payment: &Model) -> Result<()> {
+    let known = collected::behind(tx, payment.id).await?;
+    let parts = known.iter().filter(|row| matches!(row.kind, MovementKind::Transfer | MovementKind::Unmatched)).count();
+    if parts >= MOST_PARTS {
+        return Err(invalid("paymentId", format!("this payment has {parts} transfers; that is enough")));
+    }
+    Ok(())
 }
 
 /// Something that nobody asked the bank for.
@@ -243,10 +283,21 @@ pub(super) async fn insert(
     tx: &DatabaseTransaction,
     payment: &Model,
     (kind, status): (MovementKind, MovementStatus),
-    (amount, reason): (Money, Option<&str>),
+    of: (Money, Option<&str>),
 ) -> Result<Model> {
+    let movement = new_movement(app, payment, (kind, status), of);
+    Entity::insert(ActiveModel::from(movement.clone())).exec_without_returning(tx).await?;
+    Ok(movement)
+}
+
+fn new_movement(
+    app: &App,
+    payment: &Model,
+    (kind, status): (MovementKind, MovementStatus),
+    (amount, reason): (Money, Option<&str>),
+) -> Model {
     let (id, now) = (SandboxMovementId(app.clock.new_id()), app.clock.now());
-    let movement = Model {
+    Model {
         id,
         kind,
         reference: id.to_string(),
@@ -261,7 +312,5 @@ pub(super) async fn insert(
         return_url: None,
         created_at: now,
         updated_at: now,
-    };
-    Entity::insert(ActiveModel::from(movement.clone())).exec_without_returning(tx).await?;
-    Ok(movement)
+    }
 }

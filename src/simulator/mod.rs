@@ -9,13 +9,20 @@
 //! GET  /sandbox/payments/{reference}     POST /sandbox/payments/{reference}/cancel
 //! POST /sandbox/refunds  {reference, payment, amount, payee_account?, notification_url}   GET /sandbox/refunds/{reference}
 //! POST /sandbox/payouts  {reference, amount, account, notification_url}      GET /sandbox/payouts/{reference}
-//! GET  /sandbox/checkout/{id}            POST /sandbox/checkout/{id}  decision=approve|decline|approve_later|settle
+//! GET  /sandbox/checkout/{id}            POST /sandbox/checkout/{id}  decision=…
 //! ```
+//!
+//! The page plays the rail that the method has ([`rail`]), and takes the decisions of that rail:
+//! * a page to approve on: `approve`, `decline`, `approve_later`, `settle`;
+//! * an account to send money to (BANK_TRANSFER; the payment's document says which in `transfer_to`): `approve` sends all that
+//!   is missing, `approve_later`, `settle`, `transfer` with an `amount` and perhaps another `reference`, `bounce` with an `amount`
+//!   or of all; also when the payment has been cancelled, because a real bank doesn't know;
+//! * a code to pay with at a counter (WESTERN_UNION; `voucher` in the document): `approve`, `expire`; it expires by itself.
 //!
 //! Promises:
 //! * the same reference and amount again answers the same movement; another amount is refused (409);
 //! * each step of a movement is one transaction, and the notification about it is enqueued in that transaction:
-//!   OPEN → SUCCEEDED, DECLINED, CANCELLED or SETTLING; SETTLING → SUCCEEDED or DECLINED; refunds and payouts can come back:
+//!   OPEN → SUCCEEDED, DECLINED, CANCELLED, EXPIRED or SETTLING; SETTLING → SUCCEEDED or DECLINED; refunds and payouts can come back:
 //!   SUCCEEDED → DECLINED. Chargebacks: OPEN → DEBITED, WON or LOST; DEBITED → WON or LOST; LOST → WON;
 //! * refunds of a payment never sum up to more than what has arrived and was not taken back, also when many ask at once;
 //! * it gives a BANK_TRANSFER back only to a `payee_account` (422 `payee_details_required`), and a WESTERN_UNION payment not at
@@ -23,8 +30,9 @@
 //! * bank details of a payout or a payee are looked at and not kept.
 //!
 //! What banks do unasked ([`provider_event`]) is a movement of its own, behind a payment: a transfer (money that comes
-//! besides: too little, too much, too late, of another currency; listed as `transfers: [{id, amount}]` in the payment's document), a
-//! chargeback, a reversal. None of them changes the status of the payment.
+//! besides: too little, too much, too late, of another currency; listed as `transfers: [{id, amount}]` in the payment's document),
+//! money with a reference that it can't match (told of as `transfer.unmatched`, with what the payer wrote), a chargeback, a
+//! reversal. None of them changes the status of the payment.
 //!
 //! **To see a failure:** a refund or a payout whose minor units end in 13 (10.13 USD, 2013 JPY) is declined when it
 //! settles. A payment is declined by the button of that name.
@@ -43,6 +51,8 @@ mod collected;
 mod event;
 mod notify;
 mod page;
+mod play;
+mod rail;
 
 pub use books::settle;
 pub use event::{ChargebackMove, ProviderEvent, provider_event};

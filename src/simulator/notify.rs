@@ -12,6 +12,7 @@ use sea_orm::ActiveEnum;
 use serde::Serialize;
 use serde_json::json;
 
+use super::rail::{Account, Rail, Voucher};
 use crate::app::App;
 use crate::client;
 use crate::error::{Error, Result};
@@ -35,12 +36,29 @@ pub(super) struct Document<'a> {
     /// Chargebacks only: whether the bank has taken the money at any time.
     #[serde(skip_serializing_if = "Option::is_none")]
     debited: Option<bool>,
+    /// Of what could not be matched: who sent it, and what they wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remitter: Option<Remitter<'a>>,
+    /// Where the money is to be sent; transfers that are waited for, in answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transfer_to: Option<Account>,
+    /// What to pay with at the counter; vouchers only, in answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    voucher: Option<Voucher>,
     /// What came besides; payments only, in answers.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(super) transfers: Vec<Transfer>,
     /// The page that the buyer is sent to; payments only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) checkout_url: Option<String>,
+}
+
+/// As banks tell it.
+#[derive(Serialize)]
+struct Remitter<'a> {
+    name: &'static str,
+    account: &'static str,
+    text: &'a str,
 }
 
 #[derive(Serialize)]
@@ -61,8 +79,19 @@ impl<'a> Document<'a> {
         Self::about(movement, None)
     }
 
+    /// What the caller is answered about a payment.
+    pub(super) fn of_payment(payment: &'a Model, transfers: &[Model], checkout_url: String) -> Self {
+        Self {
+            transfer_to: (Rail::of(payment) == Rail::Transfer).then(|| Account::of(payment)),
+            voucher: Voucher::of(payment),
+            transfers: transfers.iter().map(Transfer::of).collect(),
+            checkout_url: Some(checkout_url),
+            ..Self::of(payment)
+        }
+    }
+
     /// `payment`: what it came for or is taken back of.
-    fn about(movement: &'a Model, payment: Option<&'a Model>) -> Self {
+    pub(super) fn about(movement: &'a Model, payment: Option<&'a Model>) -> Self {
         let is_chargeback = movement.kind == MovementKind::Chargeback;
         Self {
             id: movement.id.to_string(),
@@ -78,6 +107,13 @@ impl<'a> Document<'a> {
             reason: movement.reason.as_deref().or(usual_reason(movement.kind, movement.status)),
             original: payment.map(|payment| payment.id.to_string()),
             debited: is_chargeback.then_some(movement.debited),
+            remitter: (movement.kind == MovementKind::Unmatched).then(|| Remitter {
+                name: "Demo Buyer",
+                account: "GB82WEST12345698765432",
+                text: &movement.description,
+            }),
+            transfer_to: None,
+            voucher: None,
             transfers: Vec::new(),
             checkout_url: None,
         }
@@ -91,9 +127,12 @@ fn usual_reason(kind: MovementKind, status: MovementStatus) -> Option<&'static s
             MovementKind::Refund | MovementKind::Payout => {
                 Some("declined by the simulated bank, because the amount's minor units end in 13")
             }
-            MovementKind::Transfer | MovementKind::Chargeback | MovementKind::Reversal => None,
+            MovementKind::Transfer | MovementKind::Unmatched | MovementKind::Chargeback | MovementKind::Reversal => {
+                None
+            }
         },
         MovementStatus::Cancelled => Some("withdrawn before it was paid"),
+        MovementStatus::Expired => Some("not paid in time"),
         MovementStatus::Open
         | MovementStatus::Settling
         | MovementStatus::Succeeded
@@ -104,15 +143,17 @@ fn usual_reason(kind: MovementKind, status: MovementStatus) -> Option<&'static s
 }
 
 /// `payment.succeeded` and the like; None if nobody is told of it.
-fn event_type(kind: MovementKind, status: MovementStatus) -> Option<&'static str> {
+pub(super) fn event_type(kind: MovementKind, status: MovementStatus) -> Option<&'static str> {
     match (status, kind) {
         (MovementStatus::Succeeded, MovementKind::Payment | MovementKind::Transfer) => Some("payment.succeeded"),
+        (MovementStatus::Succeeded, MovementKind::Unmatched) => Some("transfer.unmatched"),
         (MovementStatus::Succeeded, MovementKind::Reversal) => Some("payment.reversed"),
         (MovementStatus::Succeeded, MovementKind::Refund) => Some("refund.succeeded"),
         (MovementStatus::Succeeded, MovementKind::Payout) => Some("payout.succeeded"),
         (MovementStatus::Declined, MovementKind::Payment) => Some("payment.declined"),
         (MovementStatus::Declined, MovementKind::Refund) => Some("refund.declined"),
         (MovementStatus::Declined, MovementKind::Payout) => Some("payout.declined"),
+        (MovementStatus::Expired, MovementKind::Payment) => Some("payment.expired"),
         (MovementStatus::Cancelled, MovementKind::Payment) => Some("payment.cancelled"),
         (MovementStatus::Open, MovementKind::Chargeback) => Some("chargeback.opened"),
         (MovementStatus::Debited, MovementKind::Chargeback) => Some("chargeback.debited"),
@@ -125,6 +166,7 @@ fn event_type(kind: MovementKind, status: MovementStatus) -> Option<&'static str
             | MovementStatus::Succeeded
             | MovementStatus::Declined
             | MovementStatus::Cancelled
+            | MovementStatus::Expired
             | MovementStatus::Debited
             | MovementStatus::Won
             | MovementStatus::Lost,
@@ -132,6 +174,7 @@ fn event_type(kind: MovementKind, status: MovementStatus) -> Option<&'static str
             | MovementKind::Refund
             | MovementKind::Payout
             | MovementKind::Transfer
+            | MovementKind::Unmatched
             | MovementKind::Chargeback
             | MovementKind::Reversal,
         ) => None,

@@ -1,9 +1,27 @@
 //! The checkout page as HTML: pure, no script, every text from outside escaped.
 
 use entity::Money;
+use entity::Time;
 use entity::sandbox_movement::{Model, MovementStatus};
 
 use super::books::SETTLES_AFTER;
+use super::collected::Collected;
+use super::play::{Form, Problem};
+use super::rail::{Rail, method_of};
+use crate::error::{Error, Result};
+
+mod forms;
+mod history;
+
+/// What a page is about.
+pub(super) struct Shown<'a> {
+    pub(super) payment: &'a Model,
+    /// All that came and went by it besides.
+    pub(super) behind: &'a [Model],
+    pub(super) now: Time,
+    /// What was filled in and refused, and why.
+    pub(super) refused: Option<(&'a Form, &'a Problem)>,
+}
 
 /// What the buyer knows a method as; None if the bank doesn't.
 pub(super) fn method_label(method: &str) -> Option<&'static str> {
@@ -28,29 +46,38 @@ pub(super) fn path(payment: &Model) -> String {
 }
 
 /// The page of one payment, as it stands.
-pub(super) fn payment(payment: &Model) -> String {
+pub(super) fn payment(shown: &Shown<'_>) -> Result<String> {
+    let (payment, behind) = (shown.payment, shown.behind);
+    let sums = Collected::sum(payment, behind, payment.currency)?;
     let amount = Money::new(payment.amount, payment.currency).to_string();
-    let (method, description) = payment.description.split_once('\n').unwrap_or(("", &payment.description));
-    let (badge, status, words) = standing(payment);
+    let method = method_of(payment);
+    let description = payment.description.split_once('\n').map_or("", |(_method, description)| description);
+    let (badge, status, words) = standing(payment, &sums)?;
     let body = format!(
         r#"<p class="what">{description}</p>
 <h1>{amount}</h1>
-<dl>
+{problem}{latest}<dl>
 <div><dt>Method</dt><dd>{method}</dd></div>
-<div><dt>Reference</dt><dd class="reference">{reference}</dd></div>
-<div><dt>Status</dt><dd><span class="badge {badge}">{status}</span></dd></div>
+<div><dt>Plays</dt><dd>{plays}</dd></div>
+<div><dt>Payment</dt><dd class="reference">{reference}</dd></div>
+{collected}<div><dt>Status</dt><dd><span class="badge {badge}">{status}</span></dd></div>
 </dl>
 <p class="words">{words}</p>
-{decisions}{back}"#,
+{forms}{back}{history}"#,
         description = escape(description),
         amount = escape(&amount),
+        problem = problem(shown),
+        latest = history::latest(payment, behind),
         method = escape(method_label(method).unwrap_or(method)),
+        plays = plays(Rail::of(payment)),
         reference = escape(&payment.reference),
+        collected = collected(payment, &sums)?,
         words = escape(&words),
-        decisions = decisions(payment),
+        forms = forms::of(shown, &sums)?,
         back = back(payment),
+        history = history::of(payment, behind)?,
     );
-    document(&format!("Pay {amount}"), &body)
+    Ok(document(&format!("Pay {amount}"), &body))
 }
 
 /// A page that only says something.
@@ -58,11 +85,51 @@ pub(super) fn message(title: &str, words: &str) -> String {
     document(title, &format!("<h1 class=\"small\">{}</h1>\n<p class=\"words\">{}</p>\n", escape(title), escape(words)))
 }
 
+fn plays(rail: Rail) -> &'static str {
+    match rail {
+        Rail::Redirect => "a page to approve on",
+        Rail::Transfer => "an account to send money to",
+        Rail::Voucher => "a code to pay with at a counter",
+    }
+}
+
+fn problem(shown: &Shown<'_>) -> String {
+    shown.refused.map_or_else(String::new, |(_form, problem)| {
+        format!("<p class=\"problem\" id=\"problem\" role=\"alert\">{}</p>\n", escape(&problem.words))
+    })
+}
+
+fn overflow() -> Error {
+    Error::internal("the bank's sums overflow")
+}
+
+/// Where several amounts add up: what has come, and what has not.
+fn collected(payment: &Model, sums: &Collected) -> Result<String> {
+    if Rail::of(payment) != Rail::Transfer {
+        return Ok(String::new());
+    }
+    let shown = |amount| escape(&Money::new(amount, payment.currency).to_string());
+    let missing = sums.missing(payment.amount).ok_or_else(overflow)?;
+    Ok(format!(
+        "<div><dt>Arrived</dt><dd class=\"arrived\">{}</dd></div>\n<div><dt>Still due</dt><dd class=\"due\">{}</dd></div>\n",
+        shown(sums.arrived),
+        shown(missing)
+    ))
+}
+
+type Standing = (&'static str, &'static str, String);
+
 /// Class and text of the badge, and what it means.
-fn standing(payment: &Model) -> (&'static str, &'static str, String) {
+fn standing(payment: &Model, sums: &Collected) -> Result<Standing> {
+    let rail = Rail::of(payment);
+    let said = |class, label, words: &str| Ok((class, label, words.to_owned()));
     match payment.status {
+        MovementStatus::Open | MovementStatus::Succeeded if rail == Rail::Transfer => by_bank(payment, sums),
+        MovementStatus::Open if rail == Rail::Voucher => {
+            said("open", "Waiting at the counter", "The shop hears of it as soon as the counter has the money.")
+        }
         MovementStatus::Open => {
-            ("open", "Waiting for you", "Decide as the buyer would. The shop hears of it at once.".to_owned())
+            said("open", "Waiting for you", "Decide as the buyer would. The shop hears of it at once.")
         }
         MovementStatus::Settling => {
             let at = (payment.updated_at + SETTLES_AFTER).format("%H:%M:%S");
@@ -70,59 +137,52 @@ fn standing(payment: &Model) -> (&'static str, &'static str, String) {
                 "Approved; the money is on its way. It arrives by itself at {at} UTC of the server's clock, or now, if you \
                  like. It can't be called back."
             );
-            ("settling", "On its way", words)
+            Ok(("settling", "On its way", words))
         }
-        MovementStatus::Succeeded => ("succeeded", "Paid", "Thank you. The shop is told at once.".to_owned()),
-        MovementStatus::Declined => (
-            "declined",
-            "Declined",
-            "This payment was declined; nothing was paid. The shop is told at once.".to_owned(),
+        MovementStatus::Succeeded => said("succeeded", "Paid", "Thank you. The shop is told at once."),
+        MovementStatus::Declined => {
+            said("declined", "Declined", "This payment was declined; nothing was paid. The shop is told at once.")
+        }
+        MovementStatus::Expired => said(
+            "cancelled",
+            "Expired",
+            "Nobody paid in time; the counter takes this code no longer. The shop is told at once.",
         ),
         // The last three are never a payment's.
         MovementStatus::Cancelled | MovementStatus::Debited | MovementStatus::Won | MovementStatus::Lost => {
-            ("cancelled", "Cancelled", "The shop has withdrawn this payment; there is nothing to pay here.".to_owned())
+            let words = match rail {
+                Rail::Transfer => {
+                    "The shop has withdrawn this payment, or its order is over. A bank doesn't know that: what is sent \
+                     now arrives too late, and the shop has to send it back."
+                }
+                Rail::Redirect | Rail::Voucher => "The shop has withdrawn this payment; there is nothing to pay here.",
+            };
+            said("cancelled", "Cancelled", words)
         }
     }
 }
 
-fn decisions(payment: &Model) -> String {
-    let buttons: &[(&str, &str, &str)] = match payment.status {
-        MovementStatus::Open => &[
-            ("approve", "primary", "Approve"),
-            ("approve_later", "", "Approve later"),
-            ("decline", "refusing", "Decline"),
-        ],
-        MovementStatus::Settling => &[("settle", "primary", "Settle now")],
-        MovementStatus::Succeeded
-        | MovementStatus::Declined
-        | MovementStatus::Cancelled
-        | MovementStatus::Debited
-        | MovementStatus::Won
-        | MovementStatus::Lost => &[],
-    };
-    if buttons.is_empty() {
-        return String::new();
-    }
-    let buttons: String = buttons
-        .iter()
-        .map(|(value, class, label)| {
-            format!("<button name=\"decision\" value=\"{value}\" class=\"{class}\">{label}</button>\n")
-        })
-        .collect();
-    let hint = match payment.status {
-        MovementStatus::Open => {
-            "<p class=\"hint\">“Approve later” is a payment that takes its time, as a bank transfer does: \
-             the money arrives a minute later.</p>\n"
-        }
-        MovementStatus::Settling
-        | MovementStatus::Succeeded
-        | MovementStatus::Declined
-        | MovementStatus::Cancelled
-        | MovementStatus::Debited
-        | MovementStatus::Won
-        | MovementStatus::Lost => "",
-    };
-    format!("<form method=\"post\" action=\"{}\">\n{buttons}</form>\n{hint}", escape(&path(payment)))
+/// A transfer that is waited for, or has come: in parts, perhaps, or too much.
+fn by_bank(payment: &Model, sums: &Collected) -> Result<Standing> {
+    let shown = |amount| Money::new(amount, payment.currency).to_string();
+    let missing = sums.missing(payment.amount).ok_or_else(overflow)?;
+    let over = sums.over(payment.amount).ok_or_else(overflow)?;
+    Ok(if !sums.arrived.is_positive() {
+        let words =
+            "Send the money as the buyer would: all of it, a part, or too much. The shop hears of all that arrives.";
+        ("open", "Waiting for the transfer", words.to_owned())
+    } else if missing.is_positive() {
+        (
+            "settling",
+            "Partly paid",
+            format!("{} is missing: send the rest, in as many parts as you like.", shown(missing)),
+        )
+    } else if over.is_positive() {
+        let words = format!("{} more has arrived than was asked for; the shop sends it back.", shown(over));
+        ("succeeded", "Paid, and too much", words)
+    } else {
+        ("succeeded", "Paid", "All of it has arrived. The shop is told at once.".to_owned())
+    })
 }
 
 fn back(payment: &Model) -> String {
@@ -132,10 +192,12 @@ fn back(payment: &Model) -> String {
         | MovementStatus::Succeeded
         | MovementStatus::Declined
         | MovementStatus::Cancelled
+        | MovementStatus::Expired
         | MovementStatus::Debited
         | MovementStatus::Won
         | MovementStatus::Lost => "Back to the shop",
     };
+    let label = if Rail::of(payment) == Rail::Redirect { label } else { "Back to the shop" };
     payment.return_url.as_ref().map_or_else(String::new, |url| {
         format!("<p class=\"back\"><a href=\"{}\" rel=\"noreferrer\">{label}</a></p>\n", escape(url))
     })
@@ -186,72 +248,26 @@ fn escape(text: &str) -> String {
     escaped
 }
 
+/// An open payment of 1,200.00 USD.
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-    use entity::payment::PaymentMethod;
-    use entity::sandbox_movement::MovementKind;
-    use entity::{Currency, MinorUnits, SandboxMovementId};
-    use sea_orm::{ActiveEnum, Iterable};
-
-    use super::*;
-
-    fn movement(status: MovementStatus) -> Model {
-        Model {
-            id: SandboxMovementId(uuid::Uuid::from_u128(7)),
-            kind: MovementKind::Payment,
-            reference: "payment_1".to_owned(),
-            status,
-            amount: MinorUnits(120_000),
-            currency: Currency::USD,
-            original_id: None,
-            reason: None,
-            debited: false,
-            description: "BANK_TRANSFER\nOrder <script>alert('1')</script> & \"co\"".to_owned(),
-            notification_url: "http://127.0.0.1:1/".to_owned(),
-            return_url: Some("https://shop.example/back?a=1&b=\"><script>".to_owned()),
-            created_at: DateTime::UNIX_EPOCH,
-            updated_at: DateTime::UNIX_EPOCH,
-        }
-    }
-
-    #[test]
-    fn the_bank_offers_every_method() {
-        for method in PaymentMethod::iter() {
-            assert!(method_label(&method.to_value()).is_some(), "{method:?}");
-        }
-    }
-
-    #[test]
-    fn what_comes_from_outside_is_escaped() {
-        let html = payment(&movement(MovementStatus::Open));
-        assert!(!html.contains("<script"), "{html}");
-        assert!(html.contains("Order &lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt; &amp; &quot;co&quot;"));
-        assert!(html.contains("href=\"https://shop.example/back?a=1&amp;b=&quot;&gt;&lt;script&gt;\""));
-        assert!(message("<b>", "<i>").contains("<h1 class=\"small\">&lt;b&gt;</h1>"));
-    }
-
-    #[test]
-    fn the_page_offers_what_can_be_decided_and_nothing_else() {
-        let offered = |status| {
-            let html = payment(&movement(status));
-            ["approve", "decline", "approve_later", "settle"]
-                .into_iter()
-                .filter(|decision| html.contains(&format!("value=\"{decision}\"")))
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(offered(MovementStatus::Open), ["approve", "decline", "approve_later"]);
-        assert_eq!(offered(MovementStatus::Settling), ["settle"]);
-        for status in [MovementStatus::Succeeded, MovementStatus::Declined, MovementStatus::Cancelled] {
-            assert!(offered(status).is_empty());
-        }
-    }
-
-    #[test]
-    fn the_page_says_what_it_is_and_what_is_paid() {
-        let html = payment(&movement(MovementStatus::Settling));
-        for words in ["This is a simulation", "1,200.00 USD", "T/T (bank transfer)", "00:01:00 UTC", "end in 13"] {
-            assert!(html.contains(words), "{words}");
-        }
+pub(super) fn movement_for_tests(method: &str) -> Model {
+    Model {
+        id: entity::SandboxMovementId(uuid::Uuid::from_u128(7)),
+        kind: entity::sandbox_movement::MovementKind::Payment,
+        reference: "payment_1".to_owned(),
+        status: MovementStatus::Open,
+        amount: entity::MinorUnits(120_000),
+        currency: entity::Currency::USD,
+        original_id: None,
+        reason: None,
+        debited: false,
+        description: format!("{method}\nOrder <script>alert('1')</script> & \"co\""),
+        notification_url: "http://127.0.0.1:1/".to_owned(),
+        return_url: Some("https://shop.example/back?a=1&b=\"><script>".to_owned()),
+        created_at: chrono::DateTime::UNIX_EPOCH,
+        updated_at: chrono::DateTime::UNIX_EPOCH,
     }
 }
+
+#[cfg(test)]
+mod tests;

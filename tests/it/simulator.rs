@@ -19,6 +19,8 @@ use crate::support::purchase::{Shop, cancel, codes, confirm_received, ship, text
 use crate::support::steps::{checkout_url, confirmed, mutate, pay, press};
 use crate::support::{TestApp, on_each_database};
 
+mod page;
+
 on_each_database!(
     a_payment_that_arrives_is_booked_once_however_often_it_is_told,
     too_little_waits_for_the_rest_and_two_transfers_fund_the_order,

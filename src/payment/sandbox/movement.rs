@@ -2,10 +2,11 @@
 //!
 //! Amounts are exact decimal strings; a JSON number is refused, because its digits may have been rounded on the way.
 
-use entity::Money;
+use entity::payment::NextAction;
+use entity::{Money, Time};
 use serde::Deserialize;
 
-use crate::payment::{ChargebackStage, Fact};
+use crate::payment::{ChargebackStage, Fact, Remitter};
 
 /// Ours have 34 bytes, the bank's are as short. Longer ones don't fit into an index.
 const LONGEST_ID: usize = 200;
@@ -28,6 +29,58 @@ pub(super) struct Movement {
     transfers: Vec<WireTransfer>,
     /// In the answers about a payment.
     pub(super) checkout_url: Option<String>,
+    /// In the answers about a payment that is made by sending money to an account …
+    transfer_to: Option<Account>,
+    /// … or by paying at a counter.
+    pub(super) voucher: Option<Voucher>,
+    /// Of money that the bank can't match: who sent it, and what they wrote.
+    remitter: Option<WireRemitter>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+struct Account {
+    account_holder: String,
+    iban: String,
+    bic: String,
+    reference: String,
+    creditor_reference: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Voucher {
+    code: String,
+    pub(super) expires_at: Time,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireRemitter {
+    name: Option<String>,
+    account: Option<String>,
+    text: Option<String>,
+}
+
+impl WireRemitter {
+    /// One line each, and short: money is not left unbooked for what somebody wrote.
+    fn cleaned(&self) -> Remitter {
+        let clean = |text: &Option<String>| {
+            let line = text.as_ref()?.chars().filter(|sign| !sign.is_control()).take(LONGEST_ID).collect::<String>();
+            (!line.is_empty()).then_some(line)
+        };
+        Remitter { name: clean(&self.name), account: clean(&self.account), text: clean(&self.text) }
+    }
+}
+
+/// What the buyer has to do about an open payment; the bank shows a page for each.
+pub(super) fn next_action(movement: &Movement) -> Result<NextAction, String> {
+    let url = movement.checkout_url.clone().ok_or("an open payment without a page")?;
+    match (movement.transfer_to.clone(), movement.voucher.clone()) {
+        (Some(Account { account_holder, iban, bic, reference, creditor_reference }), None) => {
+            Ok(NextAction::BankTransfer { account_holder, iban, bic, reference, creditor_reference, url: Some(url) })
+        }
+        (None, Some(Voucher { code, .. })) => Ok(NextAction::Voucher { code, url: Some(url) }),
+        (None, None) => Ok(NextAction::Redirect { url }),
+        (Some(_), Some(_)) => Err("a payment both by transfer and by voucher".to_owned()),
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -87,6 +140,15 @@ fn own_fact(movement: &Movement) -> Result<Fact, String> {
             Fact::PaymentCaptured { references, provider_reference, movement: id, amount, remitter: None }
         }
         ("PAYMENT", "DECLINED") => Fact::PaymentFailed { reference, reason: reason() },
+        ("PAYMENT", "EXPIRED") => Fact::PaymentExpired { reference },
+        // Whatever was written there, the bank has looked for it already.
+        ("UNMATCHED", "SUCCEEDED") => Fact::PaymentCaptured {
+            references: Vec::new(),
+            provider_reference: None,
+            movement: id,
+            amount,
+            remitter: movement.remitter.as_ref().map(WireRemitter::cleaned),
+        },
         ("PAYMENT", "CANCELLED") => Fact::PaymentCancelled { reference },
         ("REFUND", "OPEN" | "SETTLING") => Fact::RefundPending { reference, provider_reference: Some(id) },
         ("REFUND", "SUCCEEDED") => {
@@ -138,6 +200,8 @@ pub(super) fn notified(body: &[u8]) -> Result<Vec<Fact>, String> {
     let known = match event_type.as_str() {
         "payment.succeeded" => Some(("PAYMENT", "SUCCEEDED")),
         "payment.declined" => Some(("PAYMENT", "DECLINED")),
+        "payment.expired" => Some(("PAYMENT", "EXPIRED")),
+        "transfer.unmatched" => Some(("UNMATCHED", "SUCCEEDED")),
         "payment.cancelled" => Some(("PAYMENT", "CANCELLED")),
         "payment.reversed" => Some(("REVERSAL", "SUCCEEDED")),
         "chargeback.opened" => Some(("CHARGEBACK", "OPENED")),

@@ -177,7 +177,7 @@ impl Shop {
         (text(&payment["id"]), text(&payment["nextAction"]["url"]))
     }
 
-    /// What the buyer clicks on the checkout page: approve, decline, `approve_later` or settle.
+    /// What the buyer clicks on the checkout page: approve, decline, `approve_later` and the like.
     pub(crate) async fn decide(&self, checkout: &str, decision: &str) -> Result<(), Gone> {
         let form = ("content-type", "application/x-www-form-urlencoded");
         let request = self.http.post(checkout).header(form.0, form.1).body(format!("decision={decision}"));

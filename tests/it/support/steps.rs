@@ -59,14 +59,16 @@ pub(crate) async fn confirmed(app: &TestApp, key: &str) -> String {
 
 pub(crate) async fn pay(app: &TestApp, order: &str, key: &str, method: &str) -> Value {
     let input = json!({ "idempotencyKey": key, "orderId": order, "method": method });
-    let fields = "payment { id status failure nextAction { __typename ... on RedirectAction { url } } } errors { code message path }";
+    let fields = "payment { id status failure nextAction { __typename ... on RedirectAction { url }
+        ... on BankTransferAction { page: url } ... on VoucherAction { page: url } } } errors { code message path }";
     let mut answer = mutate(app, demo::BUYER, "payOrder", "PayOrderInput", input, fields).await;
     assert_eq!(answer["errors"], json!([]), "{answer:#}");
     answer["payment"].take()
 }
 
 pub(crate) fn checkout_url(payment: &Value) -> String {
-    payment["nextAction"]["url"].as_str().unwrap_or_else(|| panic!("a url: {payment:#}")).to_owned()
+    let action = &payment["nextAction"];
+    action["url"].as_str().or(action["page"].as_str()).unwrap_or_else(|| panic!("a url: {payment:#}")).to_owned()
 }
 
 /// Presses a button of the checkout page, as a browser would.

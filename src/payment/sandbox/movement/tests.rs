@@ -40,6 +40,7 @@ fn only_succeeded_means_money() {
     assert_eq!(read(movement("PAYMENT", "SUCCEEDED")), Ok(captured));
     assert!(matches!(read(movement("PAYMENT", "DECLINED")), Ok(Fact::PaymentFailed { .. })));
     assert!(matches!(read(movement("PAYMENT", "CANCELLED")), Ok(Fact::PaymentCancelled { .. })));
+    assert!(matches!(read(movement("PAYMENT", "EXPIRED")), Ok(Fact::PaymentExpired { .. })));
     assert!(matches!(read(movement("REFUND", "SETTLING")), Ok(Fact::RefundPending { .. })));
     assert!(matches!(read(movement("REFUND", "SUCCEEDED")), Ok(Fact::RefundSucceeded { .. })));
     assert!(matches!(read(movement("REFUND", "DECLINED")), Ok(Fact::RefundFailed { .. })));
@@ -84,6 +85,52 @@ fn money_that_came_besides_is_captured_too() {
     told["original"] = "sandbox_1".into();
     told["amount"]["amount"] = "10.00".into();
     assert_eq!(read(told), Ok(captured("sandbox_2", dollars)), "the notification says the same");
+}
+
+#[test]
+fn money_that_the_bank_cannot_match_is_nobodys_whatever_was_written() {
+    let mut told = movement("UNMATCHED", "SUCCEEDED");
+    told["remitter"] = json!({ "name": "Ana", "account": null, "text": "payment_1\u{0}" });
+    let remitter = Remitter { name: Some("Ana".to_owned()), account: None, text: Some("payment_1".to_owned()) };
+    let captured = Fact::PaymentCaptured {
+        references: Vec::new(),
+        provider_reference: None,
+        movement: "sandbox_1".to_owned(),
+        amount: Money::exact("64.00", "USD").expect("exact"),
+        remitter: Some(remitter),
+    };
+    assert_eq!(interpreted(&notification("transfer.unmatched", &told)), Ok(vec![captured]));
+    assert!(interpreted(&notification("payment.succeeded", &told)).is_err());
+    assert!(interpreted(&notification("transfer.unmatched", &movement("PAYMENT", "SUCCEEDED"))).is_err());
+}
+
+#[test]
+fn the_bank_says_what_the_buyer_does_next() {
+    let account =
+        json!({ "account_holder": "a", "iban": "b", "bic": "c", "reference": "d", "creditor_reference": "e" });
+    let voucher = json!({ "code": "123", "expires_at": "2026-11-22T12:00:00Z" });
+    let next = |transfer_to: Value, voucher: Value, url: Value| {
+        let mut document = movement("PAYMENT", "OPEN");
+        document["transfer_to"] = transfer_to;
+        document["voucher"] = voucher;
+        document["checkout_url"] = url;
+        next_action(&serde_json::from_value(document).expect("a movement"))
+    };
+    let url = "http://bank/1".to_owned();
+    assert_eq!(next(Value::Null, Value::Null, json!(url)), Ok(NextAction::Redirect { url: url.clone() }));
+    let to_account = NextAction::BankTransfer {
+        account_holder: "a".to_owned(),
+        iban: "b".to_owned(),
+        bic: "c".to_owned(),
+        reference: "d".to_owned(),
+        creditor_reference: "e".to_owned(),
+        url: Some(url.clone()),
+    };
+    assert_eq!(next(account.clone(), Value::Null, json!(url)), Ok(to_account));
+    let by_code = NextAction::Voucher { code: "123".to_owned(), url: Some(url.clone()) };
+    assert_eq!(next(Value::Null, voucher.clone(), json!(url)), Ok(by_code));
+    assert!(next(account.clone(), voucher, json!(url)).is_err(), "one or the other");
+    assert!(next(account, Value::Null, Value::Null).is_err(), "there is always a page");
 }
 
 #[test]
