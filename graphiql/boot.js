@@ -139,7 +139,7 @@ function showCheckout(address) {
   if (!['http:', 'https:'].includes(url.protocol)) return;
 
   const text = document.createElement('span');
-  text.textContent = 'The buyer has to approve the payment. Then run Order.';
+  text.textContent = 'The buyer has to pay now. Then run Order.';
   const link = document.createElement('a');
   link.href = url.href;
   link.target = '_blank';
@@ -160,7 +160,8 @@ function showCheckout(address) {
 }
 
 function offerCheckout(data) {
-  const url = data.payOrder?.payment?.nextAction?.url;
+  const action = data.payOrder?.payment?.nextAction;
+  const url = action?.url ?? action?.page;
   if (url) showCheckout(url);
   else if (Number(data.order?.escrow?.captured?.amount) > 0) hideCheckout(); // paid
 }

@@ -273,6 +273,57 @@ async function purchase(context) {
     return nodes.map(entry => `${entry.cause} ${entry.amount.amount}`).join(', ');
   });
 
+  await step('an order paid by T/T, in two parts', async () => {
+    await perform('BuyNow', 'buyNow');
+    await perform('ConfirmOrder', 'confirmOrder');
+    await openTab(page, 'PayOrder');
+    const choose = (from, to) =>
+      page.locator('.graphiql-query-editor .CodeMirror').evaluate(
+        ({ CodeMirror }, [from, to]) => CodeMirror.setValue(CodeMirror.getValue().replace(from, to)),
+        [from, to],
+      );
+    await choose('method: VISA', 'method: BANK_TRANSFER');
+    const { payment } = field(await run(page), 'payOrder');
+    await choose('method: BANK_TRANSFER', 'method: VISA');
+    const { __typename, reference, amountDue } = payment.nextAction;
+    must(__typename === 'BankTransferAction', `not an account but ${__typename}`);
+
+    const checkout = await context.newPage();
+    await checkout.goto(payment.nextAction.page);
+    must((await checkout.getByLabel('Reference').inputValue()) === reference, 'not the reference of the payment');
+    await screenshot(checkout, 'transfer');
+    const due = () => checkout.locator('dd.due').textContent();
+    const send = async button => {
+      await checkout.getByRole('button', { name: button }).click();
+      await checkout.waitForLoadState();
+    };
+    await checkout.getByLabel('Amount in').fill('28,5');
+    await send('Send this amount');
+    must(/28,5/.test(await checkout.getByRole('alert').textContent()), 'no word about 28,5');
+    await screenshot(checkout, 'transfer-refused');
+    await checkout.getByLabel('Amount in').fill('28.50');
+    await send('Send this amount');
+    const missing = (Number(amountDue.amount) - 28.5).toFixed(2);
+    must((await due()).includes(missing), `${await due()} is due, not ${missing}`);
+    await screenshot(checkout, 'transfer-short');
+    await send(/^Send the missing/);
+    must((await due()).startsWith('0.00'), `${await due()} is due`);
+    await screenshot(checkout, 'transfer-paid');
+    await checkout.close();
+
+    const end = Date.now() + FUNDED_MS;
+    await openTab(page, 'Order');
+    for (;;) {
+      const order = field(await run(page), 'order');
+      if (order.status === 'FUNDED') {
+        const parts = order.events.nodes.filter(event => event.type === 'payment.captured').length;
+        return `FUNDED by ${parts} transfers`;
+      }
+      must(Date.now() < end, 'not FUNDED in time');
+      await page.waitForTimeout(500);
+    }
+  });
+
   await step('another order, shipped', async () => {
     await perform('BuyNow', 'buyNow');
     await perform('ConfirmOrder', 'confirmOrder');

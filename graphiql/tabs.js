@@ -172,6 +172,8 @@ mutation ConfirmOrder($orderId: ID!) {
 # Step 5 of 11. Pay by card. Then open the checkout
 # page (the link at the bottom of this window),
 # press Approve there, come back, run tab Order.
+# Other methods have other pages: BANK_TRANSFER an
+# account to send money to, WESTERN_UNION a code.
 mutation PayOrder(
   $idempotencyKey: String!
   $orderId: ID!
@@ -190,6 +192,19 @@ mutation PayOrder(
         __typename
         ... on RedirectAction {
           url
+        }
+        ... on BankTransferAction {
+          iban
+          reference
+          amountDue {
+            amount
+            currency
+          }
+          page: url
+        }
+        ... on VoucherAction {
+          code
+          page: url
         }
       }
     }

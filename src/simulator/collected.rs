@@ -18,7 +18,7 @@ pub(super) struct Collected {
     unmatched: MinorUnits,
     /// Gone back, or on the way.
     refunded: MinorUnits,
-    reversed: MinorUnits,
+    pub(super) reversed: MinorUnits,
     /// By chargebacks that are not won.
     claimed: MinorUnits,
     /// What the bank has taken of that, or what is lost.

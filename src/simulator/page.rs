@@ -108,13 +108,17 @@ fn collected(payment: &Model, sums: &Collected) -> Result<String> {
     if Rail::of(payment) != Rail::Transfer {
         return Ok(String::new());
     }
-    let shown = |amount| escape(&Money::new(amount, payment.currency).to_string());
     let missing = sums.missing(payment.amount).ok_or_else(overflow)?;
-    Ok(format!(
-        "<div><dt>Arrived</dt><dd class=\"arrived\">{}</dd></div>\n<div><dt>Still due</dt><dd class=\"due\">{}</dd></div>\n",
-        shown(sums.arrived),
-        shown(missing)
-    ))
+    let mut rows = vec![("Arrived", "arrived", sums.arrived)];
+    if sums.reversed.is_positive() {
+        rows.push(("Called back", "reversed", sums.reversed));
+    }
+    rows.push(("Still due", "due", missing));
+    let row = |(name, class, amount)| {
+        let amount = escape(&Money::new(amount, payment.currency).to_string());
+        format!("<div><dt>{name}</dt><dd class=\"{class}\">{amount}</dd></div>\n")
+    };
+    Ok(rows.into_iter().map(row).collect())
 }
 
 type Standing = (&'static str, &'static str, String);
@@ -135,7 +139,7 @@ fn standing(payment: &Model, sums: &Collected) -> Result<Standing> {
             let at = (payment.updated_at + SETTLES_AFTER).format("%H:%M:%S");
             let words = format!(
                 "Approved; the money is on its way. It arrives by itself at {at} UTC of the server's clock, or now, if you \
-                 like. It can't be called back."
+                 like. The shop can't withdraw it any more."
             );
             Ok(("settling", "On its way", words))
         }
@@ -171,6 +175,9 @@ fn by_bank(payment: &Model, sums: &Collected) -> Result<Standing> {
         let words =
             "Send the money as the buyer would: all of it, a part, or too much. The shop hears of all that arrives.";
         ("open", "Waiting for the transfer", words.to_owned())
+    } else if missing == payment.amount {
+        let words = "All that had arrived was called back. Perhaps it is sent again.";
+        ("declined", "Bounced", words.to_owned())
     } else if missing.is_positive() {
         (
             "settling",

@@ -274,7 +274,8 @@ async fn a_transfer_bounces_and_is_sent_again(app: &TestApp) {
     assert_eq!(order_status(app, &order).await, "AWAITING_PAYMENT");
     play(app, &url, &[("decision", "approve")]).await;
     assert_eq!(order_status(app, &order).await, "FUNDED");
-    play(app, &url, &[("decision", "bounce")]).await;
+    let html = play(app, &url, &[("decision", "bounce")]).await;
+    says(&html, &[">Bounced<", "class=\"reversed\">156.00 USD", "class=\"due\">128.00 USD"]);
     let causes: Vec<_> =
         transfers(app, Some(&order)).await.into_iter().map(|(_, _, amount, cause)| (amount, cause)).collect();
     let lost = causes.iter().filter(|(_, cause)| cause.starts_with("chargeback")).count();
