@@ -32,7 +32,6 @@ pub const NAME: &str = "sandbox";
 const VOUCHER_LASTS: TimeDelta = TimeDelta::days(3);
 
 /// The provider, in sandbox mode.
-#[must_use]
 pub(super) fn from_settings(settings: &Settings) -> Configured {
     if !settings.is_sandbox() {
         return Ok(None);
