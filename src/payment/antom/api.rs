@@ -1,0 +1,223 @@
+//! Calls to Antom, and signatures both ways.
+//!
+//! Signed is `METHOD path\nclient-id.time.body`, by RSA with SHA-256; the header carries it as
+//! `algorithm=RSA256,keyVersion=1,signature=<base 64, percent-encoded>`. The time is `request-time` in what is sent, by us
+//! or by Antom, and `response-time` in answers.
+
+use axum::http::HeaderMap;
+use chrono::{DateTime, SecondsFormat};
+use entity::{Money, Time};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use reqwest::header::CONTENT_TYPE;
+use serde_json::Value;
+
+use super::amount::WireAmount;
+use crate::clock::Clock;
+use crate::payment::rsa::{SigningKey, VerifyingKey};
+use crate::payment::{ProviderError, VerifyError, WebhookRequest, call};
+
+/// Antom documents none: ours, both ways.
+const TOLERANCE_SECONDS: u64 = 300;
+const LONGEST_ID: usize = 64;
+const LONGEST_WORDS: usize = 300;
+
+/// Refusals that are about our key, our contract or the moment, not about the payment. It may pass the next time.
+const NOT_ABOUT_THIS: [&str; 13] = [
+    "ACCESS_DENIED",
+    "INVALID_API",
+    "INVALID_CLIENT",
+    "INVALID_CONTRACT",
+    "INVALID_MERCHANT_STATUS",
+    "INVALID_SIGNATURE",
+    "KEY_NOT_FOUND",
+    "MEDIA_TYPE_NOT_ACCEPTABLE",
+    "METHOD_NOT_SUPPORTED",
+    "NO_INTERFACE_DEF",
+    "REQUEST_TRAFFIC_EXCEED_LIMIT",
+    "SYSTEM_ERROR",
+    "UNKNOWN_EXCEPTION",
+];
+const NOT_KNOWN: [&str; 3] = ["ORDER_NOT_EXIST", "PAYMENT_NOT_EXIST", "REFUND_NOT_EXIST"];
+
+#[derive(Debug)]
+pub(super) struct Api {
+    pub(super) client: reqwest::Client,
+    pub(super) base: String,
+    pub(super) client_id: String,
+    pub(super) key: SigningKey,
+    pub(super) their_keys: Vec<VerifyingKey>,
+    pub(super) clock: Clock,
+}
+
+/// `resultStatus`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Status {
+    Success,
+    Failure,
+    /// It may have happened, or be on its way.
+    Unclear,
+}
+
+/// A verified answer.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: Status,
+    pub(super) code: String,
+    pub(super) message: String,
+    pub(super) document: Document,
+}
+
+impl Answer {
+    /// The document of a call that succeeded.
+    pub(super) fn done(self) -> Result<Document, ProviderError> {
+        let said: String = format!("{}: {}", self.code, self.message).chars().take(LONGEST_WORDS).collect();
+        let code = self.code.as_str();
+        match self.status {
+            Status::Success => Ok(self.document),
+            Status::Unclear => Err(ProviderError::Unknown(said)),
+            Status::Failure if NOT_KNOWN.contains(&code) => Err(ProviderError::NotKnown(said)),
+            Status::Failure if NOT_ABOUT_THIS.contains(&code) => Err(ProviderError::Unknown(said)),
+            Status::Failure => Err(ProviderError::Refused(said)),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Document(Value);
+
+impl Document {
+    pub(super) fn has(&self, field: &str) -> bool {
+        self.0.get(field).is_some()
+    }
+
+    pub(super) fn text(&self, field: &str) -> Option<&str> {
+        self.0.get(field).and_then(Value::as_str)
+    }
+
+    pub(super) fn id(&self, field: &str) -> Result<String, ProviderError> {
+        let id = self.text(field).and_then(checked);
+        id.ok_or_else(|| ProviderError::Unknown(format!("the answer has no usable {field}")))
+    }
+
+    pub(super) fn amount(&self, field: &str) -> Result<Money, ProviderError> {
+        let amount: Result<WireAmount, _> = serde_json::from_value(self.0.get(field).cloned().unwrap_or_default());
+        let amount = amount.map_err(|error| error.to_string()).and_then(|amount| amount.exact());
+        amount.map_err(|error| ProviderError::Unknown(format!("the answer's {field} can't be read: {error}")))
+    }
+}
+
+/// Antom's and ours have 64 characters at most.
+pub(super) fn checked(id: &str) -> Option<String> {
+    let fits = (1..=LONGEST_ID).contains(&id.len()) && !id.chars().any(char::is_control);
+    fits.then(|| id.to_owned())
+}
+
+fn string_to_sign(path: &str, client_id: &str, time: &str, body: &[u8]) -> Vec<u8> {
+    [format!("POST {path}\n{client_id}.{time}.").as_bytes(), body].concat()
+}
+
+impl Api {
+    /// Sandbox clients have paths of their own, as in Antom's SDK.
+    fn segments<'a>(&self, operation: &'a str) -> Vec<&'a str> {
+        let sandbox = self.client_id.starts_with("SANDBOX_").then_some("sandbox");
+        let ends = ["api", "v1", "payments", operation];
+        std::iter::once("ams").chain(sandbox).chain(ends).collect()
+    }
+
+    pub(super) async fn ask(&self, operation: &str, body: &Value) -> Result<Answer, ProviderError> {
+        let url = call::url(&self.base, &self.segments(operation))?;
+        let (path, body) = (url.path().to_owned(), body.to_string());
+        let time = self.clock.wall().to_rfc3339_opts(SecondsFormat::Secs, false);
+        let request = self
+            .client
+            .post(url)
+            .header(CONTENT_TYPE, "application/json; charset=UTF-8")
+            .header("client-id", &self.client_id)
+            .header("request-time", &time)
+            .header("signature", self.signature(&path, &time, body.as_bytes())?)
+            .body(body);
+        let answer = call::send(request).await?;
+        if !answer.status.is_success() {
+            return Err(ProviderError::Unknown(format!("HTTP {}", answer.status.as_u16())));
+        }
+        self.verified(&answer.headers, "response-time", &path, &answer.body)
+            .map_err(|error| ProviderError::Unknown(format!("an answer that is not Antom's: {error}")))?;
+        read(&answer.body)
+    }
+
+    fn signature(&self, path: &str, time: &str, body: &[u8]) -> Result<String, ProviderError> {
+        let signature = self.key.sign(&string_to_sign(path, &self.client_id, time, body));
+        let signature = signature.ok_or_else(|| ProviderError::Unknown("it could not be signed".to_owned()))?;
+        Ok(format!("algorithm=RSA256,keyVersion=1,signature={}", utf8_percent_encode(&signature, NON_ALPHANUMERIC)))
+    }
+
+    pub(super) fn verify_news(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<(), VerifyError> {
+        let time = self.verified(request.headers, "request-time", request.path, request.body)?;
+        let sent = seconds(&time).ok_or(VerifyError("request-time is malformed"))?;
+        if wall_now.timestamp().abs_diff(sent) > TOLERANCE_SECONDS {
+            return Err(VerifyError("request-time is more than five minutes off"));
+        }
+        Ok(())
+    }
+
+    /// The time that was signed.
+    fn verified(&self, headers: &HeaderMap, time: &str, path: &str, body: &[u8]) -> Result<String, VerifyError> {
+        let time = the_only(headers, time)?;
+        if the_only(headers, "client-id")? != self.client_id {
+            return Err(VerifyError("client-id is not ours"));
+        }
+        let signature = signature_of(the_only(headers, "signature")?)?;
+        let message = string_to_sign(path, &self.client_id, time, body);
+        if self.their_keys.iter().any(|key| key.verifies(&message, &signature)) {
+            Ok(time.to_owned())
+        } else {
+            Err(VerifyError("the signature does not match"))
+        }
+    }
+}
+
+fn the_only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, VerifyError> {
+    let mut all = headers.get_all(name).iter();
+    match (all.next(), all.next()) {
+        (Some(value), None) => value.to_str().map_err(|_source| VerifyError("a header is not text")),
+        (None, _) => Err(VerifyError("a header is missing")),
+        (Some(_), Some(_)) => Err(VerifyError("a header is there twice")),
+    }
+}
+
+/// The base 64 in `algorithm=RSA256,keyVersion=1,signature=…`.
+fn signature_of(header: &str) -> Result<String, VerifyError> {
+    let parts: Vec<(&str, &str)> = header.split(',').filter_map(|part| part.trim().split_once('=')).collect();
+    let the_only = |name| {
+        let mut values = parts.iter().filter(|(key, _)| *key == name).map(|(_, value)| *value);
+        values.next().filter(|_first| values.next().is_none())
+    };
+    if the_only("algorithm") != Some("RSA256") {
+        return Err(VerifyError("the algorithm is not RSA256"));
+    }
+    let encoded = the_only("signature").ok_or(VerifyError("signature is malformed"))?;
+    let decoded = percent_decode_str(encoded).decode_utf8();
+    decoded.map(String::from).map_err(|_source| VerifyError("signature is malformed"))
+}
+
+/// ISO 8601, or Unix milliseconds, which are seen too.
+fn seconds(time: &str) -> Option<i64> {
+    if time.len() == 13 && time.bytes().all(|byte| byte.is_ascii_digit()) {
+        return time.get(..10)?.parse().ok();
+    }
+    DateTime::parse_from_rfc3339(time).ok().map(|time| time.timestamp())
+}
+
+fn read(body: &[u8]) -> Result<Answer, ProviderError> {
+    let unknown = |problem: &str| ProviderError::Unknown(format!("an answer that can't be read: {problem}"));
+    let document: Value = serde_json::from_slice(body).map_err(|error| unknown(&error.to_string()))?;
+    let text = |pointer| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
+    let status = match text("/result/resultStatus") {
+        "S" => Status::Success,
+        "F" => Status::Failure,
+        "U" => Status::Unclear,
+        _other => return Err(unknown("it has no resultStatus")),
+    };
+    let (code, message) = (text("/result/resultCode").to_owned(), text("/result/resultMessage").to_owned());
+    Ok(Answer { status, code, message, document: Document(document) })
+}
