@@ -19,6 +19,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use entity::payment::NextAction;
 use entity::{PaymentId, Time, payment};
 use reqwest::StatusCode;
 use sea_orm::EntityTrait;
@@ -60,6 +61,9 @@ pub(crate) trait Fake: Send + Sync {
     /// A method that it offers, as the API calls it, and a currency that it takes.
     fn method(&self) -> &'static str;
     fn currency(&self) -> &'static str;
+
+    /// The buyer's browser opens the page that it is sent to. Most providers know of the payment by then; some hear of it so.
+    fn visit(&self, _url: &str) {}
 
     /// The buyer pays all that was asked for.
     async fn pay(&self, payment: &str);
@@ -208,7 +212,11 @@ impl<'a> Rail<'a> {
         let key = self.app.clock.new_id().to_string();
         let input = json!({ "orderId": order, "idempotencyKey": key, "method": self.fake.method() });
         let paid = self.shop.done(&Step { token: demo::BUYER, mutation: "payOrder", input }).await;
-        self.payment(&text(&paid["id"])).await
+        let payment = self.payment(&text(&paid["id"])).await;
+        if let Some(NextAction::Redirect { url }) = &payment.next_action {
+            self.fake.visit(url);
+        }
+        payment
     }
 
     pub(crate) async fn payment(&self, id: &str) -> payment::Model {
