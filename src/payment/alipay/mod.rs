@@ -281,3 +281,6 @@ impl PaymentProvider for Alipay {
         Acknowledgement { status: 200, content_type: "text/plain; charset=utf-8", body: "success" }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,8 +18,8 @@ pub(super) struct WireAmount {
 /// Digits behind the point, as Antom counts them.
 fn digits(code: &str) -> u32 {
     match code {
-        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND" | "VUV"
-        | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         "CLF" | "UYW" => 4,
         _two => 2,
@@ -58,7 +58,8 @@ impl WireAmount {
     pub(super) fn exact(&self) -> Result<Money, String> {
         let currency = self.currency.parse::<Currency>().map_err(|error| error.to_string())?;
         check_currency(currency)?;
-        let plain = (1..=MOST_DIGITS).contains(&self.value.len()) && self.value.bytes().all(|byte| byte.is_ascii_digit());
+        let plain =
+            (1..=MOST_DIGITS).contains(&self.value.len()) && self.value.bytes().all(|byte| byte.is_ascii_digit());
         let units = self.value.parse::<i64>().ok().filter(|units| plain && *units > 0);
         let units = units.ok_or("an amount that is not a positive whole number of minor units")?;
         let money = Money::new(MinorUnits(units), currency);
@@ -112,7 +113,9 @@ mod tests {
 
     #[test]
     fn our_currencies_have_the_digits_that_antom_counts() {
-        for code in ["CNY", "USD", "EUR", "GBP", "HKD", "SGD", "JPY", "KRW", "IDR", "THB", "BRL", "RUB", "UGX", "MGA", "ISK"] {
+        for code in
+            ["CNY", "USD", "EUR", "GBP", "HKD", "SGD", "JPY", "KRW", "IDR", "THB", "BRL", "RUB", "UGX", "MGA", "ISK"]
+        {
             let currency = code.parse::<Currency>().expect("a currency");
             assert_eq!(check_currency(currency), Ok(currency), "{code}");
         }

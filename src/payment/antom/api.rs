@@ -112,13 +112,13 @@ pub(super) fn checked(id: &str) -> Option<String> {
     fits.then(|| id.to_owned())
 }
 
-fn string_to_sign(path: &str, client_id: &str, time: &str, body: &[u8]) -> Vec<u8> {
+pub(super) fn string_to_sign(path: &str, client_id: &str, time: &str, body: &[u8]) -> Vec<u8> {
     [format!("POST {path}\n{client_id}.{time}.").as_bytes(), body].concat()
 }
 
 impl Api {
     /// Sandbox clients have paths of their own, as in Antom's SDK.
-    fn segments<'a>(&self, operation: &'a str) -> Vec<&'a str> {
+    pub(super) fn segments<'a>(&self, operation: &'a str) -> Vec<&'a str> {
         let sandbox = self.client_id.starts_with("SANDBOX_").then_some("sandbox");
         let ends = ["api", "v1", "payments", operation];
         std::iter::once("ams").chain(sandbox).chain(ends).collect()
@@ -145,7 +145,7 @@ impl Api {
         read(&answer.body)
     }
 
-    fn signature(&self, path: &str, time: &str, body: &[u8]) -> Result<String, ProviderError> {
+    pub(super) fn signature(&self, path: &str, time: &str, body: &[u8]) -> Result<String, ProviderError> {
         let signature = self.key.sign(&string_to_sign(path, &self.client_id, time, body));
         let signature = signature.ok_or_else(|| ProviderError::Unknown("it could not be signed".to_owned()))?;
         Ok(format!("algorithm=RSA256,keyVersion=1,signature={}", utf8_percent_encode(&signature, NON_ALPHANUMERIC)))
@@ -208,7 +208,7 @@ fn seconds(time: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(time).ok().map(|time| time.timestamp())
 }
 
-fn read(body: &[u8]) -> Result<Answer, ProviderError> {
+pub(super) fn read(body: &[u8]) -> Result<Answer, ProviderError> {
     let unknown = |problem: &str| ProviderError::Unknown(format!("an answer that can't be read: {problem}"));
     let document: Value = serde_json::from_slice(body).map_err(|error| unknown(&error.to_string()))?;
     let text = |pointer| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();

@@ -206,7 +206,8 @@ impl PaymentProvider for Antom {
             if document.has("paymentAmount") {
                 exactly("paymentAmount", &document, request.amount)?;
             }
-            let url = document.text("normalUrl").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
+            let url =
+                document.text("normalUrl").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
             let url = url.ok_or_else(|| ProviderError::Unknown("a payment without a page to pay on".to_owned()))?;
             return Ok(OpenedPayment {
                 provider_reference: Some(document.id("paymentId")?),
@@ -305,3 +306,6 @@ impl PaymentProvider for Antom {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
