@@ -1,9 +1,10 @@
 use serde_json::Value;
 
 use super::form::{self, joined};
-use super::gateway::{from_china, in_china, read};
-use crate::payment::ProviderError;
+use super::gateway::{Document, from_china, in_china, read};
+use super::{news, trade_facts};
 use crate::payment::rsa::{SigningKey, VerifyingKey};
+use crate::payment::{Fact, PaymentQuery, ProviderError};
 
 const VECTORS: &str = include_str!("../../../tests/vectors/alipay.json");
 const KEY: &str = include_str!("../../../tests/vectors/keys/vendor.pem");
@@ -41,10 +42,14 @@ fn what_is_signed_is_what_the_sdk_signs() {
 }
 
 fn answer(node: &str, inner: &str) -> Result<String, ProviderError> {
+    signed(node, inner).map(|document| document.text("trade_no").unwrap_or_default().to_owned())
+}
+
+fn signed(node: &str, inner: &str) -> Result<Document, ProviderError> {
     let sign = SigningKey::parse(&secrecy::SecretString::from(KEY)).expect("a key").sign(inner.as_bytes());
     let text = format!("{{\"{node}\":{inner},\"sign\":{:?}}}", sign.expect("signs"));
     let key = VerifyingKey::parse(PUBLIC).expect("a key");
-    read("alipay.trade.query", &text, &[key]).map(|document| document.text("trade_no").unwrap_or_default().to_owned())
+    read("alipay.trade.query", &text, &[key])
 }
 
 #[test]
@@ -85,5 +90,78 @@ fn times_are_those_of_china() {
     assert_eq!(in_china(time), "2025-11-01 20:00:31");
     for odd in ["", "2025-11-01", "2025-11-01T20:00:31Z", "2025-13-01 20:00:31", "2025-11-01 20:00:31 "] {
         assert_eq!(from_china(odd), None, "{odd}");
+    }
+}
+
+/// The kinds of facts, in order.
+fn kinds(facts: &[Fact]) -> String {
+    let kind = |fact: &Fact| format!("{fact:?}").split([' ', '(']).next().unwrap_or_default().to_owned();
+    facts.iter().map(kind).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_trade_that_is_closed_was_paid_if_money_was_sent() {
+    let payment = PaymentQuery {
+        reference: "pay_01".to_owned(),
+        provider_reference: None,
+        method: entity::payment::PaymentMethod::Alipay,
+        amount: entity::Money::exact("123.45", "CNY").expect("money"),
+        has_expired: false,
+    };
+    let stands = |more: &str| {
+        let inner = format!(r#"{{"code":"10000","trade_no":"T1",{more}}}"#);
+        let document = signed("alipay_trade_query_response", &inner)?;
+        trade_facts(&document, &payment).map(|facts| kinds(&facts))
+    };
+    let ours = r#""out_trade_no":"pay_01","total_amount":"123.45""#;
+    for (status, more, wanted) in [
+        ("WAIT_BUYER_PAY", "", "PaymentPending"),
+        ("TRADE_SUCCESS", "", "PaymentCaptured"),
+        ("TRADE_FINISHED", "", "PaymentCaptured"),
+        ("TRADE_CLOSED", "", "PaymentExpired"),
+        ("TRADE_CLOSED", r#","send_pay_date":"""#, "PaymentExpired"),
+        ("TRADE_CLOSED", r#","send_pay_date":"2025-11-01 20:00:30""#, "PaymentCaptured"),
+    ] {
+        let said = stands(&format!(r#"{ours},"trade_status":"{status}"{more}"#));
+        assert_eq!(said.as_deref(), Ok(wanted), "{status} {more}");
+    }
+    for odd in [
+        r#""out_trade_no":"pay_02","total_amount":"123.45","trade_status":"TRADE_SUCCESS""#,
+        r#""out_trade_no":"pay_01","total_amount":"123.44","trade_status":"TRADE_SUCCESS""#,
+        r#""out_trade_no":"pay_01","trade_status":"TRADE_SUCCESS""#,
+        r#""out_trade_no":"pay_01","total_amount":"123.45","trade_status":"PAID""#,
+    ] {
+        assert!(matches!(stands(odd), Err(ProviderError::Unknown(_))), "{odd}");
+    }
+}
+
+#[test]
+fn news_of_a_trade_say_that_it_was_paid_and_what_went_back() {
+    let paid = "gmt_payment=2025-11-01+20%3A00%3A30";
+    let back = "gmt_refund=2025-11-02+10%3A00%3A00.123";
+    for (status, more, wanted) in [
+        ("WAIT_BUYER_PAY", String::new(), "PaymentPending"),
+        ("TRADE_SUCCESS", paid.to_owned(), "PaymentCaptured"),
+        ("TRADE_SUCCESS", format!("{paid}&refund_fee=0.00&gmt_refund="), "PaymentCaptured"),
+        ("TRADE_SUCCESS", format!("{paid}&{back}&refund_fee=3.45&out_biz_no=rf_01"), "PaymentCaptured RefundedInAll"),
+        ("TRADE_SUCCESS", format!("{paid}&{back}"), "PaymentCaptured NotUnderstood"),
+        ("TRADE_CLOSED", format!("{paid}&{back}&refund_fee=123.45"), "PaymentCaptured RefundedInAll"),
+        ("TRADE_CLOSED", "refund_fee=123.45".to_owned(), "PaymentCaptured RefundedInAll"),
+        ("TRADE_CLOSED", paid.to_owned(), "PaymentCaptured NotUnderstood"),
+        ("TRADE_CLOSED", "gmt_close=2025-11-01+20%3A30%3A00".to_owned(), "PaymentExpired"),
+        ("TRADE_FINISHED", paid.to_owned(), "PaymentCaptured"),
+    ] {
+        let body = format!(
+            "app_id=A&seller_id=S&charset=UTF-8&notify_type=trade_status_sync&out_trade_no=pay_01&trade_no=T1&\
+             total_amount=123.45&trade_status={status}&{more}"
+        );
+        let facts = news::facts(body.as_bytes(), ("A", "S"));
+        assert_eq!(facts.as_deref().map(kinds), Ok(wanted.to_owned()), "{status} {more}");
+        if let Ok([Fact::PaymentCaptured { movement, amount, .. }, rest @ ..]) = facts.as_deref() {
+            assert_eq!((movement.as_str(), amount.to_string().as_str()), ("T1", "123.45 CNY"));
+            if let [Fact::RefundedInAll { total, .. }] = rest {
+                assert!(["3.45 CNY", "123.45 CNY"].contains(&total.to_string().as_str()), "{total}");
+            }
+        }
     }
 }
