@@ -3,3 +3,4 @@
 mod alipay;
 mod antom;
 mod keys;
+pub(crate) mod stripe;
