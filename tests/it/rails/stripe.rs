@@ -164,6 +164,8 @@ async fn what_was_paid_while_we_withdrew_it_goes_back(app: &TestApp) {
     let calls = rail.fake.way().calls();
     let cancelled = format!("POST /v1/payment_intents/{}/cancel", text(&stripe.books().intents[0]["id"]));
     assert!(calls.contains(&cancelled), "{calls:?}");
+    let was_asked = calls.iter().any(|call| call.starts_with("GET /v1/payment_intents"));
+    assert!(!was_asked, "the refusal has said it all: {calls:?}");
     assert_eq!(rail.payment(&payment.id.to_string()).await.status, PaymentStatus::Captured);
     assert_eq!(rail.fake.refunded(&payment.reference), 12_345);
     let refund = refund(app, &order).await;
