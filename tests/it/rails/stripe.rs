@@ -8,6 +8,7 @@ mod statements;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use entity::notification::NotificationStatus;
 use entity::payment::{NextAction, PaymentStatus};
 use entity::refund::RefundStatus;
@@ -21,7 +22,7 @@ use serde_json::{Value, json};
 
 use self::fake::{SECRET, Stripe, event, signed};
 use crate::support::purchase::{Shop, Step, cancel, codes, text};
-use crate::support::rail::{Claim, Fake, Rail};
+use crate::support::rail::{Claim, Fake, Rail, Trouble};
 use crate::support::steps::read;
 use crate::support::trouble::{amounts, chargebacks, done, refund};
 use crate::support::{TestApp, on_each_database};
@@ -32,6 +33,7 @@ pub(crate) async fn start() -> Arc<dyn Fake> {
 
 on_each_database!(
     the_buyer_gets_a_form_and_nothing_is_confirmed_for_them,
+    an_answer_that_was_lost_is_asked_for_again_with_the_same_key,
     a_declined_card_can_be_followed_by_another_on_the_same_payment,
     what_was_paid_while_we_withdrew_it_goes_back,
     a_refund_whose_key_stripe_has_forgotten_is_not_made_twice,
@@ -125,6 +127,29 @@ async fn read_number(rail: &Rail<'_>, order: &str) -> String {
     let data =
         rail.shop.read(demo::BUYER, "query($id: ID!) { order(id: $id) { number } }", json!({ "id": order })).await;
     text(&data["order"]["number"])
+}
+
+async fn an_answer_that_was_lost_is_asked_for_again_with_the_same_key(app: &TestApp) {
+    let (rail, stripe) = rail(app).await;
+    let order = rail.order("123.45").await;
+    rail.fake.way().trouble(Trouble::Lost);
+    let payment = rail.pay(&order).await;
+    assert_eq!((payment.status, payment.opened_at, payment.next_action), (PaymentStatus::Pending, None, None));
+    app.clock().advance(TimeDelta::minutes(3));
+    rail.drain().await;
+    assert_eq!(rail.fake.way().calls(), ["POST /v1/payment_intents"; 2]);
+    assert_eq!(rail.fake.payments(&payment.reference), 1);
+    let payment = rail.payment(&payment.id.to_string()).await;
+    let intent = stripe.books().intent(&payment.reference).clone();
+    assert_eq!(payment.provider_reference.as_deref(), intent["id"].as_str());
+    assert!(payment.next_action.is_some(), "the form");
+    for forged in rail.fake.forgeries(&payment.reference, app.clock().wall()) {
+        assert_eq!(rail.post(&forged).await.0, 401);
+    }
+    assert!(inbox(&rail).await.is_empty());
+    rail.fake.expire(&payment.reference).await;
+    rail.deliver().await;
+    assert_eq!(rail.payment(&payment.id.to_string()).await.status, PaymentStatus::Expired);
 }
 
 async fn a_declined_card_can_be_followed_by_another_on_the_same_payment(app: &TestApp) {
