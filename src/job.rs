@@ -30,6 +30,8 @@ pub enum Job {
     RequestPayout { supplier_id: SupplierId, currency: Currency },
     /// Ask the provider for a payout, or how it stands.
     SendPayout { payout_id: PayoutId },
+    /// Compare what a provider has booked with our books; or, without a name, our books among themselves.
+    Reconcile { provider: String, day: chrono::NaiveDate },
     /// The simulated bank settles a movement.
     SandboxSettle { movement_id: SandboxMovementId },
     /// The simulated bank notifies us, until it is answered. The body is signed afresh at each attempt.
@@ -47,6 +49,7 @@ impl Job {
             Self::SendRefund { .. } => "send_refund",
             Self::RequestPayout { .. } => "request_payout",
             Self::SendPayout { .. } => "send_payout",
+            Self::Reconcile { .. } => "reconcile",
             Self::SandboxSettle { .. } => "sandbox_settle",
             Self::SandboxNotify { .. } => "sandbox_notify",
         }

@@ -103,6 +103,25 @@ pub async fn balance<C: ConnectionTrait>(db: &C, account: &LedgerAccount, curren
     Ok(MinorUnits(total.flatten().unwrap_or(0)))
 }
 
+/// As [`balance`], in every currency that ever went through the account.
+pub async fn balances<C: ConnectionTrait>(db: &C, account: &LedgerAccount) -> Result<Vec<Money>> {
+    let net = Expr::case(Column::Credit.eq(account.clone()), Expr::col(Column::Amount))
+        .finally(Expr::col(Column::Amount).mul(-1));
+    let rows: Vec<(Currency, i64)> = Entity::find()
+        .select_only()
+        .column(Column::Currency)
+        .column_as(Expr::expr(net).sum().cast_as(Alias::new("bigint")), "total")
+        .filter(Column::Credit.eq(account.clone()).or(Column::Debit.eq(account.clone())))
+        .group_by(Column::Currency)
+        .into_tuple()
+        .all(db)
+        .await?;
+    let mut balances: Vec<Money> =
+        rows.into_iter().map(|(currency, total)| Money::new(MinorUnits(total), currency)).collect();
+    balances.sort_by_key(|balance| balance.currency.code());
+    Ok(balances)
+}
+
 /// What moved between each pair of accounts because of each order.
 pub(crate) async fn flows_of_orders<C: ConnectionTrait>(
     db: &C,

@@ -39,6 +39,7 @@ pub mod payload;
 pub mod payment;
 pub mod payment_method;
 pub mod payout;
+pub mod reconciliation;
 pub mod refund;
 pub mod refund_mutation;
 pub mod sandbox;
@@ -71,6 +72,7 @@ pub struct Query<More: ObjectType>(
     ledger::LedgerQuery,
     operator::OperatorQuery,
     payout::PayoutQuery,
+    reconciliation::ReconciliationQuery,
     operator_order::OperatorOrderQuery,
     node::NodeQuery,
     More,
@@ -92,6 +94,7 @@ pub struct Mutation<More: ObjectType>(
     operator::OperatorMutation,
     unapplied::UnappliedMutation,
     payout::PayoutMutation,
+    reconciliation::ReconciliationMutation,
     operator_order::OperatorOrderMutation,
     More,
 );
@@ -165,6 +168,7 @@ where
         .override_output_type_description::<Connection<String, ledger::Transfer>>("A page of transfers.")
         .override_output_type_description::<Connection<String, operator::Notification>>("A page of notifications.")
         .override_output_type_description::<Connection<String, payout::Payout>>("A page of payouts.")
+        .override_output_type_description::<Connection<String, reconciliation::ReconciliationBreak>>("A page of breaks.")
         .override_output_type_description::<Connection<String, order::Order>>("A page of orders.")
         .override_output_type_description::<Connection<String, unapplied::UnappliedFunds>>(
             "A page of money that could not be applied.",

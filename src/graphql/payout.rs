@@ -3,7 +3,7 @@
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
-use entity::{OperatorId, PayoutId, payout, payout_account};
+use entity::{LedgerAccount, OperatorId, PayoutId, payout, payout_account};
 use sea_orm::EntityTrait;
 use serde_json::json;
 
@@ -14,9 +14,10 @@ use super::scalars::Money;
 use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
-use crate::error::{Error, Result as Outcome};
+use crate::error::{Error, ErrorCode, Result as Outcome};
 use crate::escrow::BY_HAND;
 use crate::idempotency::Once;
+use crate::ledger;
 use crate::party;
 use crate::rail::{self, ManualPayout};
 use crate::validate::Checks;
@@ -105,6 +106,16 @@ pub struct PayoutQuery;
 
 #[Object]
 impl PayoutQuery {
+    /// Supplier: what you are owed and have not been sent, one amount per currency; less than nothing after a chargeback of
+    /// money that was paid out already. Operator: of any supplier.
+    async fn supplier_balance(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Whose; for operators, who must say it.")] supplier_id: Option<ID>,
+    ) -> Option<Result<Vec<Money>>> {
+        Some(balances(ctx, supplier_id).await.map_err(Into::into))
+    }
+
     /// Supplier: your payouts, newest first. Operator: everybody's.
     async fn payouts(
         &self,
@@ -121,6 +132,28 @@ impl PayoutQuery {
         };
         Some(find.await)
     }
+}
+
+/// What a supplier is owed and has not been sent, in one currency each: less than nothing after a chargeback of money that
+/// was paid out already.
+async fn balances(ctx: &Context<'_>, supplier_id: Option<ID>) -> Outcome<Vec<Money>> {
+    let viewer = viewer(ctx);
+    let supplier_id = match (&viewer, supplier_id) {
+        (Viewer::Operator { .. }, Some(id)) => {
+            let mut checks = Checks::arguments();
+            let supplier_id = checks.id("supplierId", &id);
+            checks.finish_with(supplier_id)?
+        }
+        (Viewer::Operator { .. }, None) => {
+            let message = "say whose: an operator has no balance";
+            return Err(Error::refused(ErrorCode::InvalidInput, message).at("supplierId"));
+        }
+        (Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } | Viewer::Supplier { .. }, _) => {
+            viewer.require_supplier()?
+        }
+    };
+    let balances = ledger::balances(&app(ctx).db.read, &LedgerAccount::Supplier(supplier_id)).await?;
+    Ok(balances.into_iter().map(Into::into).collect())
 }
 
 /// Declares an input that names a payout.

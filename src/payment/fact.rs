@@ -173,3 +173,23 @@ pub enum LineKind {
     /// Anything else away from us.
     OtherDebit,
 }
+
+impl LineKind {
+    /// As in the key of the transfer that books it; what is never booked has a name, too.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Refund => "refund",
+            Self::RefundReturned => "refund_failed",
+            Self::Payout => "payout",
+            Self::PayoutReturned => "payout_returned",
+            Self::Chargeback => "chargeback",
+            Self::ChargebackWon => "chargeback_won",
+            Self::Reversal => "reversal",
+            Self::Fee => "fee",
+            Self::OtherCredit => "other_credit",
+            Self::OtherDebit => "other_debit",
+        }
+    }
+}

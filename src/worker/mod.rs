@@ -130,7 +130,7 @@ async fn deadlines(app: &App, mut stopped: watch::Receiver<bool>) {
             Err(error) => tracing::error!(%error, "deadlines could not be looked at; trying again"),
         }
         if let Err(error) = deadlines.prune(app).await {
-            tracing::error!(%error, "old idempotency keys and files could not be forgotten; trying again");
+            tracing::error!(%error, "the hourly work could not be done; trying again");
         }
         go_on = wait(&mut woken, &mut stopped).await;
     }
@@ -182,6 +182,7 @@ impl Deadlines {
         if self.pruned_at.is_none_or(|at| at + PRUNE_EVERY <= now) {
             idempotency::prune(&app.db, &app.clock).await?;
             evidence::prune(&app.db, &app.clock).await?;
+            rail::begin_daily_reconciliation(app).await?;
             self.pruned_at = Some(now);
         }
         Ok(())
@@ -216,6 +217,7 @@ async fn perform(app: &App, job: &Job) -> Result<Outcome> {
         Job::SendRefund { refund_id } => rail::send_refund(app, *refund_id).await,
         Job::RequestPayout { supplier_id, currency } => rail::request_payout(app, *supplier_id, *currency).await,
         Job::SendPayout { payout_id } => rail::send_payout(app, *payout_id).await,
+        Job::Reconcile { provider, day } => rail::reconcile(app, provider, *day).await,
         Job::SandboxSettle { movement_id } => simulator::settle(app, *movement_id).await.map(|()| Outcome::Done),
         Job::SandboxNotify { event_id, url, body } => {
             simulator::notify(app, event_id, url, body).await.map(|()| Outcome::Done)

@@ -5,6 +5,7 @@ use secure_payment::escrow::{Action, Actor, table};
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 
+use crate::support::bank::{news, tell};
 use crate::support::events::applied;
 use crate::support::purchase::text;
 use crate::support::steps::{buy_now, checkout_url, confirmed, done, funded, mutate, order_step, pay, press, shipped};
@@ -17,6 +18,7 @@ on_each_database!(
     what_is_listed_is_what_happens_at_the_end,
     what_is_listed_is_what_happens_to_frozen_orders,
     what_is_listed_is_what_happens_to_refunds,
+    what_is_listed_is_what_happens_to_money_set_aside,
     storefronts_and_strangers_can_do_nothing,
     a_refund_is_paid_by_hand_to_the_account_that_was_approved,
 );
@@ -60,6 +62,8 @@ enum Situation {
     RefundWithAccount,
     RefundToApprove,
     RefundByHand,
+    PaymentOpened,
+    FundsSetAside,
 }
 
 use Situation::*;
@@ -158,6 +162,17 @@ impl Bench<'_> {
             FrozenDispute => begin(Answered, demo::OPERATOR, "freezeOrder", json!({ "reason": "OTHER" })).await,
             ChargebackOpen => self.charged_back(Shipped).await,
             ChargebackOfACompletedOrder => self.charged_back(Rated).await,
+            PaymentOpened => {
+                let id = self.order(AwaitingPayment).await;
+                pay(self.app, &id, &self.key(), "VISA").await;
+                id
+            }
+            FundsSetAside => {
+                let id = self.order(PaymentOpened).await;
+                let stray = self.stray("200.00").await;
+                self.then(&id, demo::OPERATOR, "applyFunds", json!({ "unappliedFundsId": stray })).await;
+                id
+            }
             RefundNeedsAction => self.by_western_union().await,
             RefundWithAccount => {
                 let id = self.order(RefundNeedsAction).await;
@@ -265,10 +280,31 @@ impl Bench<'_> {
             Action::ConfirmManualRefund => {
                 json!({ "refundId": self.any_refund(id).await, "bankReference": self.key() })
             }
+            Action::ApplyFunds => json!({ "unappliedFundsId": self.stray("10.00").await }),
+            Action::RefundUnapplied => json!({ "unappliedFundsId": self.set_aside(id).await }),
             _no_more => json!({}),
         };
         input["orderId"] = json!(id);
         input
+    }
+
+    /// Money whose reference nobody knows.
+    async fn stray(&self, amount: &str) -> String {
+        let id = format!("m{}", self.key().replace(' ', "-"));
+        tell(self.app, &id, &news("payment.succeeded", (&id, "nobody"), (amount, "USD"), None)).await;
+        self.app.drain().await;
+        let query = "{ unappliedFunds(first: 100) { nodes { id } } }";
+        let data = self.app.data(demo::OPERATOR, query, json!({})).await;
+        text(&data["unappliedFunds"]["nodes"].as_array().expect("a list").last().expect("one")["id"])
+    }
+
+    /// What is set aside of the order, or else of nobody.
+    async fn set_aside(&self, id: &str) -> String {
+        let query = "query($id: ID!) { order(id: $id) { unappliedFunds { id left { minorUnits } } } }";
+        let data = self.app.data(demo::OPERATOR, query, json!({ "id": id })).await;
+        let funds = data["order"]["unappliedFunds"].as_array().cloned().unwrap_or_default();
+        let left = funds.iter().find(|one| one["left"]["minorUnits"] != "0").map(|one| text(&one["id"]));
+        left.unwrap_or_else(|| "receipt_01kdvdna00e018000000000000".to_owned())
     }
 
     async fn any_refund(&self, id: &str) -> Value {
@@ -403,6 +439,10 @@ async fn what_is_listed_is_what_happens_to_frozen_orders(app: &TestApp) {
 
 async fn what_is_listed_is_what_happens_to_refunds(app: &TestApp) {
     check_all(app, &[RefundNeedsAction, RefundWithAccount, RefundToApprove, RefundByHand]).await;
+}
+
+async fn what_is_listed_is_what_happens_to_money_set_aside(app: &TestApp) {
+    check_all(app, &[PaymentOpened, FundsSetAside]).await;
 }
 
 async fn a_refund_is_paid_by_hand_to_the_account_that_was_approved(app: &TestApp) {

@@ -36,5 +36,6 @@ mod schema;
 mod semantics;
 mod simulator;
 mod socket;
+mod unapplied;
 mod walls;
 mod work;
