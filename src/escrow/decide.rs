@@ -90,11 +90,11 @@ fn decide_fact(order: &Order, command: &Command, now: Time, policy: &Policy) -> 
             provider_facts::capture(order, (*payment_id, *amount, movement), now, policy)
         }
         Command::EndPayment { payment_id, end } => provider_facts::end_payment(order, *payment_id, end),
-        Command::SettleRefund { refund_id, movement, amount } => {
-            provider_facts::settle_refund(order, *refund_id, (movement, *amount), now)
+        Command::SettleRefund { refund_id, movement, amount, confirmed } => {
+            provider_facts::settle_refund(order, *refund_id, (movement, *amount), *confirmed, now)
         }
-        Command::FailRefund { refund_id, movement, reason, amount: _ } => {
-            provider_facts::fail_refund(order, *refund_id, movement, reason)
+        Command::FailRefund { refund_id, movement, reason, amount: _, confirmed } => {
+            provider_facts::fail_refund(order, *refund_id, (movement, reason), *confirmed)
         }
         Command::HoldRefund { refund_id, reason } => provider_facts::hold_refund(order, *refund_id, reason),
         Command::Chargeback { chargeback_id, payment_id, reference, amount, stage, reason } => {

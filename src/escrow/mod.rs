@@ -257,6 +257,8 @@ pub enum Command {
         refund_id: RefundId,
         amount: Money,
         movement: String,
+        /// The provider was asked, and stands by it: needed of one that is known to have failed.
+        confirmed: bool,
     },
     /// The provider says that a refund did not go through, or came back after it had.
     FailRefund {
@@ -264,6 +266,8 @@ pub enum Command {
         amount: Money,
         movement: String,
         reason: String,
+        /// The provider was asked, and stands by it: needed of one that is known to have succeeded.
+        confirmed: bool,
     },
 
     /// The provider says that it needs to know where to send a refund.

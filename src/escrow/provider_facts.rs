@@ -141,17 +141,32 @@ pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd
     Ok(decision)
 }
 
+/// Two pieces of news at once: whichever is booked first, the other is heard again, and then the provider is asked.
+const CONTRADICTED: Rejection = Rejection::Inconsistent("news of a refund contradict what has just been heard of it");
+
 /// refund → provider: the money has left. A refund that succeeded already stays so.
 pub(super) fn settle_refund(
     order: &Order,
     refund_id: RefundId,
     (movement, sent): (&str, Money),
+    confirmed: bool,
     now: Time,
 ) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);
-    if refund.status == RefundStatus::Succeeded {
-        return Ok(decision);
+    match refund.status {
+        RefundStatus::Succeeded => return Ok(decision),
+        RefundStatus::ActionRequired | RefundStatus::ApprovalRequired | RefundStatus::PayeeDetailsRequired
+            if !confirmed =>
+        {
+            return Err(CONTRADICTED);
+        }
+        RefundStatus::Requested
+        | RefundStatus::Pending
+        | RefundStatus::ActionRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ChargedBack => {}
     }
     if refund.status == RefundStatus::ChargedBack {
         let problem = format!("{refund_id} is said to have been sent, but a chargeback had taken it");
@@ -183,8 +198,8 @@ pub(super) fn settle_refund(
 pub(super) fn fail_refund(
     order: &Order,
     refund_id: RefundId,
-    movement: &str,
-    reason: &str,
+    (movement, reason): (&str, &str),
+    confirmed: bool,
 ) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);
@@ -196,6 +211,7 @@ pub(super) fn fail_refund(
         | RefundStatus::PayeeDetailsRequired
         | RefundStatus::ChargedBack => return Ok(decision),
         RefundStatus::Requested | RefundStatus::Pending => {}
+        RefundStatus::Succeeded if !confirmed => return Err(CONTRADICTED),
         RefundStatus::Succeeded => decision.post(Transfer {
             debit: Account::Provider(refund.provider.clone()),
             credit: Account::Refund(RefundRef::Existing(refund_id)),

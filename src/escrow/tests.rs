@@ -372,12 +372,15 @@ fn command(action: Action) -> Command {
         Action::EndPayment => {
             Command::EndPayment { payment_id: PaymentId(Uuid::from_u128(2)), end: PaymentEnd::Expired }
         }
-        Action::SettleRefund => Command::SettleRefund { refund_id, amount: five(), movement: "m".to_owned() },
+        Action::SettleRefund => {
+            Command::SettleRefund { refund_id, amount: five(), movement: "m".to_owned(), confirmed: true }
+        }
         Action::FailRefund => Command::FailRefund {
             refund_id,
             amount: five(),
             movement: "m".to_owned(),
             reason: "closed account".to_owned(),
+            confirmed: true,
         },
         // Of the payment that brought the money, where there is one.
         Action::Chargeback => chargeback("cb", 1, 300, ChargebackStage::Opened),
@@ -661,6 +664,32 @@ fn news_that_is_old_changes_nothing() {
     settled.refunds[0].balance = MinorUnits::ZERO;
     let again = decided(&settled, Actor::Provider, &command(Action::SettleRefund), now()).expect("accepted");
     assert!(again.changes_nothing(&settled));
+}
+
+#[test]
+fn news_of_a_refund_that_contradict_what_is_known_have_to_be_confirmed() {
+    let unconfirmed = |action| match command(action) {
+        Command::SettleRefund { refund_id, amount, movement, .. } => {
+            Command::SettleRefund { refund_id, amount, movement, confirmed: false }
+        }
+        Command::FailRefund { refund_id, amount, movement, reason, .. } => {
+            Command::FailRefund { refund_id, amount, movement, reason, confirmed: false }
+        }
+        other => other,
+    };
+    for (known, news) in [
+        (RefundStatus::ActionRequired, Action::SettleRefund),
+        (RefundStatus::ApprovalRequired, Action::SettleRefund),
+        (RefundStatus::PayeeDetailsRequired, Action::SettleRefund),
+        (RefundStatus::Succeeded, Action::FailRefund),
+    ] {
+        let mut order = order(OrderStatus::Refunded);
+        order.refunds[0].status = known;
+        let refused = decided(&order, Actor::Provider, &unconfirmed(news), now());
+        assert!(matches!(refused, Err(Rejection::Inconsistent(_))), "{known:?}: {refused:?}");
+        order.refunds[0].status = RefundStatus::Pending;
+        assert!(decided(&order, Actor::Provider, &unconfirmed(news), now()).is_ok());
+    }
 }
 
 #[test]

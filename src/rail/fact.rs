@@ -283,10 +283,11 @@ pub(super) async fn refund_succeeded(
         return Ok(Applied::NotOurs(format!("{}: the provider refunded {amount}, we asked for {asked}", refund.id)));
     }
     let movement = movement_key(provider.name(), "refund", movement);
-    if matches!(
+    let contradicts = matches!(
         refund.status,
         RefundStatus::ActionRequired | RefundStatus::ApprovalRequired | RefundStatus::PayeeDetailsRequired
-    ) {
+    );
+    if contradicts {
         if !stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundSucceeded { .. })).await? {
             // News of before the failure that we know of already.
             return Ok(Applied::Done);
@@ -295,7 +296,7 @@ pub(super) async fn refund_succeeded(
             return Ok(Applied::NotOurs(format!("{}: sent a second time by the same movement", refund.id)));
         }
     }
-    let command = Command::SettleRefund { refund_id: refund.id, amount, movement };
+    let command = Command::SettleRefund { refund_id: refund.id, amount, movement, confirmed: contradicts };
     refund_command(app, &refund, &command, heard_at).await
 }
 
@@ -309,7 +310,8 @@ async fn refund_failed(
     let Some(refund) = find_refund(app, provider, reference).await? else {
         return Ok(unknown("refund", reference));
     };
-    if refund.status == RefundStatus::Succeeded {
+    let contradicts = refund.status == RefundStatus::Succeeded;
+    if contradicts {
         if movement.is_none() {
             return Ok(Applied::NotOurs(format!(
                 "{}: said to have failed after it was sent, without money coming back",
@@ -323,7 +325,7 @@ async fn refund_failed(
     }
     let movement = movement_key(provider.name(), "refund_failed", &movement.unwrap_or_else(|| reference.to_owned()));
     let amount = sent(&refund);
-    let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason };
+    let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason, confirmed: contradicts };
     refund_command(app, &refund, &command, heard_at).await
 }
 

@@ -542,12 +542,14 @@ impl Life<'_> {
                     PaymentEnd::Cancelled => Fact::PaymentCancelled { reference },
                 }
             }
-            Command::SettleRefund { refund_id, amount, movement } if on_its_way(refund_id) => Fact::RefundSucceeded {
-                reference: refund_id.to_string(),
-                provider_reference: Some(format!("at the bank {refund_id}")),
-                movement: own(movement),
-                amount: *amount,
-            },
+            Command::SettleRefund { refund_id, amount, movement, .. } if on_its_way(refund_id) => {
+                Fact::RefundSucceeded {
+                    reference: refund_id.to_string(),
+                    provider_reference: Some(format!("at the bank {refund_id}")),
+                    movement: own(movement),
+                    amount: *amount,
+                }
+            }
             Command::FailRefund { refund_id, movement, reason, .. } if on_its_way(refund_id) => Fact::RefundFailed {
                 reference: refund_id.to_string(),
                 movement: Some(own(movement)),
@@ -844,13 +846,13 @@ impl Life<'_> {
 
     fn settling(&self, refund: &refund::Model) -> Command {
         let movement = format!("sandbox:refund:{}", self.new_id());
-        Command::SettleRefund { refund_id: refund.id, amount: sent(refund), movement }
+        Command::SettleRefund { refund_id: refund.id, amount: sent(refund), movement, confirmed: true }
     }
 
     fn failing(&self, refund_id: RefundId, reason: String) -> Command {
         let refund = self.order.refunds.iter().find(|refund| refund.id == refund_id);
         let movement = format!("sandbox:refund_failed:{}", self.new_id());
-        Command::FailRefund { refund_id, amount: refund.map_or(self.money(1), sent), movement, reason }
+        Command::FailRefund { refund_id, amount: refund.map_or(self.money(1), sent), movement, reason, confirmed: true }
     }
 
     /// What is most likely to be heard of this order, or anything.

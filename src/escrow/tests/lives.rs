@@ -60,12 +60,19 @@ fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128) -> Command
             Command::CapturePayment { payment_id: payment, amount: money, movement: number.to_string() }
         }
         Command::EndPayment { end, .. } => Command::EndPayment { payment_id: payment, end },
-        Command::SettleRefund { .. } => {
-            Command::SettleRefund { refund_id: refund, amount: left_of(order, refund), movement: number.to_string() }
-        }
-        Command::FailRefund { reason, .. } => {
-            Command::FailRefund { refund_id: refund, amount: five(), movement: number.to_string(), reason }
-        }
+        Command::SettleRefund { .. } => Command::SettleRefund {
+            refund_id: refund,
+            amount: left_of(order, refund),
+            movement: number.to_string(),
+            confirmed: true,
+        },
+        Command::FailRefund { reason, .. } => Command::FailRefund {
+            refund_id: refund,
+            amount: five(),
+            movement: number.to_string(),
+            reason,
+            confirmed: true,
+        },
         Command::PayOrder(_) => {
             let method =
                 if step.target.is_multiple_of(2) { PaymentMethod::Alipay } else { PaymentMethod::BankTransfer };
@@ -343,7 +350,7 @@ impl World {
                 Sending::Never => {
                     self.number += 1;
                     let (movement, reason) = (self.number.to_string(), "more than was paid".to_owned());
-                    let fail = Command::FailRefund { refund_id, amount: five(), movement, reason };
+                    let fail = Command::FailRefund { refund_id, amount: five(), movement, reason, confirmed: false };
                     prop_assert!(self.try_command(Actor::Provider, &fail, self.at)?);
                 }
             }

@@ -106,6 +106,7 @@ fn a_loss_that_was_none_is_made_good_when_the_refund_fails() {
         amount: Money::new(MinorUnits(PRICE), Currency::USD),
         movement: "m".to_owned(),
         reason: "never heard of it".to_owned(),
+        confirmed: false,
     };
     let (order, _) = step(&order, Actor::Provider, &fail, now());
     // The buyer paid 12,800 and has 10,000 back: 2,800 are still theirs, 10,000 were no loss.
