@@ -88,15 +88,22 @@ struct NewPayment {
     payer: Payer,
 }
 
+/// What may be there, and nothing else.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(dead_code, reason = "what may be there, and nothing else")]
 struct Payer {
     name: Option<String>,
     email: Option<String>,
     phone: Option<String>,
     country: Option<String>,
     document: Option<String>,
+}
+
+impl Payer {
+    fn is_plain(&self) -> bool {
+        let fields = [&self.name, &self.email, &self.phone, &self.country, &self.document];
+        fields.into_iter().flatten().all(|text| !text.is_empty())
+    }
 }
 
 #[derive(Deserialize)]
@@ -221,7 +228,10 @@ impl Books {
     fn create(&mut self, asked: NewPayment) -> Answer {
         self.check_account(asked.account.as_deref())?;
         check(asked.amount_minor, &asked.notification_url)?;
-        if asked.description.is_empty() || asked.return_url.as_deref().is_some_and(str::is_empty) {
+        if asked.description.is_empty()
+            || !asked.payer.is_plain()
+            || asked.return_url.as_deref().is_some_and(str::is_empty)
+        {
             return Err(error(400, "invalid", "what is it for?"));
         }
         if let Ok(known) = self.payment(&asked.payment_id) {

@@ -136,7 +136,8 @@ impl Rail<'_> {
 /// Orders in which `count` things can come: all, or a sample that is always the same.
 fn orders_of(count: usize) -> Vec<Vec<usize>> {
     let sent: Vec<usize> = (0..count).collect();
-    if count > 5 {
+    // Five can come in 120 orders, which would take minutes for each rail.
+    if count > 4 {
         let mut random = 0x9e37_79b9_7f4a_7c15_u64;
         let shuffles = (1..MOST_SAMPLES).map(|_| shuffled(&sent, &mut random));
         return std::iter::once(sent.clone()).chain(shuffles).collect();
@@ -175,10 +176,10 @@ fn shuffled(sent: &[usize], random: &mut u64) -> Vec<usize> {
 #[test]
 fn every_order_is_tried_or_a_sample() {
     let distinct = |count| orders_of(count).into_iter().collect::<std::collections::BTreeSet<_>>().len();
-    assert_eq!([0, 1, 2, 3, 4, 5].map(distinct), [1, 1, 2, 6, 24, 120]);
-    assert_eq!(orders_of(5)[0], [0, 1, 2, 3, 4], "first as they were sent");
+    assert_eq!([0, 1, 2, 3, 4].map(distinct), [1, 1, 2, 6, 24]);
+    assert_eq!(orders_of(4)[0], [0, 1, 2, 3], "first as they were sent");
     assert_eq!(orders_of(6)[0], [0, 1, 2, 3, 4, 5]);
-    assert!(distinct(6) > 20 && orders_of(6).len() == MOST_SAMPLES);
+    assert!(distinct(5) > 20 && orders_of(5).len() == MOST_SAMPLES);
 }
 
 /// Lives a life once for each order of its news. The first is the one in which they were sent; what it leaves is given back, after

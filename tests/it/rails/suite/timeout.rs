@@ -82,12 +82,15 @@ pub(super) async fn bare_status_is_no_failure(app: &TestApp, fake: Arc<dyn Fake>
     rail.fake.way().trouble(Trouble::Bare(BARE[0]));
     let payment = rail.pay(&order).await;
     if rail.asked_since(calls) {
-        for status in BARE.into_iter().skip(1) {
+        // The older a payment, the rarer it is asked about.
+        for (status, hours) in BARE.into_iter().skip(1).zip([1, 2, 4, 8, 16]) {
             let waits = rail.payment(&payment.id.to_string()).await;
             assert_eq!((waits.status, waits.opened_at), (PaymentStatus::Pending, None), "before {status}: {waits:#?}");
             rail.fake.way().trouble(Trouble::Bare(status));
+            rail.app.clock.advance(TimeDelta::hours(hours));
             rail.ask().await;
         }
+        rail.app.clock.advance(TimeDelta::hours(32));
         rail.ask().await;
         assert!(rail.next_action(&payment).await["__typename"].is_string());
         if rail.payment(&payment.id.to_string()).await.refund_way == RefundWay::ToAccount {
