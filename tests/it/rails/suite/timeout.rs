@@ -83,14 +83,14 @@ pub(super) async fn bare_status_is_no_failure(app: &TestApp, fake: Arc<dyn Fake>
     let payment = rail.pay(&order).await;
     if rail.asked_since(calls) {
         // The older a payment, the rarer it is asked about.
-        for (status, hours) in BARE.into_iter().skip(1).zip([1, 2, 4, 8, 16]) {
+        for (status, hours) in BARE.into_iter().skip(1).zip([1, 3, 9, 24, 24]) {
             let waits = rail.payment(&payment.id.to_string()).await;
             assert_eq!((waits.status, waits.opened_at), (PaymentStatus::Pending, None), "before {status}: {waits:#?}");
             rail.fake.way().trouble(Trouble::Bare(status));
             rail.app.clock.advance(TimeDelta::hours(hours));
             rail.ask().await;
         }
-        rail.app.clock.advance(TimeDelta::hours(32));
+        rail.app.clock.advance(TimeDelta::hours(24));
         rail.ask().await;
         assert!(rail.next_action(&payment).await["__typename"].is_string());
         if rail.payment(&payment.id.to_string()).await.refund_way == RefundWay::ToAccount {
