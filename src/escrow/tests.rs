@@ -668,14 +668,12 @@ fn news_that_is_old_changes_nothing() {
 
 #[test]
 fn news_of_a_refund_that_contradict_what_is_known_have_to_be_confirmed() {
-    let unconfirmed = |action| match command(action) {
-        Command::SettleRefund { refund_id, amount, movement, .. } => {
-            Command::SettleRefund { refund_id, amount, movement, confirmed: false }
+    let unconfirmed = |action| {
+        let mut command = command(action);
+        if let Command::SettleRefund { confirmed, .. } | Command::FailRefund { confirmed, .. } = &mut command {
+            *confirmed = false;
         }
-        Command::FailRefund { refund_id, amount, movement, reason, .. } => {
-            Command::FailRefund { refund_id, amount, movement, reason, confirmed: false }
-        }
-        other => other,
+        command
     };
     for (known, news) in [
         (RefundStatus::ActionRequired, Action::SettleRefund),

@@ -172,14 +172,11 @@ fn a_chargeback_that_is_won_says_whether_money_comes_back() {
     let stage = |stage: &str, debited: Value| {
         let data = json!({ "payment_id": "payment_1", "chargeback_id": "cb_1", "amount_minor": 500, "currency": "EUR",
             "reason": "fraudulent", "debited": debited });
-        match told(&format!("chargeback.{stage}"), data)? {
-            Fact::Chargeback { reference, chargeback, amount, stage, reason } => {
-                assert_eq!((reference.as_str(), chargeback.as_str()), ("payment_1", "cb_1"));
-                assert_eq!((amount, reason.as_str()), (euro(500), "fraudulent"));
-                Ok(stage)
-            }
-            other => Err(format!("{other:?}")),
-        }
+        let fact = told(&format!("chargeback.{stage}"), data)?;
+        let Fact::Chargeback { reference, chargeback, amount, stage, reason } = fact else { panic!("{fact:?}") };
+        assert_eq!((reference.as_str(), chargeback.as_str()), ("payment_1", "cb_1"));
+        assert_eq!((amount, reason.as_str()), (euro(500), "fraudulent"));
+        Ok::<_, String>(stage)
     };
     let movement = || "cb_1".to_owned();
     assert_eq!(stage("opened", Value::Null), Ok(ChargebackStage::Opened));

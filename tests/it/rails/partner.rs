@@ -57,6 +57,7 @@ struct Books {
     account: Option<&'static str>,
 }
 
+#[derive(Debug)]
 struct Payment {
     asked: NewPayment,
     status: &'static str,
@@ -74,7 +75,7 @@ struct Moved {
     failure: Option<&'static str>,
 }
 
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct NewPayment {
     payment_id: String,
@@ -89,7 +90,7 @@ struct NewPayment {
 }
 
 /// What may be there, and nothing else.
-#[derive(Clone, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Payer {
     name: Option<String>,
@@ -142,18 +143,29 @@ struct Payee {
     currency: Option<String>,
 }
 
-type Answer = Result<Value, Response>;
+/// The partner's own error document.
+#[derive(Debug)]
+struct Refusal(u16, &'static str, String);
 
-fn error(status: u16, code: &str, message: &str) -> Response {
-    let status = StatusCode::from_u16(status).expect("a status");
-    (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Self(status, code, message) = self;
+        let status = StatusCode::from_u16(status).expect("a status");
+        (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+    }
 }
 
-fn refused(message: &str) -> Response {
+type Answer = Result<Value, Refusal>;
+
+fn error(status: u16, code: &'static str, message: &str) -> Refusal {
+    Refusal(status, code, message.to_owned())
+}
+
+fn refused(message: &str) -> Refusal {
     error(422, "refused", message)
 }
 
-fn not_found() -> Response {
+fn not_found() -> Refusal {
     error(404, "not_found", "there is none with this id")
 }
 
@@ -164,12 +176,12 @@ fn answer(books: &Books, answer: Answer) -> Response {
             document["account"] = json!(books.account);
             Json(document).into_response()
         }
-        Err(error) => error,
+        Err(error) => error.into_response(),
     }
 }
 
 /// The body, and that the key says which one it is.
-fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], id: fn(&T) -> &str) -> Result<T, Response> {
+fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], id: fn(&T) -> &str) -> Result<T, Refusal> {
     let is_json = headers.get("content-type").is_some_and(|kind| kind == "application/json");
     let parsed: T = serde_json::from_slice(body).map_err(|problem| error(400, "invalid", &problem.to_string()))?;
     if !is_json || headers.get("idempotency-key").is_none_or(|key| key.as_bytes() != id(&parsed).as_bytes()) {
@@ -178,7 +190,7 @@ fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8], id: fn(&T) -> &s
     Ok(parsed)
 }
 
-fn check(amount_minor: i64, notification_url: &str) -> Result<(), Response> {
+fn check(amount_minor: i64, notification_url: &str) -> Result<(), Refusal> {
     if amount_minor > 0 && notification_url.ends_with("/webhooks/partner") {
         Ok(())
     } else {
@@ -217,11 +229,11 @@ impl Moved {
 }
 
 impl Books {
-    fn check_account(&self, account: Option<&str>) -> Result<(), Response> {
+    fn check_account(&self, account: Option<&str>) -> Result<(), Refusal> {
         if account == self.account { Ok(()) } else { Err(error(400, "invalid", "another account")) }
     }
 
-    fn payment(&mut self, id: &str) -> Result<&mut Payment, Response> {
+    fn payment(&mut self, id: &str) -> Result<&mut Payment, Refusal> {
         self.payments.iter_mut().find(|payment| payment.asked.payment_id == id).ok_or_else(not_found)
     }
 
@@ -395,7 +407,7 @@ async fn movements(State(books): State<Shared>, axum::extract::Query(asked): axu
 async fn authorised(State(()): State<()>, request: Request, next: Next) -> Response {
     let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     if given != Some(&format!("Bearer {API_KEY}")) {
-        return error(401, "unauthorized", "send Authorization: Bearer <key>");
+        return error(401, "unauthorized", "send Authorization: Bearer <key>").into_response();
     }
     next.run(request).await
 }
@@ -465,7 +477,7 @@ impl Partner {
     /// Money arrives for a payment, whatever was asked for.
     pub(super) fn capture(&self, payment: &str, amount_minor: i64) {
         let mut books = self.books();
-        let paid = books.payment(payment).map_err(drop).expect("it has it");
+        let paid = books.payment(payment).expect("it has it");
         paid.status = "CAPTURED";
         let (id, currency) = (paid.id(), paid.asked.currency.clone());
         let capture = format!("c_{}_{payment}", paid.captures.len());
@@ -478,7 +490,7 @@ impl Partner {
 
     fn end(&self, payment: &str, status: &'static str) -> bool {
         let mut books = self.books();
-        books.payment(payment).map_err(drop).expect("it has it").status = status;
+        books.payment(payment).expect("it has it").status = status;
         let data = json!({ "payment_id": payment, "reason": "the wallet is empty" });
         books.notify(&format!("payment.{}", status.to_lowercase()), data);
         true
@@ -528,7 +540,7 @@ impl Fake for Partner {
     }
 
     async fn pay(&self, payment: &str) {
-        let amount_minor = self.books().payment(payment).map_err(drop).expect("it has it").asked.amount_minor;
+        let amount_minor = self.books().payment(payment).expect("it has it").asked.amount_minor;
         self.capture(payment, amount_minor);
     }
 
@@ -551,7 +563,7 @@ impl Fake for Partner {
 
     async fn claim(&self, payment: &str, claim: Claim) -> bool {
         let mut books = self.books();
-        let asked = books.payment(payment).map_err(drop).expect("it has it").asked.clone();
+        let asked = books.payment(payment).expect("it has it").asked.clone();
         let id = format!("cb_{payment}");
         let debited = books.movements.iter().any(|row| row["kind"] == "CHARGEBACK" && row["id"] == id.as_str());
         let stage = match claim {
@@ -584,7 +596,7 @@ impl Fake for Partner {
     }
 
     fn forgeries(&self, payment: &str, wall: Time) -> Vec<Post> {
-        let asked = self.books().payment(payment).map_err(drop).expect("it has it").asked.clone();
+        let asked = self.books().payment(payment).expect("it has it").asked.clone();
         let body = json!({ "type": "payment.captured", "data": { "account": self.books().account, "livemode": false,
             "payment_id": payment, "amount_minor": asked.amount_minor, "currency": asked.currency } });
         let foreign = signed(FOREIGN_SECRET, "msg_forged", &body.to_string(), wall);
