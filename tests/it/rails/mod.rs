@@ -9,13 +9,20 @@ use std::path::Path;
 use secure_payment::payment::{NAMES, sandbox};
 use serde_json::Value;
 
+mod alipay;
+mod antom;
+mod keys;
 mod partner;
+mod stripe;
 mod suite;
 
 /// The list: name, and the files of `tests/vectors/` that its notifications are tested with.
 macro_rules! for_every_fake {
     ($then:ident) => {
         $then! {
+            stripe: ["stripe"],
+            antom: ["antom"],
+            alipay: ["alipay"],
             partner: ["standardwebhooks"],
         }
     };
