@@ -27,6 +27,7 @@ pub mod sandbox;
 mod stripe;
 mod terms;
 
+pub use bank::file as bank_file;
 pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
 pub use terms::{Limits, MethodTerms, PayerField};
 

@@ -1,0 +1,290 @@
+//! An ISO 20022 message, read into a tree: small, strict, and the same for every kind of message.
+//!
+//! What XML can be abused for is refused: a DOCTYPE, entities of one's own, characters that XML doesn't have, depth without
+//! end, anything before or after the one document. Elements of another namespace (`SplmtryData`) are left out, so that
+//! nothing in them can be taken for the bank's word. A value that may stand there once and stands there twice is no value.
+
+use entity::{Currency, MinorUnits, Money};
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesRef, BytesStart, Event};
+use quick_xml::name::{Namespace, ResolveResult};
+use quick_xml::reader::NsReader;
+
+const MOST_LEVELS: usize = 40;
+const ISO_20022: &str = "urn:iso:std:iso:20022:tech:xsd:";
+
+/// Why a message, or a part of one, can't be used. It quotes no values: those name people and accounts.
+pub(super) type Problem = String;
+
+/// A message: `camt.054.001.08` and what is in its `Document`.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) message: String,
+    pub(super) root: Element,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Element {
+    name: String,
+    currency: Option<String>,
+    text: String,
+    children: Vec<Element>,
+}
+
+impl Document {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Problem> {
+        let text = std::str::from_utf8(bytes).map_err(|_source| "it is not in UTF-8")?;
+        let mut reading = Reading::default();
+        let mut reader = NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
+        loop {
+            let (namespace, event) =
+                reader.read_resolved_event().map_err(|error| format!("it is not well-formed XML: {error}"))?;
+            if matches!(event, Event::Eof) {
+                return reading.finish();
+            }
+            reading.take(&namespace, &event)?;
+        }
+    }
+
+    /// `camt.054`.
+    pub(super) fn kind(&self) -> &str {
+        self.message.get(..8).unwrap_or(&self.message)
+    }
+
+    /// 8 of `camt.054.001.08`; none of another variant.
+    pub(super) fn version(&self) -> Option<u32> {
+        self.message.get(8..)?.strip_prefix(".001.").and_then(|digits| digits.parse().ok())
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    /// The rest of the namespace behind [`ISO_20022`].
+    message: String,
+    open: Vec<Element>,
+    root: Option<Element>,
+    /// How deep we are in what is of another namespace.
+    foreign: usize,
+}
+
+impl Reading {
+    fn take(&mut self, namespace: &ResolveResult<'_>, event: &Event<'_>) -> Result<(), Problem> {
+        match event {
+            Event::Start(start) => self.start(namespace, start),
+            Event::Empty(start) => {
+                self.start(namespace, start)?;
+                self.end();
+                Ok(())
+            }
+            Event::End(_) => {
+                self.end();
+                Ok(())
+            }
+            Event::Text(text) => self.text(&text.xml_content(XmlVersion::Implicit1_0)),
+            Event::CData(text) => self.text(&text.xml_content(XmlVersion::Implicit1_0)),
+            Event::GeneralRef(reference) => {
+                let character = resolve(reference)?;
+                self.text(character.encode_utf8(&mut [0; 4]))
+            }
+            Event::DocType(_) => Err("it has a DOCTYPE, which no ISO 20022 message has".to_owned()),
+            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
+        }
+    }
+
+    fn start(&mut self, namespace: &ResolveResult<'_>, start: &BytesStart<'_>) -> Result<(), Problem> {
+        if self.foreign > 0 {
+            self.foreign += 1;
+            return Ok(());
+        }
+        if self.open.len() >= MOST_LEVELS {
+            return Err("it is nested too deep".to_owned());
+        }
+        let message = match namespace {
+            ResolveResult::Bound(Namespace(name)) => name.strip_prefix(ISO_20022),
+            ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
+        };
+        if self.open.is_empty() {
+            let name = start.local_name();
+            let message = message.filter(|_| name.as_ref() == "Document" && self.root.is_none());
+            message.ok_or("it is not one Document of ISO 20022")?.clone_into(&mut self.message);
+        } else if message != Some(self.message.as_str()) {
+            self.foreign = 1;
+            return Ok(());
+        }
+        let mut currency = None;
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|error| format!("it is not well-formed XML: {error}"))?;
+            if attribute.key.as_ref() == "Ccy" {
+                let value = attribute.normalized_value(XmlVersion::Implicit1_0);
+                currency = Some(value.map_err(|error| format!("a currency can't be read: {error}"))?.into_owned());
+            }
+        }
+        let name = start.local_name().as_ref().to_owned();
+        self.open.push(Element { name, currency, ..Element::default() });
+        Ok(())
+    }
+
+    fn end(&mut self) {
+        if self.foreign > 0 {
+            self.foreign -= 1;
+            return;
+        }
+        let Some(mut element) = self.open.pop() else { return };
+        let trimmed = element.text.trim();
+        if trimmed.len() < element.text.len() {
+            element.text = trimmed.to_owned();
+        }
+        match self.open.last_mut() {
+            Some(parent) => parent.children.push(element),
+            None => self.root = Some(element),
+        }
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), Problem> {
+        // XML 1.0 has no other control characters, and a database can't keep NUL.
+        if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
+            return Err("it has characters that XML doesn't have".to_owned());
+        }
+        match self.open.last_mut() {
+            Some(_) if self.foreign > 0 => Ok(()),
+            Some(element) => {
+                element.text.push_str(text);
+                Ok(())
+            }
+            None if text.trim().is_empty() => Ok(()),
+            None => Err("it has text outside of its Document".to_owned()),
+        }
+    }
+
+    fn finish(self) -> Result<Document, Problem> {
+        match self.root {
+            Some(root) if self.open.is_empty() => Ok(Document { message: self.message, root }),
+            _cut => Err("it is cut off".to_owned()),
+        }
+    }
+}
+
+/// Characters by number, and the five names that XML itself has; nobody else's.
+fn resolve(reference: &BytesRef<'_>) -> Result<char, Problem> {
+    if let Some(character) = reference.resolve_char_ref().map_err(|_source| "it has a character without a number")? {
+        return Ok(character);
+    }
+    let name: &str = reference;
+    match name {
+        "amp" => Ok('&'),
+        "lt" => Ok('<'),
+        "gt" => Ok('>'),
+        "quot" => Ok('"'),
+        "apos" => Ok('\''),
+        _unknown => Err("it has an entity, which no ISO 20022 message has".to_owned()),
+    }
+}
+
+impl Element {
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(super) fn currency(&self) -> Option<&str> {
+        self.currency.as_deref()
+    }
+
+    /// The children of this name, in their order.
+    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// The only child of this name; none if there are several.
+    fn only(&self, name: &str) -> Option<&Self> {
+        let mut found = self.children.iter().filter(|child| child.name == name);
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |element, name| element.only(name))
+    }
+
+    /// The text at a path, if there is any.
+    pub(super) fn text_at(&self, path: &[&str]) -> Option<&str> {
+        self.at(path).map(Self::text).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.children.iter().any(|child| child.name == name)
+    }
+
+    /// `<Amt Ccy="EUR">12.50</Amt>`, exactly; zero is an amount too.
+    pub(super) fn money(&self) -> Result<Money, Problem> {
+        let code = self.currency.as_deref().ok_or("an amount without a currency")?;
+        let currency: Currency = code.parse().map_err(|_source| "an amount in no currency that we know")?;
+        let is_zero = self.text.contains('0') && self.text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
+        if is_zero && self.text.matches('.').count() <= 1 {
+            return Ok(Money::new(MinorUnits::ZERO, currency));
+        }
+        Money::exact(&self.text, code).map_err(|error| format!("an amount that can't be used: {error}"))
+    }
+
+    pub(super) fn money_at(&self, path: &[&str]) -> Result<Money, Problem> {
+        self.at(path).ok_or_else(|| format!("{} is missing", path.join("/")))?.money()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(inside: &str) -> String {
+        format!("<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08\">{inside}</Document>")
+    }
+
+    fn problem(text: &str) -> String {
+        Document::read(text.as_bytes()).expect_err("must refuse")
+    }
+
+    #[test]
+    fn what_xml_can_be_abused_for_is_refused() {
+        let laughs = format!("<!DOCTYPE d [<!ENTITY a \"ha\">]>{}", document("<A>&a;</A>"));
+        assert!(problem(&laughs).contains("DOCTYPE"));
+        assert!(problem(&document("<A>&a;</A>")).contains("entity"));
+        assert!(problem(&document("<A>\u{1}</A>")).contains("characters"));
+        assert!(problem(&document("<A>&#1;</A>")).contains("character"));
+        assert!(problem(&document("<A>&#0;</A>")).contains("character"));
+        assert!(problem(&document(&format!("{}x{}", "<A>".repeat(50), "</A>".repeat(50)))).contains("deep"));
+        assert!(problem(&format!("{}{}", document(""), document(""))).contains("one Document"));
+        assert!(problem(&format!("{}tail", document(""))).contains("outside"));
+        assert!(problem(&document("<A>").replace("</Document>", "")).contains("cut off"));
+        assert!(problem(&document("<A></B>")).contains("well-formed"));
+        assert!(problem("<Document xmlns=\"urn:other\"/>").contains("ISO 20022"));
+        assert!(problem("<Document/>").contains("ISO 20022"));
+        assert!(Document::read(&[0xff, 0xfe, 0x3c, 0]).expect_err("UTF-16").contains("UTF-8"));
+        assert!(problem("").contains("cut off"));
+    }
+
+    #[test]
+    fn prefixes_references_and_foreign_parts_are_read_as_xml_means_them() {
+        let text = "<?xml version=\"1.0\"?><i:Document xmlns:i=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.02\"
+            xmlns:x=\"urn:x\"><i:A><i:Nm> M&#252;ller &amp; <![CDATA[S<n]]> </i:Nm><x:Nm>other<i:Nm>in it</i:Nm></x:Nm></i:A>
+            </i:Document>";
+        let document = Document::read(text.as_bytes()).expect("reads");
+        assert_eq!(
+            (document.message.as_str(), document.kind(), document.version()),
+            ("camt.053.001.02", "camt.053", Some(2))
+        );
+        assert_eq!(document.root.text_at(&["A", "Nm"]), Some("Müller & S<n"));
+    }
+
+    #[test]
+    fn what_stands_there_twice_is_no_value_and_amounts_are_exact() {
+        let text = document(
+            "<A>1</A><A>2</A><Amt Ccy=\"EUR\">12.5</Amt><N Ccy=\"EUR\">0.00</N><O Ccy=\"EUR\">0.001</O>
+            <P>1</P><Q Ccy=\"EUR\">-1</Q><R Ccy=\"EUR\">1e3</R><S Ccy=\"XXX\">1</S><T Ccy=\"JPY\">1250</T>",
+        );
+        let root = Document::read(text.as_bytes()).expect("reads").root;
+        assert_eq!((root.text_at(&["A"]), root.all("A").count()), (None, 2));
+        let units = |name| root.money_at(&[name]).map(|money| money.amount.0);
+        assert_eq!((units("Amt"), units("N"), units("T")), (Ok(1250), Ok(0), Ok(1250)));
+        for name in ["O", "P", "Q", "R", "S", "none"] {
+            assert!(units(name).is_err(), "{name}");
+        }
+    }
+}
