@@ -87,6 +87,12 @@ pub async fn is_posted<C: ConnectionTrait>(
     }
 }
 
+/// Whether anything was ever posted from one of these to the other.
+pub async fn has_moved<C: ConnectionTrait>(db: &C, debit: &LedgerAccount, credit: &LedgerAccount) -> Result<bool> {
+    let moved = Entity::find().filter(Column::Debit.eq(debit.clone())).filter(Column::Credit.eq(credit.clone()));
+    Ok(moved.one(db).await?.is_some())
+}
+
 /// Credits less debits.
 pub async fn balance<C: ConnectionTrait>(db: &C, account: &LedgerAccount, currency: Currency) -> Result<MinorUnits> {
     // Net in one sum: what has gone through an account in all its life may be more than 64 bits hold.

@@ -288,7 +288,17 @@ pub(super) async fn refund_succeeded(
         RefundStatus::ActionRequired | RefundStatus::ApprovalRequired | RefundStatus::PayeeDetailsRequired
     );
     if contradicts {
-        if !stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundSucceeded { .. })).await? {
+        let standing = stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundSucceeded { .. })).await?;
+        let is_old = match standing {
+            Some(stands) => !stands,
+            // It was sent once, and came back: news of that one time, by another way or after what came later.
+            None => {
+                let (from, to) =
+                    (LedgerAccount::Refund(refund.id), LedgerAccount::Provider(provider.name().to_owned()));
+                ledger::has_moved(&app.db.read, &from, &to).await?
+            }
+        };
+        if is_old {
             // News of before the failure that we know of already.
             return Ok(Applied::Done);
         }
@@ -318,7 +328,8 @@ async fn refund_failed(
                 refund.id
             )));
         }
-        if !stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundFailed { .. })).await? {
+        let standing = stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundFailed { .. })).await?;
+        if standing == Some(false) {
             // News of before the success that we know of already.
             return Ok(Applied::Done);
         }
@@ -334,21 +345,21 @@ pub(super) fn sent(refund: &refund::Model) -> Money {
     Money::new(MinorUnits(refund.amount.0.saturating_sub(refund.charged_back.0)), refund.currency)
 }
 
-/// News that contradicts what we know: disorder, a repetition, or a change of mind? Only the provider can say how it stands.
+/// News that contradicts what we know: disorder, a repetition, or a change of mind? Only the provider can say how it stands;
+/// None if it can't be asked.
 async fn stands(
     app: &App,
     provider: &dyn PaymentProvider,
     refund: &refund::Model,
     so: impl Fn(&Fact) -> bool,
-) -> Result<bool> {
+) -> Result<Option<bool>> {
     let facts = match provider.query_refund(&refund_query(app, refund).await?).await {
         Ok(facts) => facts,
-        // Then its latest word stands.
-        Err(ProviderError::CannotBeAsked(_)) => return Ok(true),
+        Err(ProviderError::CannotBeAsked(_)) => return Ok(None),
         Err(error) => return Err(unanswered(provider.name(), &error)),
     };
     tracing::warn!(refund = %refund.id, at = %app.clock.now(), ?facts, "asked about a refund because its news contradict each other");
-    Ok(facts.iter().any(so))
+    Ok(Some(facts.iter().any(so)))
 }
 
 async fn refund_command(app: &App, refund: &refund::Model, command: &Command, heard_at: Time) -> Result<Applied> {
