@@ -47,14 +47,19 @@ async fn apply(app: &App, id: NotificationId) -> Result<Outcome> {
         Ok(facts) => facts,
         Err(error) => return mark(app, id, NotificationStatus::Quarantined, Some(error.to_string())).await,
     };
-    let mut misfits = Vec::new();
+    let (mut misfits, mut again) = (Vec::new(), None);
     for fact in facts {
-        match apply_fact(app, provider.as_ref(), fact, row.heard_at).await? {
-            Applied::Done => {}
-            Applied::NotOurs(reason) => misfits.push(reason),
-            Applied::NotYet(reason) if row.failures < MOST_ATTEMPTS => return Err(Error::internal(reason)),
-            Applied::NotYet(reason) => misfits.push(reason),
+        // A fact that can't be booked now doesn't hold up those behind it: a bank's file tells of hundreds of orders.
+        match apply_fact(app, provider.as_ref(), fact, row.heard_at).await {
+            Ok(Applied::Done) => {}
+            Ok(Applied::NotOurs(reason)) => misfits.push(reason),
+            Ok(Applied::NotYet(reason)) if row.failures < MOST_ATTEMPTS => again = Some(Error::internal(reason)),
+            Ok(Applied::NotYet(reason)) => misfits.push(reason),
+            Err(error) => again = Some(error),
         }
+    }
+    if let Some(error) = again {
+        return Err(error);
     }
     if misfits.is_empty() {
         mark(app, id, NotificationStatus::Applied, None).await
