@@ -25,7 +25,7 @@ use crate::payment::{PaymentProvider, Verified, WebhookRequest};
 
 /// What became of a verified notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Accepted,
     Duplicate,
     Quarantined,
@@ -85,7 +85,7 @@ pub(super) async fn receive(
 }
 
 /// Writes it into the inbox with the job that applies it; or finds that it is there already.
-pub(super) async fn store(app: &App, provider: &'static str, verified: &Verified, body: &[u8]) -> Result<Outcome> {
+pub(crate) async fn store(app: &App, provider: &'static str, verified: &Verified, body: &[u8]) -> Result<Outcome> {
     let event_id = verified.event_id.as_str();
     let notification = Model {
         id: NotificationId(app.clock.new_id()),

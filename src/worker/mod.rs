@@ -18,6 +18,7 @@ use crate::job::{self, Job, Lane, Leased, Outcome};
 use crate::{event, evidence, idempotency, order, rail, simulator};
 
 mod advance;
+mod pickup;
 
 pub use advance::{PATIENCE, advance};
 
@@ -46,11 +47,13 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) {
         stopping.send_replace(true);
     };
     let [notifications, calls] = LANES.map(|lane| jobs(&app, lane, stopped.clone()));
-    tokio::join!(told, notifications, calls, deadlines(&app, stopped.clone()), feed(&app, stopped.clone()));
+    let pickup = pickup::run(&app, stopped.clone());
+    tokio::join!(told, notifications, calls, deadlines(&app, stopped.clone()), feed(&app, stopped.clone()), pickup);
 }
 
 /// Does everything that is due until nothing is, but for what somebody else has in hand.
 pub async fn drain(app: &App) -> Result<()> {
+    pickup::pick_up(app).await;
     loop {
         let mut did_something = false;
         // Afresh each time: what waited for news may have heard it by then.
