@@ -11,6 +11,7 @@ use serde_json::Value;
 
 mod alipay;
 mod antom;
+mod bank;
 mod keys;
 mod partner;
 mod stripe;
@@ -23,6 +24,7 @@ macro_rules! for_every_fake {
             stripe: ["stripe"],
             antom: ["antom"],
             alipay: ["alipay"],
+            bank: ["bank_iso20022", "standardwebhooks"],
             partner: ["standardwebhooks"],
         }
     };
