@@ -23,6 +23,8 @@ use crate::signature;
 
 mod camt;
 mod document;
+mod entry;
+mod meaning;
 mod order;
 mod reference;
 mod report;

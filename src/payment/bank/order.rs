@@ -134,7 +134,7 @@ pub(super) fn order(
          <DbtrAgt><FinInstnId><BICFI>{bic}</BICFI></FinInstnId></DbtrAgt><ChrgBr>{charges}</ChrgBr>\
          <CdtTrfTxInf><PmtId><EndToEndId>{id}</EndToEndId></PmtId><Amt><InstdAmt Ccy=\"{currency}\">{sum}</InstdAmt></Amt>\
          {agent}<Cdtr><Nm>{creditor}</Nm></Cdtr><CdtrAcct><Id>{to}</Id></CdtrAcct>\
-         <RmtInf><Ustrd>{purpose}</Ustrd></RmtInf></CdtTrfTxInf></PmtInf></CstmrCdtTrfInitn></Document>\n",
+         <RmtInf><Ustrd>{purpose}</Ustrd></RmtInf></CdtTrfTxInf></PmtInf></CstmrCdtTrfInitn></Document>",
         created = now.format("%Y-%m-%dT%H:%M:%SZ"),
         day = now.format("%Y-%m-%d"),
         iban = account.iban,

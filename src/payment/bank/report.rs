@@ -2,8 +2,8 @@
 //!
 //! A pain.002 never moves money: that an order is settled at the bank counts once it is booked on our account (`camt`).
 
-use super::camt::returned_facts;
 use super::document::{Document, Element, Problem};
+use super::meaning::returned_facts;
 use super::reference::{Ordered, is_given};
 use super::settings::{Account, compact};
 use super::words::{is_duplicate, of_reason};

@@ -89,7 +89,7 @@ fn understand(status: StatusCode, body: &[u8], order: &Order) -> Result<Verdict,
         if body.trim_ascii_start().starts_with(b"<") { said_in_xml(body, order) } else { said_in_json(body, order) };
     match verdict.map_err(unknown)? {
         Verdict::Taken if !status.is_success() => Err(unknown("an error that says that the order was taken")),
-        verdict => Ok(verdict),
+        verdict @ (Verdict::Taken | Verdict::Duplicate | Verdict::Rejected { .. }) => Ok(verdict),
     }
 }
 
