@@ -69,6 +69,7 @@ async fn every_sample_moves_what_it_says_and_nothing_else(app: &TestApp) {
         call(&rail, "refund", &refund.id.to_string(), reference).await;
     }
 
+    let mut told: Vec<String> = Vec::new();
     let file: Value = serde_json::from_str(VECTORS).expect("JSON");
     for vector in file["vectors"].as_array().expect("a list") {
         let id = vector["id"].as_str().expect("an id");
@@ -85,9 +86,13 @@ async fn every_sample_moves_what_it_says_and_nothing_else(app: &TestApp) {
         let moved = causes(&rail.shop).await[before.0..].to_vec();
         check(&rail, id, &vector["expect"], &orders, &moved).await;
         let inbox = inbox(&rail).await;
+        // One of them is another's file byte for byte, and so the same notification.
+        let is_new = !told.contains(&body);
+        told.push(body.clone());
         let expected =
             if id.ends_with("_request") { NotificationStatus::Quarantined } else { NotificationStatus::Applied };
-        assert_eq!((inbox.len(), inbox.last().expect("one").0), (before.1 + 1, expected), "{id}: {inbox:?}");
+        assert_eq!(inbox.len(), before.1 + usize::from(is_new), "{id}");
+        assert!(!is_new || inbox.last().is_some_and(|last| last.0 == expected), "{id}: {inbox:?}");
         tell(&rail, &bank, body).await;
         assert_eq!(causes(&rail.shop).await.len(), before.0 + moved.len(), "{id}: once");
     }
