@@ -3,7 +3,7 @@
 use entity::Money;
 
 use super::camt::Booking;
-use super::document::{Element, Problem};
+use super::document::Element;
 use super::entry::{Entry, Named};
 use super::reference::{Ordered, candidates, is_given};
 use super::words::of_reason;

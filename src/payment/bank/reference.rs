@@ -282,7 +282,7 @@ mod tests {
         assert_eq!(from(Some(&two), &strd(&rf)), [one.clone(), rf.clone(), two.clone()]);
         assert_eq!(from(None, &strd(&format!("{} {}", &rf[..4], rf[4..].to_lowercase()))), [one.clone(), rf.clone()]);
         assert_eq!(from(Some("NOTPROVIDED"), &strd("RF18539007547034")), ["RF18539007547034"]);
-        assert_eq!(from(Some(&one), ""), [one.clone()]);
+        assert_eq!(from(Some(&one), ""), [one.as_str()]);
         assert_eq!(from(Some("INV 77"), &format!("<Ustrd>{one}</Ustrd>")), ["INV 77".to_owned(), one.clone()]);
         assert_eq!(from(None, &format!("<Ustrd>{one} {two}</Ustrd>")), Vec::<String>::new());
         assert_eq!(of_text(&["SP-AAAAA1 SP-BBBBB2"]), Vec::<String>::new());

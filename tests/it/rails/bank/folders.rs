@@ -172,7 +172,7 @@ async fn an_order_is_put_into_the_folder_once(app: &TestApp) {
     assert_eq!(asked.status, RefundStatus::Pending);
     let out = folder.path().join("out");
     let name = format!("{}.xml", asked.reference.replace('_', "-"));
-    assert_eq!(names(&out), [name.clone()]);
+    assert_eq!(names(&out), [name.as_str()]);
     let file = fs::read(out.join(&name)).expect("reads");
     let sent = super::pain::read(&file, &[EUR]).expect("as a bank takes it");
     assert_eq!((sent.amount.amount, sent.message_id), (MinorUnits(500), asked.reference.replace('_', "-")));

@@ -1,5 +1,7 @@
 //! Money from us: refunds and payouts as payment orders, and what becomes of them.
 
+use std::slice::from_ref;
+
 use chrono::TimeDelta;
 use entity::notification::NotificationStatus;
 use entity::payout::PayoutStatus;
@@ -58,9 +60,9 @@ async fn a_refund_is_ordered_booked_and_may_come_back_in_any_order_of_the_news(a
         let (sent, _standing) = bank.order(&asked.reference);
         let back = bank.take_back(&asked.reference, "AC04");
         let news = [
-            camt_054(EUR, &[left.clone()]),
+            camt_054(EUR, from_ref(&left)),
             pacs_004(&sent, &format!("R-{}", sent.message_id), "AC04", EUR),
-            camt_054(EUR, &[back.clone()]),
+            camt_054(EUR, from_ref(&back)),
             camt_053(EUR, &[left, back], 0),
         ];
         for which in sequence {
@@ -200,12 +202,12 @@ async fn a_payout_is_paid_and_comes_back_to_the_supplier(app: &TestApp) {
         (asked.amount, format!("Payout {}", sent.message_id).as_str())
     );
     let left = bank.book(&asked.reference);
-    tell(&rail, &bank, camt_054(EUR, &[left.clone()])).await;
-    tell(&rail, &bank, camt_053(EUR, &[left.clone()], 0)).await;
+    tell(&rail, &bank, camt_054(EUR, from_ref(&left))).await;
+    tell(&rail, &bank, camt_053(EUR, from_ref(&left), 0)).await;
     assert_eq!((the_payout(app).await.status, owed(app).await), (PayoutStatus::Paid, 0));
     tell(&rail, &bank, pacs_004(&sent, "R1", "AC04", EUR)).await;
     let back = bank.take_back(&asked.reference, "AC04");
-    tell(&rail, &bank, camt_054(EUR, &[back.clone()])).await;
+    tell(&rail, &bank, camt_054(EUR, from_ref(&back))).await;
     tell(&rail, &bank, camt_053(EUR, &[left, back], 0)).await;
     let returned = the_payout(app).await;
     assert_eq!((returned.status, owed(app).await), (PayoutStatus::Returned, asked.amount.0), "booked once");

@@ -78,7 +78,7 @@ fn is_carried(character: char) -> bool {
     character.is_ascii_alphanumeric() || " /-?:().,'+".contains(character)
 }
 
-fn in_order(leaves: &[(String, String, Option<String>)]) -> Result<(), String> {
+fn in_order(leaves: &[Leaf]) -> Result<(), String> {
     let known: Vec<&str> = ELEMENTS.split_whitespace().collect();
     let mut next = 0;
     for (path, _, _) in leaves {
@@ -95,10 +95,13 @@ fn in_order(leaves: &[(String, String, Option<String>)]) -> Result<(), String> {
     }
 }
 
+/// A path, its text, and its currency.
+type Leaf = (String, String, Option<String>);
+
 /// Elements with text only: their paths below the body, their texts, their currencies.
-fn leaves(text: &str) -> Result<Vec<(String, String, Option<String>)>, String> {
+fn leaves(text: &str) -> Result<Vec<Leaf>, String> {
     let mut reader = Reader::from_str(text);
-    let (mut open, mut found): (Vec<String>, Vec<(String, String, Option<String>)>) = Default::default();
+    let (mut open, mut found): (Vec<String>, Vec<Leaf>) = Default::default();
     let (mut content, mut currency, mut is_leaf) = (String::new(), None, false);
     loop {
         match reader.read_event().map_err(|error| error.to_string())? {
@@ -139,7 +142,9 @@ fn leaves(text: &str) -> Result<Vec<(String, String, Option<String>)>, String> {
             },
             Event::Decl(_) => {}
             Event::Eof => return Ok(found),
-            other => return Err(format!("{other:?}")),
+            Event::Empty(_) | Event::CData(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {
+                return Err("it is written in a way that this bank doesn't read".to_owned());
+            }
         }
     }
 }

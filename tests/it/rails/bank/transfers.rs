@@ -1,5 +1,8 @@
 //! Money from buyers, as it really comes: with any reference, in parts, too much, too late, told several times.
 
+use std::slice::from_ref;
+use std::sync::Arc;
+
 use chrono::TimeDelta;
 use entity::notification::NotificationStatus;
 use entity::payment::PaymentStatus;
@@ -17,7 +20,6 @@ use crate::support::bank::{causes, status};
 use crate::support::rail::{Fake, Rail};
 use crate::support::trouble::{IBAN, provide_account, refund};
 use crate::support::{TestApp, on_each_database};
-use std::sync::Arc;
 
 on_each_database!(
     wires_add_up_and_the_buyer_sees_what_is_missing,
@@ -38,7 +40,8 @@ on_each_database!(
 
 pub(super) async fn at<'a>(app: &'a TestApp) -> (Rail<'a>, Arc<Bank>) {
     let bank = start_bank().await;
-    (Rail::of(app, Arc::clone(&bank) as Arc<dyn Fake>).await, bank)
+    let fake: Arc<dyn Fake> = bank.clone();
+    (Rail::of(app, fake).await, bank)
 }
 
 pub(super) fn money(amount: &str, currency: &str) -> Money {
@@ -300,11 +303,11 @@ async fn what_is_not_booked_or_not_ours_moves_nothing(app: &TestApp) {
     let entry = Entry::credit("B1", &eur("10")).text(&[&payment.reference]);
     tell(&rail, &bank, camt_054(EUR, &[entry.clone().status("PDNG"), entry.clone().status("INFO")])).await;
     all_applied(&rail).await;
-    let honest = camt_054(EUR, &[entry.clone()]);
+    let honest = camt_054(EUR, from_ref(&entry));
     for (file, why) in [
-        (camt_054(("EUR", IBAN), &[entry.clone()]), "none of ours"),
-        (camt_054(("EUR", USD.1), &[entry.clone()]), "none of ours"),
-        (camt_054(USD, &[entry.clone()]), "not in the currency of its account"),
+        (camt_054(("EUR", IBAN), from_ref(&entry)), "none of ours"),
+        (camt_054(("EUR", USD.1), from_ref(&entry)), "none of ours"),
+        (camt_054(USD, from_ref(&entry)), "not in the currency of its account"),
         (camt_054(EUR, &[entry.clone().status("MAYBE")]), "whether it is booked"),
         (honest.replace("CRDT", "BOTH"), "neither a credit nor a debit"),
         (honest.replace(">10.00<", ">10.001<"), "amount"),
@@ -330,7 +333,7 @@ async fn a_booking_that_is_taken_back_is_reversed(app: &TestApp) {
     rail.deliver().await;
     assert_eq!(status(&rail.shop, &order).await, "FUNDED");
     let back = Entry::debit("B9", &eur("10")).text(&[&payment.reference]).reversal();
-    tell(&rail, &bank, camt_054(EUR, &[back.clone()])).await;
+    tell(&rail, &bank, camt_054(EUR, from_ref(&back))).await;
     tell(&rail, &bank, camt_053(EUR, &[back], 0)).await;
     assert_eq!(rail.payment(&payment.id.to_string()).await.charged_back.0, 1_000);
     assert_eq!(causes(&rail.shop).await, ["payment.captured", "chargeback.opened", "payment.reversed"]);
