@@ -9,7 +9,7 @@ use entity::chargeback::{self, ChargebackStatus, Source, Sources};
 use entity::payment::RefundWay;
 use entity::receipt::ReceiptReason;
 use entity::refund::{self, RefundStatus};
-use entity::{ChargebackId, MinorUnits, Money, OrderStatus, PaymentId, Time, payment, receipt};
+use entity::{ChargebackId, MinorUnits, Money, OrderStatus, PaymentId, Time, payment};
 
 use super::decide::{end, overtake, with_terms, withdraw_open_payments};
 use super::decision::{Account, Decision, Later, NewReceipt, PaymentChange, ReceiptRef, RefundRef, Transfer};

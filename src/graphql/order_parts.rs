@@ -1,13 +1,11 @@
 //! What an order is made of, in the API's words.
 
-use async_graphql::{Context, ID, Object, SimpleObject};
+use async_graphql::{ID, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{receipt, shipment};
+use entity::shipment;
 
 use super::contract::AddressObject;
 use super::scalars::Money;
-use super::viewer;
-use crate::auth::Viewer;
 use crate::escrow::Action;
 
 /// Where an order stands.

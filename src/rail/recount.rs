@@ -97,12 +97,10 @@ async fn ask_about_each(
         }
     }
     let after = of_payment(app, provider, payment).await?;
-    let known: i64 = after
-        .iter()
-        .filter(|refund| refund.status == RefundStatus::Succeeded)
-        .map(|refund| sent(refund).amount.0)
-        .sum();
-    if known >= total.amount.0 {
+    // It may be old news: what had gone back by then may have come back since.
+    let sent_ever: i64 =
+        after.iter().filter(|refund| refund.started_at.is_some()).map(|refund| sent(refund).amount.0).sum();
+    if sent_ever >= total.amount.0 {
         return Ok(Applied::Done);
     }
     let problem =

@@ -128,6 +128,7 @@ impl PaymentProvider for Bank {
             bic: account.bic.clone(),
             reference: request.reference.clone(),
             creditor_reference,
+            url: None,
         };
         Ok(OpenedPayment {
             provider_reference: None,

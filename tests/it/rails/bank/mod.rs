@@ -72,6 +72,7 @@ enum Standing {
     Accepted,
     Rejected,
     Booked,
+    Returned,
 }
 
 impl Bank {
@@ -258,6 +259,7 @@ impl Fake for Bank {
             let entry = self.take_back(refund, "AC04");
             self.send(pacs_004(&order, &format!("R-{}", self.reference()), "AC04", EUR));
             self.send(camt_054(EUR, &[entry]));
+            self.set(&order, Standing::Returned);
         } else {
             self.set(&order, Standing::Rejected);
             self.send(pain_002(&order, "RJCT", Some("AC04")));
@@ -298,7 +300,9 @@ impl Fake for Bank {
     }
 
     fn refunded(&self, payment: &str) -> i64 {
-        let of_it = |order: &&(Order, Standing)| order.1 != Standing::Rejected && order.0.text.contains(payment);
+        let of_it = |order: &&(Order, Standing)| {
+            matches!(order.1, Standing::Accepted | Standing::Booked) && order.0.text.contains(payment)
+        };
         self.books().orders.values().filter(of_it).map(|(order, _)| order.amount.amount.0).sum()
     }
 }

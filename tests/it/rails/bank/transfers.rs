@@ -12,11 +12,12 @@ use entity::{Money, notification, payment, receipt};
 use sea_orm::{EntityTrait, QueryOrder};
 use secure_payment::party::demo;
 use secure_payment::payment::Remitter;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::files::{Entry, camt_053, camt_054};
 use super::{Bank, EUR, USD, start_bank};
 use crate::support::bank::{causes, status};
+use crate::support::purchase::text;
 use crate::support::rail::{Fake, Rail};
 use crate::support::trouble::{IBAN, provide_account, refund};
 use crate::support::{TestApp, on_each_database};
@@ -31,6 +32,7 @@ on_each_database!(
     two_references_in_one_transfer_are_none,
     a_booking_counts_once_however_often_it_is_told,
     a_statement_brings_what_no_notification_brought,
+    a_statement_is_compared_with_our_books_line_by_line,
     a_statement_that_does_not_add_up_is_shown_and_its_money_booked,
     a_bundle_is_booked_by_its_parts_if_they_add_up,
     what_is_not_booked_or_not_ours_moves_nothing,
@@ -246,13 +248,69 @@ async fn a_statement_brings_what_no_notification_brought(app: &TestApp) {
     assert_eq!(status(&rail.shop, &order).await, "FUNDED");
     assert_eq!(
         causes(&rail.shop).await,
-        ["payment.captured"],
-        "what the bank takes for itself is on the statement only"
+        ["payment.captured", "provider.fee"],
+        "what the bank takes for itself is booked; what nobody can explain is not"
     );
     all_applied(&rail).await;
+    assert_eq!(
+        breaks(app).await,
+        [("MISSING_HERE".to_owned(), "bank:other_debit:EUR/B3".to_owned(), None, Some("1.00".to_owned()))]
+    );
     tell(&rail, &bank, camt_054(EUR, &[fee])).await;
     let (last, reason) = inbox(&rail).await.pop().expect("one");
     assert_eq!((last, reason.as_str()), (NotificationStatus::Quarantined, "a debit that we have not ordered"));
+}
+
+type Break = (String, String, Option<String>, Option<String>);
+
+/// What doesn't agree: kind, subject, ours, theirs; as the operators see it.
+async fn breaks(app: &TestApp) -> Vec<Break> {
+    let query = "{ reconciliationBreaks(first: 100) { nodes { kind subject ours { amount } theirs { amount } } } }";
+    let data = app.data(demo::OPERATOR, query, json!({})).await;
+    let amount = |value: &Value| value["amount"].as_str().map(str::to_owned);
+    let nodes = data["reconciliationBreaks"]["nodes"].as_array().expect("a list");
+    let mut all: Vec<Break> = nodes
+        .iter()
+        .map(|node| (text(&node["kind"]), text(&node["subject"]), amount(&node["ours"]), amount(&node["theirs"])))
+        .collect();
+    all.sort();
+    all
+}
+
+/// A statement with one missing, one extra and one wrong line yields exactly those three, until they are mended.
+async fn a_statement_is_compared_with_our_books_line_by_line(app: &TestApp) {
+    let (rail, bank) = at(app).await;
+    let (_order, payment) = asked(&rail, "1000.00").await;
+    let wire = |number: &str, amount: &str| Entry::credit(number, &eur(amount)).text(&[&payment.reference]);
+    let booked = [wire("B1", "100"), wire("B2", "200"), wire("B3", "300")];
+    tell(&rail, &bank, camt_054(EUR, &booked)).await;
+    assert_eq!(breaks(app).await, [], "no statement yet");
+    // B2 is missing, B3 is another amount, and B9 is a debit that nobody ordered.
+    let extra = Entry::debit("B9", &eur("7")).code("MDOP", "INTR");
+    tell(&rail, &bank, camt_053(EUR, &[wire("B1", "100"), wire("B3", "301"), extra.clone()], 0)).await;
+    let amount = |amount: &str| Some(amount.to_owned());
+    let three = [
+        ("AMOUNT_DIFFERS".to_owned(), "bank:capture:EUR/B3".to_owned(), amount("300.00"), amount("301.00")),
+        ("MISSING_HERE".to_owned(), "bank:other_debit:EUR/B9".to_owned(), None, amount("7.00")),
+        ("MISSING_THERE".to_owned(), "bank:capture:EUR/B2".to_owned(), amount("200.00"), None),
+    ];
+    assert_eq!(breaks(app).await, three);
+    // Told again, it is the same three; an operator may compare the day again.
+    let today = app.clock().now().date_naive().to_string();
+    let reconcile = "mutation($input: ReconcileInput!) { reconcile(input: $input) { day errors { code } } }";
+    let begun = app.data(demo::OPERATOR, reconcile, json!({ "input": { "day": today } })).await;
+    assert_eq!(begun["reconcile"]["day"], json!(today));
+    rail.drain().await;
+    assert_eq!(breaks(app).await, three);
+    // The missing one comes on a later statement.
+    tell(&rail, &bank, camt_053(EUR, &[wire("B2", "200")], 0)).await;
+    assert_eq!(breaks(app).await, three[..2]);
+    for token in [demo::BUYER, demo::SUPPLIER, demo::STOREFRONT] {
+        let seen = app.graphql(token, "{ reconciliationBreaks { nodes { id } } }", json!({})).await;
+        assert_eq!(seen["data"]["reconciliationBreaks"], Value::Null, "{token}");
+        let refused = app.data(token, reconcile, json!({ "input": { "day": today } })).await;
+        assert_eq!(refused["reconcile"]["errors"][0]["code"], "NOT_PERMITTED", "{token}");
+    }
 }
 
 async fn a_statement_that_does_not_add_up_is_shown_and_its_money_booked(app: &TestApp) {

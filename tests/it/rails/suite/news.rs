@@ -116,11 +116,17 @@ pub(super) async fn chargeback_won(app: &TestApp, fake: Arc<dyn Fake>) {
 pub(super) async fn chargeback_lost(app: &TestApp, fake: Arc<dyn Fake>) {
     let rail = rail_of(app, fake).await;
     let (order, payment) = rail.funded().await;
-    let Some(booked) = debited(&rail, &order, &payment).await else { return };
+    let Some(mut booked) = debited(&rail, &order, &payment).await else { return };
+    let was_debited = trouble::chargebacks(app, &order).await.remove(0).debited;
     if !rail.fake.claim(&payment.reference, Claim::Lose).await {
         return;
     }
     rail.deliver().await;
+    let row = trouble::chargebacks(app, &order).await.remove(0);
+    if row.debited && !was_debited {
+        // This rail takes the money when it is lost.
+        booked.push(("chargeback.debited", format!("chargeback/{}", row.id), rail.provider(), TOTAL));
+    }
     rail.assert_ledger(&order, &booked).await;
     let seen = rail.row(&order).await;
     assert_eq!((seen.held.0, seen.charged_back.0, seen.is_frozen()), (0, TOTAL_UNITS, false));
