@@ -41,22 +41,7 @@ impl Happened {
             Self::FundsApplied { amount, held, due, .. } => {
                 format!("{amount} that had been set aside are applied: {held} held, {due} due.")
             }
-            Self::FundsUnapplied { amount, reason, .. } => match reason {
-                ReceiptReason::OrderNotOpen => format!("{amount} arrived when no money was due; it is set aside."),
-                ReceiptReason::Overpaid => format!("{amount} arrived beyond what was due; it is set aside."),
-                ReceiptReason::WrongCurrency => {
-                    format!("{amount} arrived in another currency than the order's; it is set aside.")
-                }
-                ReceiptReason::WrongAmount => {
-                    format!("{amount} arrived, which is not what was asked for; it is set aside.")
-                }
-                ReceiptReason::ChargebackWon => {
-                    format!("{amount} came back by a chargeback that was won; it is set aside for an operator.")
-                }
-                ReceiptReason::UnknownReference => {
-                    format!("{amount} arrived without a known reference; it is set aside.")
-                }
-            },
+            Self::FundsUnapplied { amount, reason, .. } => set_aside(*amount, *reason),
             Self::OrderFunded { held, ship_by } => {
                 format!("The order is funded: {held} is held. Ship by {}.", day(*ship_by))
             }
@@ -229,6 +214,21 @@ fn goods(go_back: bool) -> &'static str {
 
 fn minute(time: Time) -> String {
     time.format("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+fn set_aside(amount: Money, reason: ReceiptReason) -> String {
+    match reason {
+        ReceiptReason::OrderNotOpen => format!("{amount} arrived when no money was due; it is set aside."),
+        ReceiptReason::Overpaid => format!("{amount} arrived beyond what was due; it is set aside."),
+        ReceiptReason::WrongCurrency => {
+            format!("{amount} arrived in another currency than the order's; it is set aside.")
+        }
+        ReceiptReason::WrongAmount => format!("{amount} arrived, which is not what was asked for; it is set aside."),
+        ReceiptReason::ChargebackWon => {
+            format!("{amount} came back by a chargeback that was won; it is set aside for an operator.")
+        }
+        ReceiptReason::UnknownReference => format!("{amount} arrived without a known reference; it is set aside."),
+    }
 }
 
 fn ended(how: &str, refunded: Money) -> String {

@@ -13,7 +13,6 @@ use crate::error::{Error, ErrorCode};
 
 /// Anything with an id of its own.
 #[derive(Interface)]
-#[expect(clippy::large_enum_variant, reason = "made one at a time, and moved into the answer at once")]
 #[graphql(field(name = "id", ty = "ID", desc = "The type's name and a unique part: \"order_01h…\"."))]
 pub enum Node {
     Order(Order),

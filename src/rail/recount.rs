@@ -61,7 +61,7 @@ pub(super) async fn refunded_in_all(
         };
         match Box::pin(apply_fact(app, provider, fact, heard_at)).await? {
             Applied::Done => {}
-            other => return Ok(other),
+            misfit @ (Applied::NotOurs(_) | Applied::NotYet(_)) => return Ok(misfit),
         }
     }
     Ok(Applied::Done)

@@ -3,6 +3,7 @@
 //! That finds what we have and they have not, or otherwise; what only they have comes by their notifications and pollers.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use chrono::NaiveDate;
 use entity::reconciliation_break::BreakKind;
@@ -51,18 +52,17 @@ async fn captures(app: &App, provider: &dyn PaymentProvider, came: Vec<transfer:
     let mut answers: BTreeMap<PaymentId, Vec<Fact>> = BTreeMap::new();
     for (movement, (ours, row)) in sums {
         let Some(payment) = payment_of(app, &row).await? else { continue };
-        if !answers.contains_key(&payment.id) {
-            let facts = match provider.query_payment(&payment_query(app, &payment)).await {
+        if let Entry::Vacant(place) = answers.entry(payment.id) {
+            place.insert(match provider.query_payment(&payment_query(app, &payment)).await {
                 Ok(facts) => facts,
                 Err(ProviderError::NotKnown(_)) => Vec::new(),
                 Err(ProviderError::CannotBeAsked(_)) => return Ok(None),
                 Err(error) => return Err(unanswered(provider.name(), &error)),
-            };
-            answers.insert(payment.id, facts);
+            });
         }
-        let theirs = answers.get(&payment.id).into_iter().flatten().find_map(|fact| match fact {
-            Fact::PaymentCaptured { movement: of, amount, .. } if format!("{prefix}{of}") == movement => Some(*amount),
-            _not_this_one => None,
+        let theirs = answers.get(&payment.id).into_iter().flatten().find_map(|fact| {
+            let Fact::PaymentCaptured { movement: of, amount, .. } = fact else { return None };
+            (format!("{prefix}{of}") == movement).then_some(*amount)
         });
         found.extend(difference(movement, &row, ours, theirs.map(|amount| amount.amount)));
     }
@@ -107,9 +107,9 @@ async fn refunds(app: &App, provider: &dyn PaymentProvider, went: Vec<transfer::
             Err(ProviderError::CannotBeAsked(_)) => return Ok(None),
             Err(error) => return Err(unanswered(provider.name(), &error)),
         };
-        let theirs = facts.iter().find_map(|fact| match fact {
-            Fact::RefundSucceeded { amount, .. } => Some(amount.amount),
-            _not_this_one => None,
+        let theirs = facts.iter().find_map(|fact| {
+            let Fact::RefundSucceeded { amount, .. } = fact else { return None };
+            Some(amount.amount)
         });
         found.extend(difference(movement, &row, row.amount.0, theirs));
     }

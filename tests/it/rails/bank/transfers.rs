@@ -283,11 +283,13 @@ async fn a_statement_is_compared_with_our_books_line_by_line(app: &TestApp) {
     let (_order, payment) = asked(&rail, "1000.00").await;
     let wire = |number: &str, amount: &str| Entry::credit(number, &eur(amount)).text(&[&payment.reference]);
     let booked = [wire("B1", "100"), wire("B2", "200"), wire("B3", "300")];
+    let today = app.clock().now().date_naive().to_string();
+    let statement = |entries: &[Entry]| camt_053(EUR, entries, 0).replace("2026-09-30", &today);
     tell(&rail, &bank, camt_054(EUR, &booked)).await;
     assert_eq!(breaks(app).await, [], "no statement yet");
     // B2 is missing, B3 is another amount, and B9 is a debit that nobody ordered.
     let extra = Entry::debit("B9", &eur("7")).code("MDOP", "INTR");
-    tell(&rail, &bank, camt_053(EUR, &[wire("B1", "100"), wire("B3", "301"), extra.clone()], 0)).await;
+    tell(&rail, &bank, statement(&[wire("B1", "100"), wire("B3", "301"), extra.clone()])).await;
     let amount = |amount: &str| Some(amount.to_owned());
     let three = [
         ("AMOUNT_DIFFERS".to_owned(), "bank:capture:EUR/B3".to_owned(), amount("300.00"), amount("301.00")),
@@ -296,14 +298,13 @@ async fn a_statement_is_compared_with_our_books_line_by_line(app: &TestApp) {
     ];
     assert_eq!(breaks(app).await, three);
     // Told again, it is the same three; an operator may compare the day again.
-    let today = app.clock().now().date_naive().to_string();
     let reconcile = "mutation($input: ReconcileInput!) { reconcile(input: $input) { day errors { code } } }";
     let begun = app.data(demo::OPERATOR, reconcile, json!({ "input": { "day": today } })).await;
     assert_eq!(begun["reconcile"]["day"], json!(today));
     rail.drain().await;
     assert_eq!(breaks(app).await, three);
     // The missing one comes on a later statement.
-    tell(&rail, &bank, camt_053(EUR, &[wire("B2", "200")], 0)).await;
+    tell(&rail, &bank, statement(&[wire("B2", "200")])).await;
     assert_eq!(breaks(app).await, three[..2]);
     for token in [demo::BUYER, demo::SUPPLIER, demo::STOREFRONT] {
         let seen = app.graphql(token, "{ reconciliationBreaks { nodes { id } } }", json!({})).await;
