@@ -231,6 +231,16 @@ pub struct PartnerSettings {
         global = true
     )]
     pub currencies: Vec<String>,
+
+    /// Partner: what it wants to know of the payer: any of name, email, phone, country, document
+    #[arg(
+        id = "partner_payer_fields",
+        long = "partner-payer-fields",
+        env = "PARTNER_PAYER_FIELDS",
+        value_delimiter = ',',
+        global = true
+    )]
+    pub payer_fields: Vec<String>,
 }
 
 /// A setting that its provider can't do without: the error names it.

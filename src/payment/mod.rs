@@ -277,6 +277,20 @@ impl Providers {
         if let Some(name) = settings.payouts.as_deref().filter(|name| !is_there(name)) {
             return missing("SECURE_PAYMENT_PAYOUTS", name);
         }
+        let cannot = |name: &&str| listed.iter().any(|provider| provider.name() == *name && !provider.pays_out());
+        if let Some(name) = settings.payouts.as_deref().filter(cannot) {
+            let problem = format!("names the provider {name:?}, which doesn't pay out");
+            return Err(SettingError { variable: "SECURE_PAYMENT_PAYOUTS", problem });
+        }
+        let offers = |name: &str, method| {
+            listed.iter().any(|provider| provider.name() == name && provider.terms(method).is_some())
+        };
+        for route in &settings.routes {
+            if let Some(name) = route.providers.iter().find(|name| !offers(name, route.method)) {
+                let problem = format!("sends {} to the provider {name:?}, which doesn't offer it", route.method.name());
+                return Err(SettingError { variable: "SECURE_PAYMENT_ROUTES", problem });
+            }
+        }
         Ok(Self {
             listed: Arc::new(listed),
             routes: Arc::new(settings.routes.clone()),

@@ -145,7 +145,7 @@ impl PaymentProvider for Sandbox {
             currencies: Vec::new(),
             countries: &[],
             limits: Vec::new(),
-            payer_fields: &[],
+            payer_fields: Vec::new(),
             arrival_days: (0, 0),
             expires_after: (method == PaymentMethod::WesternUnion).then_some(VOUCHER_LASTS),
             // A counter takes the whole or nothing. On its page only a transfer comes in parts; but `sandboxProviderEvent`

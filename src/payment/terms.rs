@@ -17,7 +17,7 @@ pub struct MethodTerms {
     /// At most one per currency; a currency without one has none.
     pub limits: Vec<Limits>,
     /// What `payOrder` has to be told about the payer.
-    pub payer_fields: &'static [PayerField],
+    pub payer_fields: Vec<PayerField>,
     /// Business days until the money is here, from and to; 0 is at once.
     pub arrival_days: (u32, u32),
     /// Until when it has to be paid; None if only the order sets an end.
@@ -53,6 +53,8 @@ pub enum PayerField {
 }
 
 impl PayerField {
+    pub const ALL: [Self; 5] = [Self::Name, Self::Email, Self::Phone, Self::Country, Self::Document];
+
     /// As the API's input calls it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -117,7 +119,7 @@ mod tests {
             currencies: vec![Currency::USD, euro.currency],
             countries: &[],
             limits,
-            payer_fields: &[],
+            payer_fields: Vec::new(),
             arrival_days: (0, 0),
             expires_after: None,
             takes_parts: false,

@@ -104,7 +104,7 @@ fn choose(app: &App, method: PaymentMethod, due: Money) -> Result<(Arc<dyn Payme
 fn check_payer(terms: &MethodTerms, payer: &Payer) -> Result<()> {
     let mut checks = Checks::input();
     checks.under("payer", |checks| {
-        for field in terms.payer_fields {
+        for field in &terms.payer_fields {
             if payer.field(*field).is_none() {
                 checks.problem(field.name(), ErrorCode::InvalidInput, "is required by this payment method");
             }

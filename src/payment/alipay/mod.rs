@@ -160,7 +160,7 @@ impl PaymentProvider for Alipay {
             currencies: vec![self.yuan],
             countries: &[],
             limits: vec![limits],
-            payer_fields: &[],
+            payer_fields: Vec::new(),
             arrival_days: (0, 0),
             expires_after: Some(TIME_TO_PAY),
             takes_parts: false,

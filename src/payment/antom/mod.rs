@@ -162,7 +162,7 @@ impl PaymentProvider for Antom {
             currencies: self.currencies.clone(),
             countries: &[],
             limits: limits.collect(),
-            payer_fields: &[],
+            payer_fields: Vec::new(),
             arrival_days: (0, 0),
             expires_after: Some(TIME_TO_PAY),
             takes_parts: false,

@@ -100,7 +100,7 @@ impl PaymentProvider for Bank {
             currencies: self.accounts.iter().map(|account| account.currency).collect(),
             countries: &[],
             limits: Vec::new(),
-            payer_fields: &[],
+            payer_fields: Vec::new(),
             arrival_days: (1, 5),
             expires_after: None,
             takes_parts: true,

@@ -17,9 +17,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    Acknowledgement, Configured, Fact, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
-    PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
-    VerifyError, WebhookRequest, call,
+    Acknowledgement, Configured, Fact, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
+    PaymentRequest, PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
+    Verified, VerifyError, WebhookRequest, call,
 };
 use crate::clock::Clock;
 use crate::config::{PartnerSettings, SettingError, Settings, check_base, is_given, required, required_list};
@@ -56,8 +56,8 @@ pub(super) fn from_settings(settings: &Settings, _clock: &Clock) -> Configured {
         account: given.account.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
         livemode: !settings.is_sandbox(),
     };
-    let (methods, currencies) = (methods(given)?, currencies(given)?);
-    Ok(Some(Arc::new(Partner { client, base, api_key, webhook_secrets, ours, methods, currencies })))
+    let (methods, currencies, payer_fields) = (methods(given)?, currencies(given)?, payer_fields(given)?);
+    Ok(Some(Arc::new(Partner { client, base, api_key, webhook_secrets, ours, methods, currencies, payer_fields })))
 }
 
 fn methods(given: &PartnerSettings) -> Result<Vec<PaymentMethod>, SettingError> {
@@ -81,6 +81,19 @@ fn currencies(given: &PartnerSettings) -> Result<Vec<Currency>, SettingError> {
     required_list("PARTNER_CURRENCIES", &given.currencies)?.iter().map(parse).collect()
 }
 
+fn payer_fields(given: &PartnerSettings) -> Result<Vec<PayerField>, SettingError> {
+    let parse = |name: &String| {
+        PayerField::ALL.into_iter().find(|field| field.name() == name.trim()).ok_or_else(|| {
+            let known = PayerField::ALL.map(PayerField::name).join(", ");
+            SettingError {
+                variable: "PARTNER_PAYER_FIELDS",
+                problem: format!("names {name:?}, which is none of {known}"),
+            }
+        })
+    };
+    given.payer_fields.iter().filter(|name| !name.trim().is_empty()).map(parse).collect()
+}
+
 #[derive(Debug)]
 struct Partner {
     client: reqwest::Client,
@@ -90,6 +103,7 @@ struct Partner {
     ours: Ours,
     methods: Vec<PaymentMethod>,
     currencies: Vec<Currency>,
+    payer_fields: Vec<PayerField>,
 }
 
 impl Partner {
@@ -156,7 +170,7 @@ impl PaymentProvider for Partner {
     }
 
     fn terms(&self, method: PaymentMethod) -> Option<MethodTerms> {
-        self.methods.contains(&method).then(|| terms::of(method, self.currencies.clone()))
+        self.methods.contains(&method).then(|| terms::of(method, self.currencies.clone(), self.payer_fields.clone()))
     }
 
     fn reference(&self, id: PaymentId, _random: [u8; 16]) -> String {

@@ -3,9 +3,9 @@
 use entity::Currency;
 use entity::payment::{PaymentMethod, RefundWay};
 
-use crate::payment::MethodTerms;
+use crate::payment::{MethodTerms, PayerField};
 
-pub(super) fn of(method: PaymentMethod, currencies: Vec<Currency>) -> MethodTerms {
+pub(super) fn of(method: PaymentMethod, currencies: Vec<Currency>, payer_fields: Vec<PayerField>) -> MethodTerms {
     let (flow, arrival_days, chargebacks) = match method {
         PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro => {
             ("You go to the payment company's page and pay with your card there.", (0, 1), true)
@@ -26,7 +26,7 @@ pub(super) fn of(method: PaymentMethod, currencies: Vec<Currency>) -> MethodTerm
         currencies,
         countries: &[],
         limits: Vec::new(),
-        payer_fields: &[],
+        payer_fields,
         arrival_days,
         // It says for each payment until when.
         expires_after: None,

@@ -175,7 +175,7 @@ impl PaymentProvider for Stripe {
             currencies: amount::currencies(),
             countries: &[],
             limits: amount::limits(),
-            payer_fields: &[],
+            payer_fields: Vec::new(),
             arrival_days: (0, 0),
             expires_after: None,
             takes_parts: false,

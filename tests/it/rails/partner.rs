@@ -447,6 +447,12 @@ impl Partner {
         lock(&self.books)
     }
 
+    /// Who it was told would pay.
+    pub(super) fn payer_of(&self, payment: &str) -> (String, String) {
+        let payer = self.books().payment(payment).expect("was asked for").asked.payer.clone();
+        (payer.email.unwrap_or_default(), payer.document.unwrap_or_default())
+    }
+
     pub(super) fn want_payees(&self) {
         self.books().wants_payee = true;
     }
@@ -528,6 +534,7 @@ impl Fake for Partner {
             account: self.books().account.map(str::to_owned),
             methods: list(&["QIWI", "WESTERN_UNION", "ALIPAY"]),
             currencies: list(&["EUR", "USD"]),
+            payer_fields: Vec::new(),
         };
     }
 

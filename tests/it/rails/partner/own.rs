@@ -14,9 +14,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{ACCOUNT, Partner, SECRET, signed};
-use crate::support::bank::{inbox, inbox_size, payouts};
+use crate::support::bank::{inbox, inbox_size, payouts, serve};
 use crate::support::purchase::{Step, cancel, confirm_received, ship, text};
-use crate::support::rail::{Fake, Post, Rail};
+use crate::support::rail::{Fake, Post, Rail, Trouble};
 use crate::support::{TestApp, on_each_database, trouble};
 
 on_each_database!(
@@ -26,6 +26,7 @@ on_each_database!(
     money_that_was_not_asked_for_goes_back,
     codes_and_vouchers_are_shown_to_the_buyer,
     an_order_that_is_cancelled_withdraws_its_payment,
+    the_payer_is_told_of_and_not_kept,
     a_day_is_told_page_by_page,
     what_names_another_account_is_quarantined,
 );
@@ -200,6 +201,50 @@ async fn codes_and_vouchers_are_shown_to_the_buyer(app: &TestApp) {
         assert_eq!(seen["nextAction"], action);
         assert_eq!(seen["expiresAt"].as_str().map(|at| &at[..10]), Some("2030-01-01"));
     }
+}
+
+/// What a method wants to know is asked for, passed on, and forgotten.
+async fn the_payer_is_told_of_and_not_kept(app: &TestApp) {
+    let fake = Partner::start().await;
+    let rail = Rail::of(app, fake.clone()).await;
+    let order = rail.order("123.45").await;
+    let mut settings = (*rail.app.settings).clone();
+    settings.partner.payer_fields = vec!["email".to_owned(), "document".to_owned()];
+    let (node, shop) = serve(app, settings).await;
+    let query = "query($id: ID!) { paymentMethods(orderId: $id) { method available payerFields } }";
+    let methods = shop.read(demo::BUYER, query, json!({ "id": order })).await["paymentMethods"].take();
+    let qiwi = methods.as_array().expect("a list").iter().find(|option| option["method"] == "QIWI").expect("there");
+    assert_eq!((&qiwi["available"], &qiwi["payerFields"]), (&json!(true), &json!(["EMAIL", "DOCUMENT"])));
+    let pay = async |payer: Value| {
+        let input = json!({ "orderId": order, "idempotencyKey": "once", "method": "QIWI", "payer": payer });
+        shop.take(&Step { token: demo::BUYER, mutation: "payOrder", input }).await.expect("an answer")
+    };
+    let paths = |answer: &Value| {
+        let errors = answer["errors"].as_array().expect("errors").iter();
+        errors.map(|error| error["path"].to_string()).collect::<Vec<_>>()
+    };
+    let missing = pay(json!({ "email": "ana@example.com" })).await;
+    assert_eq!(paths(&missing), [r#"["input","payer","document"]"#], "{missing:#}");
+    let wrong = pay(json!({ "email": "ana", "document": "1", "phone": "5511", "country": "XX" })).await;
+    assert_eq!(
+        paths(&wrong),
+        [r#"["input","payer","email"]"#, r#"["input","payer","phone"]"#, r#"["input","payer","country"]"#]
+    );
+    assert!(fake.way().calls().is_empty(), "nobody was asked");
+    // The first call gets lost: who pays is kept, encrypted, until the second one is answered.
+    fake.way().trouble(Trouble::Bare(502));
+    let told = json!({ "email": "ana@example.com", "document": "123.456.789-09" });
+    let paid = pay(told.clone()).await;
+    let id = text(&paid["payment"]["id"]);
+    let sealed = rail.payment(&id).await.encrypted_payer.expect("kept");
+    assert!(!sealed.contains("ana"), "{sealed}");
+    app.clock().advance(TimeDelta::minutes(5));
+    secure_payment::worker::drain(&node).await.expect("the worker gets through");
+    let after = rail.payment(&id).await;
+    assert_eq!((after.opened_at.is_some(), after.encrypted_payer), (true, None));
+    assert_eq!(fake.payer_of(&after.reference), ("ana@example.com".to_owned(), "123.456.789-09".to_owned()));
+    let other = pay(json!({ "email": "eva@example.com", "document": "1" })).await;
+    assert_eq!(other["errors"][0]["code"], "IDEMPOTENCY_KEY_REUSED", "another payer is another request");
 }
 
 async fn an_order_that_is_cancelled_withdraws_its_payment(app: &TestApp) {
