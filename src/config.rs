@@ -201,7 +201,7 @@ impl Settings {
             return wrong("SANDBOX_API_BASE", "must be an http:// or https:// URL");
         }
         if self.mode == Mode::Live {
-            let key = self.encryption_key.as_ref().map(|key| key.expose_secret());
+            let key = self.encryption_key.as_ref().map(|key| key.expose_secret().trim());
             match key {
                 None => return wrong("SECURE_PAYMENT_ENCRYPTION_KEY", "is required in live mode"),
                 Some(SANDBOX_ENCRYPTION_KEY) => {
@@ -222,8 +222,36 @@ impl Settings {
             if self.sandbox_api_base.is_some() {
                 return wrong("SANDBOX_API_BASE", "is set, but live mode has no sandbox provider; remove it");
             }
+            if let Some(variable) = self.bases_in_clear_text().next() {
+                return wrong(variable, "must begin with https:// in live mode: our key goes there");
+            }
+            if let Some(variable) = self.published_webhook_secrets().next() {
+                return wrong(variable, "has the sandbox's published secret, by which anybody can sign");
+            }
         }
         Ok(())
+    }
+
+    fn bases_in_clear_text(&self) -> impl Iterator<Item = &'static str> {
+        let bases = [
+            ("STRIPE_API_BASE", Some(&self.stripe.api_base)),
+            ("ANTOM_API_BASE", Some(&self.antom.api_base)),
+            ("ALIPAY_API_BASE", Some(&self.alipay.api_base)),
+            ("BANK_API_BASE", self.bank.api_base.as_ref()),
+            ("PARTNER_API_BASE", self.partner.api_base.as_ref()),
+        ];
+        let is_clear = |base: &String| reqwest::Url::parse(base).is_ok_and(|url| url.scheme() == "http");
+        bases.into_iter().filter_map(move |(variable, base)| base.is_some_and(is_clear).then_some(variable))
+    }
+
+    /// Of the providers whose notifications are signed as the simulated bank's are.
+    fn published_webhook_secrets(&self) -> impl Iterator<Item = &'static str> {
+        let lists = [
+            ("BANK_WEBHOOK_SECRET", &self.bank.webhook_secret),
+            ("PARTNER_WEBHOOK_SECRET", &self.partner.webhook_secret),
+        ];
+        let is_published = |secret: &SecretString| secret.expose_secret().trim() == SANDBOX_WEBHOOK_SECRET;
+        lists.into_iter().filter_map(move |(variable, list)| list.iter().any(is_published).then_some(variable))
     }
 
     #[must_use]
@@ -310,6 +338,22 @@ mod tests {
         assert_eq!(variable(&["--mode", "live", "--encryption-key", &key]), Some("SECURE_PAYMENT_PUBLIC_URL"));
         let live = ["--mode", "live", "--encryption-key", &key, "--public-url", "https://pay.example"];
         assert_eq!(variable(&live), None);
+        let blanks = format!(" {SANDBOX_ENCRYPTION_KEY} ");
+        let padded = ["--mode", "live", "--encryption-key", &blanks, "--public-url", "https://pay.example"];
+        assert_eq!(variable(&padded), Some("SECURE_PAYMENT_ENCRYPTION_KEY"), "the same key, with blanks around it");
+        for (flag, value, expected) in [
+            ("--stripe-api-base", "http://api.stripe.example", "STRIPE_API_BASE"),
+            ("--antom-api-base", "http://antom.example", "ANTOM_API_BASE"),
+            ("--alipay-api-base", "HTTP://alipay.example/gateway.do", "ALIPAY_API_BASE"),
+            ("--bank-api-base", "http://bank.example", "BANK_API_BASE"),
+            ("--partner-api-base", " http://partner.example", "PARTNER_API_BASE"),
+            ("--bank-webhook-secret", SANDBOX_WEBHOOK_SECRET, "BANK_WEBHOOK_SECRET"),
+            ("--partner-webhook-secret", SANDBOX_WEBHOOK_SECRET, "PARTNER_WEBHOOK_SECRET"),
+        ] {
+            assert_eq!(variable(&[&live[..], &[flag, value]].concat()), Some(expected));
+            assert_eq!(variable(&[flag, value]), None, "{flag} in sandbox mode");
+        }
+        assert_eq!(variable(&[&live[..], &["--partner-api-base", "https://partner.example"]].concat()), None);
         assert_eq!(variable(&["--encryption-key", "short"]), Some("SECURE_PAYMENT_ENCRYPTION_KEY"));
         assert_eq!(variable(&["--sandbox-webhook-secret", "short"]), Some("SANDBOX_WEBHOOK_SECRET"));
         assert_eq!(variable(&["--sandbox-api-base", "bank"]), Some("SANDBOX_API_BASE"));
