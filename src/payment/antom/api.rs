@@ -19,6 +19,8 @@ use crate::payment::{ProviderError, VerifyError, WebhookRequest, call};
 /// Antom documents none: ours, both ways.
 const TOLERANCE_SECONDS: u64 = 300;
 const LONGEST_ID: usize = 64;
+/// How the ids of sandbox clients begin.
+pub(super) const SANDBOX_CLIENT: &str = "SANDBOX_";
 const LONGEST_WORDS: usize = 300;
 
 /// Refusals that are about our key, our contract or the moment, not about the payment. It may pass the next time.
@@ -119,7 +121,7 @@ pub(super) fn string_to_sign(path: &str, client_id: &str, time: &str, body: &[u8
 impl Api {
     /// Sandbox clients have paths of their own, as in Antom's SDK.
     pub(super) fn segments<'a>(&self, operation: &'a str) -> Vec<&'a str> {
-        let sandbox = self.client_id.starts_with("SANDBOX_").then_some("sandbox");
+        let sandbox = self.client_id.starts_with(SANDBOX_CLIENT).then_some("sandbox");
         let ends = ["api", "v1", "payments", operation];
         std::iter::once("ams").chain(sandbox).chain(ends).collect()
     }

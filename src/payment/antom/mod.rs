@@ -24,7 +24,7 @@ mod amount;
 mod api;
 mod news;
 
-use api::{Api, Document, Status};
+use api::{Api, Document, SANDBOX_CLIENT, Status};
 
 pub(super) const NAME: &str = "antom";
 
@@ -41,6 +41,8 @@ pub(super) fn from_settings(settings: &Settings, clock: &Clock) -> Configured {
     }
     let problem = |variable| move |problem: &str| SettingError { variable, problem: problem.to_owned() };
     let base = check_base("ANTOM_API_BASE", &own.api_base)?;
+    let client_id = required("ANTOM_CLIENT_ID", &own.client_id)?.trim().to_owned();
+    check_mode(&client_id, settings.is_sandbox()).map_err(problem("ANTOM_CLIENT_ID"))?;
     let key = required("ANTOM_PRIVATE_KEY", &own.private_key)?;
     let mut their_keys = Vec::new();
     for key in required_list("ANTOM_PUBLIC_KEY", &own.public_key)? {
@@ -55,12 +57,23 @@ pub(super) fn from_settings(settings: &Settings, clock: &Clock) -> Configured {
     let api = Api {
         client: call::client("ANTOM_API_BASE", &base)?,
         base,
-        client_id: required("ANTOM_CLIENT_ID", &own.client_id)?.trim().to_owned(),
+        client_id,
         key: SigningKey::parse(key).map_err(problem("ANTOM_PRIVATE_KEY"))?,
         their_keys,
         clock: clock.clone(),
     };
     Ok(Some(Arc::new(Antom { api, currencies, public_url: settings.public_url(), clock: clock.clone() })))
+}
+
+/// A payment of the sandbox is no money, and one of another client is: neither may be booked as the other.
+fn check_mode(client_id: &str, is_sandbox: bool) -> Result<(), &'static str> {
+    match (is_sandbox, client_id.starts_with(SANDBOX_CLIENT)) {
+        (true, true) | (false, false) => Ok(()),
+        (false, true) => Err("is a client of Antom's sandbox (SANDBOX_…): SECURE_PAYMENT_MODE is live"),
+        (true, false) => Err(
+            "must be a client of Antom's sandbox (SANDBOX_…): SECURE_PAYMENT_MODE is sandbox, which moves no real money",
+        ),
+    }
 }
 
 #[derive(Debug)]

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use super::api::{Answer, Api, Status, read, string_to_sign};
+use super::check_mode;
 use crate::clock::Clock;
 use crate::payment::rsa::{SigningKey, VerifyingKey};
 use crate::payment::{ProviderError, WebhookRequest, call};
@@ -58,6 +59,14 @@ fn a_sandbox_client_has_paths_of_its_own() {
     let key = include_str!("../../../tests/vectors/keys/vendor.pub.pem");
     assert_eq!(api(CLIENT, key).segments("pay").join("/"), "ams/sandbox/api/v1/payments/pay");
     assert_eq!(api("5YSP0000000001", key).segments("pay").join("/"), "ams/api/v1/payments/pay");
+}
+
+#[test]
+fn a_client_is_of_the_mode_that_the_server_is_in() {
+    assert_eq!(check_mode(CLIENT, true), Ok(()));
+    assert_eq!(check_mode("5YSP0000000001", false), Ok(()));
+    assert!(check_mode(CLIENT, false).is_err_and(|problem| problem.contains("live")), "test money as real money");
+    assert!(check_mode("5YSP0000000001", true).is_err_and(|problem| problem.contains("sandbox")), "real as test money");
 }
 
 /// The genuine one, with one header changed.
