@@ -44,6 +44,7 @@ pub(super) fn from_settings(settings: &Settings, clock: &Clock) -> Configured {
     }
     let problem = |variable| move |problem: &str| SettingError { variable, problem: problem.to_owned() };
     let base = check_base("ALIPAY_API_BASE", &own.api_base)?;
+    check_mode(&base, settings.is_sandbox()).map_err(problem("ALIPAY_API_BASE"))?;
     let key = required("ALIPAY_PRIVATE_KEY", &own.private_key)?;
     let mut their_keys = Vec::new();
     for key in required_list("ALIPAY_PUBLIC_KEY", &own.public_key)? {
@@ -60,6 +61,23 @@ pub(super) fn from_settings(settings: &Settings, clock: &Clock) -> Configured {
     let seller_id = required("ALIPAY_SELLER_ID", &own.seller_id)?.trim().to_owned();
     let yuan = "CNY".parse().map_err(|error: entity::MoneyError| problem("ALIPAY_APP_ID")(&error.to_string()))?;
     Ok(Some(Arc::new(Alipay { gateway, seller_id, yuan, clock: clock.clone() })))
+}
+
+/// A payment at the sandbox's gateway is no money, and one at the real gateway is: neither may be booked as the other.
+fn check_mode(base: &str, is_sandbox: bool) -> Result<(), &'static str> {
+    let is_at = |domain| {
+        let host = reqwest::Url::parse(base).ok().and_then(|url| url.host_str().map(str::to_owned));
+        host.is_some_and(|host| host.ends_with(domain))
+    };
+    if is_sandbox && is_at(".alipay.com") {
+        return Err(
+            "is Alipay's real gateway: set its sandbox's, because SECURE_PAYMENT_MODE is sandbox, which moves no real money",
+        );
+    }
+    if !is_sandbox && is_at(".alipaydev.com") {
+        return Err("is the gateway of Alipay's sandbox: SECURE_PAYMENT_MODE is live");
+    }
+    Ok(())
 }
 
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::form::{self, joined};
 use super::gateway::{Document, from_china, in_china, read};
-use super::{news, trade_facts};
+use super::{check_mode, news, trade_facts};
 use crate::payment::rsa::{SigningKey, VerifyingKey};
 use crate::payment::{Fact, PaymentQuery, ProviderError};
 
@@ -38,6 +38,18 @@ fn what_is_signed_is_what_the_sdk_signs() {
             }
             unknown => panic!("{unknown}"),
         }
+    }
+}
+
+#[test]
+fn a_gateway_is_of_the_mode_that_the_server_is_in() {
+    let (real, test) = ("https://openapi.alipay.com/gateway.do", "https://openapi-sandbox.dl.alipaydev.com/gateway.do");
+    assert_eq!(check_mode(real, false), Ok(()));
+    assert_eq!(check_mode(test, true), Ok(()));
+    assert_eq!(check_mode("http://127.0.0.1:9/gateway.do", true), Ok(()));
+    assert!(check_mode(test, false).is_err_and(|problem| problem.contains("live")), "test money as real money");
+    for real in [real, "https://globalopenapi.alipay.com/gateway.do", "https://OPENAPI.alipay.com/gateway.do"] {
+        assert!(check_mode(real, true).is_err_and(|problem| problem.contains("sandbox")), "{real}");
     }
 }
 
