@@ -137,6 +137,7 @@ impl Writing<'_> {
                 active.captured = Set(sum(paid.captured, *applied)?);
                 if *complete {
                     active.status = Set(PaymentStatus::Captured);
+                    active.encrypted_payer = Set(None);
                 }
                 active.updated_at = Set(at);
                 active.update(&self.transaction).await?;
@@ -145,6 +146,8 @@ impl Writing<'_> {
                 let mut active = self.payment(*payment_id)?.clone().into_active_model();
                 active.status = Set(*status);
                 active.failure = Set(failure.clone());
+                // Nobody is asked for it any more.
+                active.encrypted_payer = Set(None);
                 active.updated_at = Set(at);
                 active.update(&self.transaction).await?;
             }

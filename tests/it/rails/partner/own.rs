@@ -27,6 +27,7 @@ on_each_database!(
     codes_and_vouchers_are_shown_to_the_buyer,
     an_order_that_is_cancelled_withdraws_its_payment,
     the_payer_is_told_of_and_not_kept,
+    who_pays_is_not_kept_of_a_payment_that_was_never_opened,
     a_day_is_told_page_by_page,
     what_names_another_account_is_quarantined,
 );
@@ -258,6 +259,22 @@ async fn an_order_that_is_cancelled_withdraws_its_payment(app: &TestApp) {
     assert_eq!(withdrawn.status, PaymentStatus::Cancelled);
     let cancelled = format!("POST /v1/payments/{}/cancel", payment.reference);
     assert!(rail.fake.way().calls().contains(&cancelled), "{:?}", rail.fake.way().calls());
+}
+
+async fn who_pays_is_not_kept_of_a_payment_that_was_never_opened(app: &TestApp) {
+    let rail = Rail::of(app, Partner::start().await).await;
+    let order = rail.order("123.45").await;
+    rail.fake.way().trouble(Trouble::Bare(502));
+    let input = json!({ "orderId": order, "idempotencyKey": "k", "method": "QIWI", "payer": { "name": "Ana Souza" } });
+    let paid = rail.shop.done(&Step { token: demo::BUYER, mutation: "payOrder", input }).await;
+    let id = text(&paid["id"]);
+    assert!(rail.payment(&id).await.encrypted_payer.is_some(), "it may have to be sent again");
+    rail.shop.done(&cancel(&order)).await;
+    rail.drain().await;
+    rail.app.clock.advance(TimeDelta::hours(25));
+    rail.drain().await;
+    let payment = rail.payment(&id).await;
+    assert_eq!((payment.status, payment.encrypted_payer), (PaymentStatus::Cancelled, None));
 }
 
 async fn a_day_is_told_page_by_page(app: &TestApp) {
