@@ -62,7 +62,8 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
             let due = Money::new(writing.order().due(), writing.order().row.currency);
             let (provider, terms) = choose(app, input.method, due)?;
             check_payer(&terms, &input.payer)?;
-            check_return_url(writing.transaction(), &writing.order().row, input.return_url.as_deref()).await?;
+            let return_url =
+                check_return_url(writing.transaction(), &writing.order().row, input.return_url.as_deref()).await?;
             let payment_id = PaymentId(app.clock.new_id());
             let new = NewPayment {
                 payment_id,
@@ -73,7 +74,7 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
                 refund_days: i32::try_from(terms.refund_days.1).unwrap_or(10),
                 takes_parts: terms.takes_parts,
                 encrypted_payer: seal_payer(app, payment_id, &input.payer)?,
-                return_url: input.return_url.clone(),
+                return_url,
             };
             writing.command(Actor::Buyer, &Command::PayOrder(new)).await?;
             payment_id
@@ -149,18 +150,47 @@ async fn fresh_reference<C: ConnectionTrait>(
 }
 
 /// A buyer is sent back only to where the storefront said that its buyers come from.
-async fn check_return_url<C: ConnectionTrait>(db: &C, order: &order::Model, url: Option<&str>) -> Result<()> {
-    let Some(url) = url else { return Ok(()) };
+async fn check_return_url<C: ConnectionTrait>(
+    db: &C,
+    order: &order::Model,
+    url: Option<&str>,
+) -> Result<Option<String>> {
+    let Some(url) = url else { return Ok(None) };
     let origins = storefront::Entity::find_by_id(order.storefront_id)
         .one(db)
         .await?
         .map(|row| row.return_origins.0)
         .unwrap_or_default();
-    let origin =
-        reqwest::Url::parse(url).ok().filter(|_| url.len() <= 2_000).map(|url| url.origin().ascii_serialization());
-    if origin.is_some_and(|origin| origins.contains(&origin)) {
-        return Ok(());
+    if let Some(url) = within(&origins, url) {
+        return Ok(Some(url));
     }
     let message = format!("must begin with one of the storefront's return origins: {}", origins.join(", "));
     Err(Error::refused(ErrorCode::ReturnUrlNotAllowed, message).at("returnUrl"))
+}
+
+/// The address as it was understood when it was checked: providers read what is not plain in ways of their own.
+fn within(origins: &[String], url: &str) -> Option<String> {
+    let url = reqwest::Url::parse(url).ok().filter(|_| url.len() <= 2_000)?;
+    origins.contains(&url.origin().ascii_serialization()).then(|| url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_passed_on_is_what_was_checked() {
+        let origins = ["https://shop.example".to_owned()];
+        for (given, passed_on) in [
+            ("https://shop.example/thanks?order=1", Some("https://shop.example/thanks?order=1")),
+            ("https://shop.example\\@evil.example/", Some("https://shop.example/@evil.example/")),
+            ("ht\ntps:\\\\shop.example", Some("https://shop.example/")),
+            (" HTTPS://SHOP.example:443/a b", Some("https://shop.example/a%20b")),
+            ("https://shop.example@evil.example/", None),
+            ("https://shop.example:8443/", None),
+            ("/thanks", None),
+        ] {
+            assert_eq!(within(&origins, given).as_deref(), passed_on, "{given}");
+        }
+    }
 }
