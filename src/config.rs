@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -26,6 +26,20 @@ pub struct Cli {
     pub settings: Settings,
     #[command(subcommand)]
     pub command: Option<Command>,
+}
+
+impl Cli {
+    /// From the arguments and the environment, where `NAME=` means that it isn't set: also of what has a default, or is a list.
+    pub fn from_environment() -> Result<Self, clap::Error> {
+        let is_blank = |name: &std::ffi::OsStr| {
+            std::env::var_os(name).is_some_and(|value| value.to_str().is_some_and(|text| text.trim().is_empty()))
+        };
+        let without_blanks = |argument: clap::Arg| match argument.get_env() {
+            Some(name) if is_blank(name) => argument.env(None),
+            Some(_) | None => argument,
+        };
+        Self::from_arg_matches(&Self::command().mut_args(without_blanks).try_get_matches()?)
+    }
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -316,8 +330,6 @@ fn is_origin(url: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn settings(arguments: &[&str]) -> Settings {

@@ -4,8 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{CommandFactory, Parser};
 use secrecy::ExposeSecret;
 use secure_payment::app::App;
 use secure_payment::clock::Clock;
@@ -43,7 +43,7 @@ fn begin() -> Result<ExitCode, Failure> {
         // The line itself may hold a secret.
         Err(_cause) => return Err(".env can't be read: each line must be NAME=value or begin with #".to_owned()),
     }
-    let mut cli = match Cli::try_parse() {
+    let mut cli = match Cli::from_environment() {
         Ok(cli) => cli,
         Err(error) if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) => error.exit(),
         Err(error) => return Err(usage_problem(&error)),
