@@ -70,6 +70,9 @@ impl<'a> Entry<'a> {
             Some(amount) => amount.money().map(Some),
             None => details.at(&["AmtDtls", "TxAmt", "Amt"]).map(Element::money).transpose(),
         };
+        if self.is_bundle_of_more_than(details.len()) {
+            return Err("a bundle without its transfers, which may be booked already, each by its own name".to_owned());
+        }
         if let [] | [_] = details.as_slice() {
             let only = details.first().copied();
             let stated = only.map(amount).transpose()?.flatten();
@@ -92,6 +95,15 @@ impl<'a> Entry<'a> {
         }
         parts.retain(|(_details, amount)| !amount.amount.is_zero());
         Ok(parts)
+    }
+
+    /// The bank says that it booked several transfers as one, and doesn't list them all: a notification may have.
+    fn is_bundle_of_more_than(&self, listed: usize) -> bool {
+        let mut bundles = self.element.all("NtryDtls").flat_map(|details| details.all("Btch"));
+        bundles.any(|bundle| match bundle.text_at(&["NbOfTxs"]).map(str::parse) {
+            Some(Ok(count)) => count > 1 && listed < count,
+            Some(Err(_)) | None => listed == 0,
+        })
     }
 
     /// By the bank's own references of the movements, which are the same in every file; unique at one bank, so the currency

@@ -35,6 +35,7 @@ on_each_database!(
     a_statement_is_compared_with_our_books_line_by_line,
     a_statement_that_does_not_add_up_is_shown_and_its_money_booked,
     a_bundle_is_booked_by_its_parts_if_they_add_up,
+    a_bundle_without_its_transfers_is_not_booked_on_top_of_them,
     what_is_not_booked_or_not_ours_moves_nothing,
     a_booking_that_is_taken_back_is_reversed,
     bookings_without_a_name_are_told_apart,
@@ -354,6 +355,29 @@ async fn a_bundle_is_booked_by_its_parts_if_they_add_up(app: &TestApp) {
         assert_eq!(status(&rail.shop, order).await, "FUNDED");
     }
     assert_eq!(aside(&receipts(&rail).await), [(ReceiptReason::UnknownReference, 500, "EUR")], "each once");
+}
+
+/// A statement that books a bundle in one sum says nothing of the transfers in it, which a notification named.
+async fn a_bundle_without_its_transfers_is_not_booked_on_top_of_them(app: &TestApp) {
+    let (rail, bank) = at(app).await;
+    let (one, first) = asked(&rail, "10.00").await;
+    let (two, second) = asked(&rail, "20.00").await;
+    let codes = [&first.reference, &second.reference].map(String::as_str);
+    let named = Entry::credit("B1", &eur("30")).with(&parts(&[("B2", "10", codes[0]), ("B3", "20", codes[1])]));
+    tell(&rail, &bank, camt_054(EUR, &[named])).await;
+    for count in ["<Btch><NbOfTxs>2</NbOfTxs></Btch>", "<Btch><MsgId>M</MsgId></Btch>"] {
+        let sum = Entry::credit("B1", &eur("30")).with(count);
+        tell(&rail, &bank, camt_053(EUR, &[sum], 0)).await;
+        let (last, reason) = inbox(&rail).await.pop().expect("one");
+        assert!(last == NotificationStatus::Quarantined && reason.contains("bundle"), "{last:?} {reason}");
+    }
+    for order in [&one, &two] {
+        assert_eq!(status(&rail.shop, order).await, "FUNDED");
+    }
+    assert_eq!(receipts(&rail).await.len(), 0, "the same money once more");
+    let alone = Entry::credit("B9", &eur("5")).with("<Btch><NbOfTxs>1</NbOfTxs></Btch>");
+    tell(&rail, &bank, camt_054(EUR, &[alone])).await;
+    assert_eq!(aside(&receipts(&rail).await), [(ReceiptReason::UnknownReference, 500, "EUR")]);
 }
 
 async fn what_is_not_booked_or_not_ours_moves_nothing(app: &TestApp) {
