@@ -3,7 +3,7 @@
 use entity::payment::PaymentStatus;
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
-use entity::{LedgerAccount, MinorUnits, Money, PaymentId, ReceiptId, Time, payment, receipt, refund};
+use entity::{LedgerAccount, MinorUnits, Money, PaymentId, ReceiptId, Time, payment, receipt, refund, transfer};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -205,6 +205,10 @@ async fn set_aside_unmatched(app: &App, provider: &str, arrived: &Arrived) -> Re
     let amount = *amount;
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
+        if is_booked(&ledger::posted(&transaction, movement).await?, amount) {
+            // Also for an order: that this time it came without its reference is no news.
+            return Ok(());
+        }
         if ledger::is_posted(&transaction, movement, None, amount).await? {
             return Ok(());
         }
@@ -239,6 +243,13 @@ async fn set_aside_unmatched(app: &App, provider: &str, arrived: &Arrived) -> Re
         Ok(())
     })
     .await
+}
+
+fn is_booked(transfers: &[transfer::Model], amount: Money) -> bool {
+    let sum = transfers.iter().try_fold(MinorUnits::ZERO, |sum, row| sum.checked_add(row.amount));
+    !transfers.is_empty()
+        && sum == Some(amount.amount)
+        && transfers.iter().all(|row| row.currency == amount.currency)
 }
 
 fn seal_remitter(app: &App, id: ReceiptId, remitter: Option<&Remitter>) -> Result<Option<String>> {

@@ -36,6 +36,7 @@ on_each_database!(
     a_statement_that_does_not_add_up_is_shown_and_its_money_booked,
     a_bundle_is_booked_by_its_parts_if_they_add_up,
     a_bundle_without_its_transfers_is_not_booked_on_top_of_them,
+    a_booking_told_again_without_its_text_is_no_news,
     what_is_not_booked_or_not_ours_moves_nothing,
     a_booking_that_is_taken_back_is_reversed,
     bookings_without_a_name_are_told_apart,
@@ -378,6 +379,20 @@ async fn a_bundle_without_its_transfers_is_not_booked_on_top_of_them(app: &TestA
     let alone = Entry::credit("B9", &eur("5")).with("<Btch><NbOfTxs>1</NbOfTxs></Btch>");
     tell(&rail, &bank, camt_054(EUR, &[alone])).await;
     assert_eq!(aside(&receipts(&rail).await), [(ReceiptReason::UnknownReference, 500, "EUR")]);
+}
+
+/// Statements often carry less of what the payer wrote than notifications do.
+async fn a_booking_told_again_without_its_text_is_no_news(app: &TestApp) {
+    let (rail, bank) = at(app).await;
+    let (order, payment) = asked(&rail, "10.00").await;
+    tell(&rail, &bank, camt_054(EUR, &[Entry::credit("B1", &eur("10")).text(&[&payment.reference])])).await;
+    tell(&rail, &bank, camt_053(EUR, &[Entry::credit("B1", &eur("10"))], 0)).await;
+    assert_eq!(status(&rail.shop, &order).await, "FUNDED");
+    assert_eq!(causes(&rail.shop).await, ["payment.captured"]);
+    all_applied(&rail).await;
+    tell(&rail, &bank, camt_054(EUR, &[Entry::credit("B1", &eur("11"))])).await;
+    let (last, reason) = inbox(&rail).await.pop().expect("one");
+    assert!(last == NotificationStatus::Quarantined && reason.contains("something else"), "{last:?} {reason}");
 }
 
 async fn what_is_not_booked_or_not_ours_moves_nothing(app: &TestApp) {
