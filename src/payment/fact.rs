@@ -56,6 +56,13 @@ pub enum Fact {
         movement: Option<String>,
         reason: String,
     },
+    /// It came back after it had been sent, which may be news that is still on its way; `movement` is the money that came back.
+    RefundReturned {
+        reference: String,
+        movement: String,
+        amount: Money,
+        reason: String,
+    },
     PayoutPending {
         reference: String,
         provider_reference: Option<String>,

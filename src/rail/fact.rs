@@ -67,6 +67,9 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
         Fact::RefundFailed { reference, movement, reason } => {
             refund_failed(app, provider, &reference, (movement, clean(&reason)), heard_at).await
         }
+        Fact::RefundReturned { reference, movement, amount, reason } => {
+            refund_returned(app, provider, &reference, (movement, amount, clean(&reason)), heard_at).await
+        }
         Fact::RefundedInAll { payment, refund, total } => {
             recount::refunded_in_all(app, provider, (&payment, refund.as_deref()), total, heard_at).await
         }
@@ -349,6 +352,29 @@ async fn refund_failed(
     let amount = sent(&refund);
     let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason, confirmed: contradicts };
     refund_command(app, &refund, &command, heard_at).await
+}
+
+/// What comes back had left: where that is still on its way to us, this says it too. All of it, or nothing is booked: banks
+/// on the way may have kept a part, and who bears that is for a person to say.
+async fn refund_returned(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    reference: &str,
+    (movement, amount, reason): (String, Money, String),
+    heard_at: Time,
+) -> Result<Applied> {
+    let Some(refund) = find_refund(app, provider, reference).await? else {
+        return Ok(unknown("refund", reference));
+    };
+    let asked = sent(&refund);
+    if amount != asked {
+        return Ok(Applied::NotOurs(format!("{}: {amount} is said to have come back of {asked}", refund.id)));
+    }
+    let left = format!("{movement}:sent");
+    match refund_succeeded(app, provider, reference, (&left, amount), heard_at).await? {
+        Applied::Done => refund_failed(app, provider, reference, (Some(movement), reason), heard_at).await,
+        other => Ok(other),
+    }
 }
 
 /// What the provider was asked for: what chargebacks had not taken.

@@ -90,19 +90,12 @@ fn came_back(part: &Named<'_>, id: &str, returned: Option<&Element>) -> Booking 
     part.booking(kind, Some(reference), facts)
 }
 
-/// What comes back had left: where that is still on its way to us, this says it too.
 pub(super) fn returned_facts(id: &str, movement: &str, amount: Money, reason: String) -> (LineKind, String, Vec<Fact>) {
     match Ordered::from_wire(id) {
         Ordered::Refund(reference) => {
-            let sent = Fact::RefundSucceeded {
-                reference: reference.clone(),
-                provider_reference: None,
-                movement: format!("{movement}:sent"),
-                amount,
-            };
-            let failed =
-                Fact::RefundFailed { reference: reference.clone(), movement: Some(movement.to_owned()), reason };
-            (LineKind::RefundReturned, reference, vec![sent, failed])
+            let movement = movement.to_owned();
+            let fact = Fact::RefundReturned { reference: reference.clone(), movement, amount, reason };
+            (LineKind::RefundReturned, reference, vec![fact])
         }
         Ordered::Payout(reference) => {
             let movement = movement.to_owned();
