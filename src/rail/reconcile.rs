@@ -122,10 +122,9 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<Outc
 
 /// A provider without statements is asked about each movement; one that sends them has to have done so.
 async fn ask_or_wait(app: &App, provider: &dyn PaymentProvider, day: NaiveDate) -> Result<()> {
-    let found = match ask::differences(app, provider, day).await? {
-        Some(found) => found,
-        None => compare::days_without_a_statement(app, provider.name(), day).await?,
-    };
+    // That one can't be asked does not show on a day on which nothing moved.
+    let mut found = ask::differences(app, provider, day).await?.unwrap_or_default();
+    found.extend(compare::days_without_a_statement(app, provider.name(), day).await?);
     write_down(app, provider.name(), None, day, found).await
 }
 

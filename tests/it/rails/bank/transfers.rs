@@ -37,6 +37,7 @@ on_each_database!(
     a_bundle_is_booked_by_its_parts_if_they_add_up,
     a_bundle_without_its_transfers_is_not_booked_on_top_of_them,
     a_booking_told_again_without_its_text_is_no_news,
+    a_missing_statement_is_shown_on_a_day_without_movements,
     what_is_not_booked_or_not_ours_moves_nothing,
     a_booking_that_is_taken_back_is_reversed,
     bookings_without_a_name_are_told_apart,
@@ -393,6 +394,22 @@ async fn a_booking_told_again_without_its_text_is_no_news(app: &TestApp) {
     tell(&rail, &bank, camt_054(EUR, &[Entry::credit("B1", &eur("11"))])).await;
     let (last, reason) = inbox(&rail).await.pop().expect("one");
     assert!(last == NotificationStatus::Quarantined && reason.contains("something else"), "{last:?} {reason}");
+}
+
+/// On a quiet day, too: that is when nobody else would notice.
+async fn a_missing_statement_is_shown_on_a_day_without_movements(app: &TestApp) {
+    let (rail, bank) = at(app).await;
+    let (_order, payment) = asked(&rail, "1000.00").await;
+    let wire = |number: &str| Entry::credit(number, &eur("100")).text(&[&payment.reference]);
+    let day = app.clock().now().date_naive().to_string();
+    tell(&rail, &bank, camt_053(EUR, &[wire("B1")], 0).replace("2026-09-30", &day)).await;
+    app.clock().advance(TimeDelta::days(1));
+    tell(&rail, &bank, camt_054(EUR, &[wire("B2")])).await;
+    app.clock().advance(TimeDelta::days(6));
+    let quiet = app.clock().now().date_naive() - TimeDelta::days(1);
+    secure_payment::rail::reconcile(&rail.app, "bank", quiet).await.expect("compared");
+    let kinds: Vec<String> = breaks(app).await.into_iter().map(|one| one.0).collect();
+    assert!(kinds.contains(&"NO_STATEMENT".to_owned()), "{kinds:?}");
 }
 
 async fn what_is_not_booked_or_not_ours_moves_nothing(app: &TestApp) {
