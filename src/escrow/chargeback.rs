@@ -158,7 +158,9 @@ pub(super) fn brought(order: &Order, payment: &payment::Model) -> Option<MinorUn
             && receipt.currency == payment.currency
             && receipt.reason != ReceiptReason::ChargebackWon
     });
-    receipts.map(|receipt| receipt.amount).try_fold(payment.captured, MinorUnits::checked_add)
+    // What an operator has applied of it since is counted as captured.
+    let mut aside = receipts.map(|receipt| receipt.amount.checked_sub(receipt.applied));
+    aside.try_fold(payment.captured, |sum, amount| sum.checked_add(amount?))
 }
 
 fn take(

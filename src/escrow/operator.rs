@@ -58,6 +58,9 @@ pub(super) fn apply_funds(
     if receipt.currency != order.row.currency {
         return refuse("unappliedFundsId", "is in another currency than the order: it can only go back");
     }
+    if receipt.payment_id.is_some_and(|of| of != payment_id) {
+        return refuse("paymentId", "is another payment than the one that the money came with, by which it would go back");
+    }
     let amount = receipt.left().min(order.due());
     if !amount.is_positive() {
         return refuse("unappliedFundsId", "nothing of it is left to be applied");

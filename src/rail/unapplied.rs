@@ -18,7 +18,8 @@ use crate::ledger::{self, NewTransfer, movement_key};
 use crate::order::{Writing, execute};
 use crate::party::BankAccount;
 
-/// unapplied → escrow. The payment is the order's newest one by the provider that holds the money, unless one is named.
+/// unapplied → escrow. The payment is the one that the money came with; of money that came with none, the order's newest one
+/// by the provider that holds it, unless one is named.
 pub async fn apply_funds(
     app: &App,
     viewer: &Viewer,
@@ -36,8 +37,9 @@ pub async fn apply_funds(
         writing.expect_version(expected_version)?;
         let receipt = lock_receipt(writing.transaction(), receipt_id).await?;
         let fits = |payment: &&payment::Model| payment.provider == receipt.provider;
+        let came_with = receipt.payment_id.filter(|_| receipt.order_id == Some(order_id));
         let newest = writing.order().payments.iter().rfind(fits).map(|payment| payment.id);
-        let payment_id = match payment_id.or(newest) {
+        let payment_id = match payment_id.or(came_with).or(newest) {
             Some(id) => id,
             // The rules say what is wrong with that.
             None if writing.order().payments.is_empty() => PaymentId(uuid::Uuid::nil()),

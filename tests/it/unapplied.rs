@@ -3,7 +3,7 @@
 use entity::payout::PayoutStatus;
 use secure_payment::config::Settings;
 use secure_payment::party::demo;
-use secure_payment::payment::{Fact, Remitter};
+use secure_payment::payment::{ChargebackStage, Fact, Remitter};
 use secure_payment::rail;
 use serde_json::{Value, json};
 
@@ -16,6 +16,7 @@ use crate::support::{TestApp, on_each_database};
 
 on_each_database!(
     an_operator_applies_money_of_unknown_reference_to_the_order_it_was_meant_for,
+    no_more_is_taken_back_than_came_once_it_is_applied,
     money_that_does_not_fit_an_order_is_not_applied_to_it,
     money_of_nobody_goes_back_by_four_eyes_and_once,
     a_payout_that_no_provider_makes_is_paid_by_four_eyes,
@@ -82,6 +83,28 @@ async fn an_operator_applies_money_of_unknown_reference_to_the_order_it_was_mean
     let again = act(app, demo::OPERATOR, "refundUnapplied", json!({ "unappliedFundsId": money }), "").await;
     assert_eq!(codes(&again), ["INVALID_TRANSITION"]);
     app.drain().await;
+}
+
+/// What was set aside and then applied came once, and can be taken back once.
+async fn no_more_is_taken_back_than_came_once_it_is_applied(app: &TestApp) {
+    let shop = Shop::of(app);
+    let order = shop.place("k").await;
+    let (payment, _) = shop.pay(&order, "k").await;
+    let money = stray(app, "m1", ("150.00", "USD")).await;
+    let applied = act(app, demo::OPERATOR, "applyFunds", json!({ "unappliedFundsId": money, "orderId": order }), "").await;
+    assert_eq!(codes(&applied), <[&str; 0]>::default());
+    let provider = app.app().providers.find("sandbox").expect("there");
+    let claim = |amount: &str| Fact::Chargeback {
+        reference: payment.clone(),
+        chargeback: "c1".to_owned(),
+        amount: entity::Money::exact(amount, "USD").expect("exact"),
+        stage: ChargebackStage::Opened,
+        reason: "fraudulent".to_owned(),
+    };
+    for (amount, fits) in [("150.01", false), ("150.00", true)] {
+        let told = rail::apply_fact(app.app(), provider.as_ref(), claim(amount), app.clock().now()).await;
+        assert_eq!(told.expect("told") == rail::Applied::Done, fits, "{amount}");
+    }
 }
 
 async fn money_that_does_not_fit_an_order_is_not_applied_to_it(app: &TestApp) {
