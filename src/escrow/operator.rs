@@ -59,7 +59,10 @@ pub(super) fn apply_funds(
         return refuse("unappliedFundsId", "is in another currency than the order: it can only go back");
     }
     if receipt.payment_id.is_some_and(|of| of != payment_id) {
-        return refuse("paymentId", "is another payment than the one that the money came with, by which it would go back");
+        return refuse(
+            "paymentId",
+            "is another payment than the one that the money came with, by which it would go back",
+        );
     }
     let amount = receipt.left().min(order.due());
     if !amount.is_positive() {

@@ -13,11 +13,11 @@ use crate::auth::Viewer;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
 #[graphql(remote = "entity::payment::PaymentMethod")]
 pub enum PaymentMethod {
-    /// Card, on the provider's page.
+    /// Card, on the provider's page or in a form on yours: the payment's `nextAction` says.
     Visa,
-    /// Card, on the provider's page.
+    /// Card, on the provider's page or in a form on yours: the payment's `nextAction` says.
     Mastercard,
-    /// Debit card, on the provider's page.
+    /// Debit card, on the provider's page or in a form on yours: the payment's `nextAction` says.
     Maestro,
     /// T/T, telegraphic transfer: by bank, with a reference.
     BankTransfer,

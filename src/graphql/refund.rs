@@ -166,10 +166,13 @@ impl Refund {
         operator(ctx, self.0.approved_by).await
     }
 
-    /// Where to pay it by hand. For operators, while it is PENDING and approved to be paid so; null for others, and else.
-    /// Looking at it is logged.
+    /// Where to pay it by hand. For operators, while it is PENDING and approved to be paid so, and of a refund of no order also
+    /// while it waits to be approved; null for others, and else. Looking at it is logged.
     async fn pay_to(&self, ctx: &Context<'_>) -> Option<Result<BankDetails>> {
         let Viewer::Operator { operator_id } = viewer(ctx) else { return None };
+        if self.0.order_id.is_none() && self.0.status == refund::RefundStatus::ApprovalRequired {
+            return self.payee(ctx, operator_id).transpose();
+        }
         let is_by_hand = self.0.status == refund::RefundStatus::Pending && self.0.provider == BY_HAND;
         if !is_by_hand {
             return None;

@@ -113,7 +113,10 @@ manual_inputs! {
         account: Option<BankAccountObject>,
     }
     /// Let a refund be paid by hand that is APPROVAL_REQUIRED.
-    ApproveManualRefundInput {}
+    ApproveManualRefundInput {
+        /// For a refund of no order: the IBAN or account number that you approve, as its `payTo` says; nothing else is approved.
+        account: Option<String>,
+    }
     /// Don't pay a refund by hand that is APPROVAL_REQUIRED, or that is being paid so.
     RejectManualRefundInput {
         /// Why, in your words, which the buyer reads too; at most 2,000 characters.
@@ -237,8 +240,12 @@ impl RefundMutation {
     ) -> Result<ApproveManualRefundPayload> {
         let approve = async {
             let Some(mut call) = input.call(ctx) else {
-                let asked = ("approveManualRefund", input.idempotency_key, input.refund_id, json!(null));
-                return of_nobody(ctx, Checks::input(), asked, ByHand::Approve).await;
+                let mut checks = Checks::input();
+                let account = checks.line("account", input.account.as_deref().unwrap_or_default(), 60);
+                // Of an account only a keyed hash is kept.
+                let said = json!(app(ctx).cipher.fingerprint(&account));
+                let asked = ("approveManualRefund", input.idempotency_key, input.refund_id, said);
+                return of_nobody(ctx, checks, asked, ByHand::Approve { account: &account }).await;
             };
             let operator_id = call.viewer.require_operator()?;
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);

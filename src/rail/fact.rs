@@ -168,7 +168,7 @@ async fn capture(
         }
     }
     let Some(payment) = found else {
-        set_aside_unmatched(app, provider.name(), arrived).await?;
+        set_aside_unmatched(app, provider.name(), arrived, !references.is_empty()).await?;
         return Ok(Applied::Done);
     };
     if is_settled_otherwise(app, &payment, &movement).await? {
@@ -203,13 +203,13 @@ async fn remember_reference(app: &App, id: PaymentId, provider_reference: &str) 
 }
 
 /// Verified money with a reference that we don't know: held aside, in its own currency, for an operator to settle.
-async fn set_aside_unmatched(app: &App, provider: &str, arrived: &Arrived) -> Result<()> {
+async fn set_aside_unmatched(app: &App, provider: &str, arrived: &Arrived, names_something: bool) -> Result<()> {
     let Arrived { movement, amount, remitter } = arrived;
     let amount = *amount;
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
-        if is_booked(&ledger::posted(&transaction, movement).await?, amount) {
-            // Also for an order: that this time it came without its reference is no news.
+        if !names_something && is_booked(&ledger::posted(&transaction, movement).await?, amount) {
+            // Also for an order: that this time it came without its reference is no news. Another one would be.
             return Ok(());
         }
         if ledger::is_posted(&transaction, movement, None, amount).await? {
@@ -250,9 +250,7 @@ async fn set_aside_unmatched(app: &App, provider: &str, arrived: &Arrived) -> Re
 
 fn is_booked(transfers: &[transfer::Model], amount: Money) -> bool {
     let sum = transfers.iter().try_fold(MinorUnits::ZERO, |sum, row| sum.checked_add(row.amount));
-    !transfers.is_empty()
-        && sum == Some(amount.amount)
-        && transfers.iter().all(|row| row.currency == amount.currency)
+    !transfers.is_empty() && sum == Some(amount.amount) && transfers.iter().all(|row| row.currency == amount.currency)
 }
 
 fn seal_remitter(app: &App, id: ReceiptId, remitter: Option<&Remitter>) -> Result<Option<String>> {
@@ -264,7 +262,10 @@ fn seal_remitter(app: &App, id: ReceiptId, remitter: Option<&Remitter>) -> Resul
 /// Whether this movement is booked for something else than this payment already: set aside when its reference was unknown.
 async fn is_settled_otherwise(app: &App, payment: &payment::Model, movement: &str) -> Result<bool> {
     let receipt = receipt::Entity::find().filter(receipt::Column::Movement.eq(movement)).one(&app.db.read).await?;
-    Ok(receipt.is_some_and(|receipt| receipt.payment_id != Some(payment.id)))
+    let is_otherwise = |receipt: receipt::Model| {
+        receipt.payment_id != Some(payment.id) || receipt.reason == ReceiptReason::UnknownReference
+    };
+    Ok(receipt.is_some_and(is_otherwise))
 }
 
 async fn end(
@@ -413,9 +414,15 @@ async fn refund_command(app: &App, refund: &refund::Model, command: &Command, he
 /// numbers of cards or accounts.
 fn clean(reason: &str) -> String {
     let text: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
-    let is_number = |word: &str| word.chars().filter(char::is_ascii_digit).count() >= 6;
-    let words = text.split_whitespace().map(|word| if is_number(word) { "•••" } else { word });
-    let text = words.collect::<Vec<_>>().join(" ");
+    let digits = |word: &str| word.chars().filter(char::is_ascii_digit).count();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    // A number may be written in groups: of neighbours with digits each, the sum counts.
+    let groups = words.chunk_by(|one, other| digits(one) > 0 && digits(other) > 0);
+    let shown = groups.flat_map(|group| {
+        let is_number = group.iter().map(|word| digits(word)).sum::<usize>() >= 6;
+        if is_number { vec!["•••"] } else { group.to_vec() }
+    });
+    let text = shown.collect::<Vec<_>>().join(" ");
     if text.is_empty() { "the provider gave no reason".to_owned() } else { text }
 }
 

@@ -11,9 +11,10 @@ use chrono::{Days, NaiveDate, NaiveTime, TimeDelta};
 use entity::reconciliation_break::{self, BreakKind};
 use entity::{BreakId, Currency, LedgerAccount, MinorUnits, Money, Time, reconciliation, statement_line};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{ExprTrait, OnConflict};
+use sea_orm::sea_query::OnConflict;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 
 use super::fact::Applied;
@@ -36,6 +37,8 @@ const OURS: &str = "";
 /// One thing that doesn't agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Found {
+    /// Of the line, or of our booking.
+    day: NaiveDate,
     kind: BreakKind,
     subject: String,
     ours: Option<MinorUnits>,
@@ -93,6 +96,7 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<Outc
     if provider == OURS {
         let differences = ledger::verify(&app.db.read).await?;
         let found = differences.into_iter().map(|difference| Found {
+            day,
             kind: BreakKind::BooksDiffer,
             subject: difference.chars().take(200).collect(),
             ours: None,
@@ -100,7 +104,7 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<Outc
             currency: None,
             detail: difference,
         });
-        write_down(app, OURS, None, day, found.collect()).await?;
+        write_down(app, OURS, &Compared::Ours, found.collect()).await?;
         return Ok(Outcome::Done);
     }
     // One that is configured no more has nothing to say.
@@ -115,17 +119,19 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<Outc
     }
     for currency in compare::currencies(app, provider).await? {
         let found = compare::differences(app, provider, currency, day).await?;
-        write_down(app, provider, Some(currency), day, found).await?;
+        write_down(app, provider, &Compared::Lines { currency, day }, found).await?;
     }
     Ok(Outcome::Done)
 }
 
-/// A provider without statements is asked about each movement; one that sends them has to have done so.
+/// A provider that has never sent a statement is asked about each movement; one that sends them has to have done so.
 async fn ask_or_wait(app: &App, provider: &dyn PaymentProvider, day: NaiveDate) -> Result<()> {
-    // That one can't be asked does not show on a day on which nothing moved.
-    let mut found = ask::differences(app, provider, day).await?.unwrap_or_default();
-    found.extend(compare::days_without_a_statement(app, provider.name(), day).await?);
-    write_down(app, provider.name(), None, day, found).await
+    if compare::currencies(app, provider.name()).await?.is_empty() {
+        let found = ask::differences(app, provider, day).await?.unwrap_or_default();
+        return write_down(app, provider.name(), &Compared::Asked { day }, found).await;
+    }
+    let found = compare::days_without_a_statement(app, provider.name(), day).await?;
+    write_down(app, provider.name(), &Compared::Statements, found).await
 }
 
 /// A statement that came by itself: its lines are kept, and compared by a job once its facts are booked.
@@ -192,50 +198,63 @@ async fn book_fee<C: ConnectionTrait>(
     ledger::post(transaction, &app.clock, app.clock.now(), vec![transfer]).await
 }
 
-/// What is new is written, what is found no more is resolved. `currency` is the part of the books that was compared.
-async fn write_down(
-    app: &App,
-    provider: &str,
-    currency: Option<Currency>,
-    day: NaiveDate,
-    found: Vec<Found>,
-) -> Result<()> {
+/// What was compared: of this, what is found no more is mended. Anything else stays as it is, however old.
+enum Compared {
+    /// Our own books.
+    Ours,
+    /// The answers about what moved on this day.
+    Asked { day: NaiveDate },
+    /// Whether there are statements at all.
+    Statements,
+    /// The lines of the weeks up to this day.
+    Lines { currency: Currency, day: NaiveDate },
+}
+
+impl Compared {
+    fn breaks(&self) -> Condition {
+        use reconciliation_break::Column;
+        let all = Condition::all();
+        match self {
+            Self::Ours => all,
+            Self::Asked { day } => all.add(Column::Day.eq(day.to_string())),
+            Self::Statements => all.add(Column::Kind.eq(BreakKind::NoStatement)),
+            Self::Lines { currency, day } => all
+                .add(Column::Kind.ne(BreakKind::NoStatement))
+                .add(Column::Currency.eq(*currency))
+                .add(Column::Day.gte(compare::since(*day).to_string()))
+                .add(Column::Day.lte(day.to_string())),
+        }
+    }
+}
+
+/// What is new is written, what is found no more is resolved.
+async fn write_down(app: &App, provider: &str, compared: &Compared, found: Vec<Found>) -> Result<()> {
     use reconciliation_break::Column;
     let now = app.clock.now();
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
-        let mut known = reconciliation_break::Entity::find().filter(Column::Provider.eq(provider));
-        known = match currency {
-            Some(currency) => known.filter(Column::Currency.eq(currency)).filter(Column::Kind.ne(BreakKind::NoStatement)),
-            None if provider == OURS => known,
-            // Asked about, of one day; and days without a statement.
-            None => known.filter(Column::Day.eq(day.to_string()).or(Column::Kind.eq(BreakKind::NoStatement))),
-        };
+        let known = reconciliation_break::Entity::find()
+            .filter(Column::Provider.eq(provider))
+            .filter(Column::ResolvedAt.is_null())
+            .filter(compared.breaks());
         let known = known.all(&transaction).await?;
         let mut still = BTreeSet::new();
         for one in &found {
-            let same = known.iter().find(|row| row.kind == one.kind && row.subject == one.subject);
-            let (id, found_at) = match same {
-                Some(row) if row.resolved_at.is_none() => {
-                    still.insert(row.id);
-                    continue;
-                }
-                // It is back.
-                Some(row) => (row.id, row.found_at),
-                None => (BreakId(app.clock.new_id()), now),
-            };
-            still.insert(id);
+            if let Some(row) = known.iter().find(|row| row.kind == one.kind && row.subject == one.subject) {
+                still.insert(row.id);
+                continue;
+            }
             let row = reconciliation_break::Model {
-                id,
+                id: BreakId(app.clock.new_id()),
                 provider: provider.to_owned(),
-                day: day.to_string(),
+                day: one.day.to_string(),
                 kind: one.kind,
                 subject: one.subject.clone(),
                 ours: one.ours,
                 theirs: one.theirs,
                 currency: one.currency,
                 detail: one.detail.clone(),
-                found_at,
+                found_at: now,
                 resolved_at: None,
             };
             tracing::error!(provider, kind = ?one.kind, subject = one.subject, detail = one.detail, "a break in the books");
@@ -245,17 +264,11 @@ async fn write_down(
                 .to_owned();
             reconciliation_break::Entity::insert(row).on_conflict(again).exec_without_returning(&transaction).await?;
         }
-        let gone: Vec<BreakId> = known
-            .iter()
-            .filter(|row| row.resolved_at.is_none() && !still.contains(&row.id))
-            .map(|row| row.id)
-            .collect();
-        let resolved = reconciliation_break::ActiveModel { resolved_at: Set(Some(now)), ..Default::default() };
-        reconciliation_break::Entity::update_many()
-            .set(resolved)
-            .filter(Column::Id.is_in(gone))
-            .exec(&transaction)
-            .await?;
+        for row in known.iter().filter(|row| !still.contains(&row.id)) {
+            let resolved =
+                reconciliation_break::ActiveModel { id: Set(row.id), resolved_at: Set(Some(now)), ..Default::default() };
+            resolved.update(&transaction).await?;
+        }
         transaction.commit().await?;
         Ok(())
     })

@@ -147,7 +147,10 @@ pub enum ByHand<'a> {
     Request {
         account: Option<&'a BankAccount>,
     },
-    Approve,
+    /// The IBAN or account number, as the approving operator has read it: nobody approves what was changed meanwhile.
+    Approve {
+        account: &'a str,
+    },
     Reject {
         reason: &'a str,
     },
@@ -193,11 +196,12 @@ async fn settle(
             row.status = RefundStatus::ApprovalRequired;
             (row.requested_by, row.approved_by) = (Some(operator_id), None);
         }
-        (ByHand::Approve, RefundStatus::ApprovalRequired) if row.requested_by == Some(operator_id) => {
+        (ByHand::Approve { .. }, RefundStatus::ApprovalRequired) if row.requested_by == Some(operator_id) => {
             let message = "another operator than the one who asked has to approve";
             return Err(Error::refused(ErrorCode::NotPermitted, message));
         }
-        (ByHand::Approve, RefundStatus::ApprovalRequired) => {
+        (ByHand::Approve { account }, RefundStatus::ApprovalRequired) => {
+            require_same_account(app, &row, account)?;
             row.status = RefundStatus::Pending;
             (row.approved_by, row.started_at) = (Some(operator_id), Some(app.clock.now()));
             row.failure = None;
@@ -221,7 +225,7 @@ async fn settle(
             (row.status, row.balance) = (RefundStatus::Succeeded, MinorUnits::ZERO);
         }
         (ByHand::Request { .. }, _) => return wrong("this refund does not wait for somebody to act"),
-        (ByHand::Approve, _) => return wrong("this refund does not wait to be approved"),
+        (ByHand::Approve { .. }, _) => return wrong("this refund does not wait to be approved"),
         (ByHand::Reject { .. }, _) => return wrong("this refund was not to be paid by hand"),
         (ByHand::Confirm { .. }, _) => return wrong("this refund is not being paid by hand"),
     }
@@ -231,6 +235,18 @@ async fn settle(
     transaction.commit().await?;
     tracing::info!(%operator_id, refund = %refund_id, from = ?before, to = ?row.status, "money of no order, by hand");
     Ok(row)
+}
+
+/// What is approved is the account that the approving operator has seen.
+fn require_same_account(app: &App, row: &refund::Model, seen: &str) -> Result<()> {
+    let sealed = row.encrypted_payee.as_deref().unwrap_or_default();
+    let known = BankAccount::decrypt(&app.cipher, &row.id.to_string(), sealed)?;
+    let plain = |text: &str| text.split_whitespace().collect::<String>().to_uppercase();
+    if [&known.iban, &known.account_number].into_iter().flatten().any(|number| plain(number) == plain(seen)) {
+        return Ok(());
+    }
+    let message = "is not the account that this refund is to be paid to; read its payTo, and approve that or reject it";
+    Err(Error::refused(ErrorCode::InvalidInput, message).at("account"))
 }
 
 async fn post(

@@ -13,9 +13,9 @@ use entity::payment::{PaymentMethod, PaymentStatus, RefundWay};
 use entity::proposal::Side;
 use entity::refund::{self, RefundStatus};
 use entity::{
-    CancelRequestId, ChargebackId, ConversationId, DisputeId, EvidenceId, FeedbackId, MinorUnits, Money, OperatorId,
-    OrderStatus, PaymentId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, SupplierId, Time, chargeback,
-    event, order as order_row, payment, product,
+    CancelRequestId, ChargebackId, ConversationId, Currency, DisputeId, EvidenceId, FeedbackId, MinorUnits, Money,
+    OperatorId, OrderStatus, PaymentId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, SupplierId, Time,
+    chargeback, event, order as order_row, payment, product, receipt,
 };
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRng, TestRunner};
@@ -443,10 +443,32 @@ impl Life<'_> {
                 Ok(())
             }
             Who::One(actor @ (Actor::Buyer | Actor::Supplier | Actor::Operator)) => {
-                let Some(command) = self.choice(actor, step) else { return Ok(()) };
+                let of_order = receipt::Entity::find().filter(receipt::Column::OrderId.eq(self.order.row.id));
+                self.order.receipts = of_order.all(&self.scene.app.db.read).await.map_err(fault)?;
+                let Some(mut command) = self.choice(actor, step) else { return Ok(()) };
+                if let Command::ApplyFunds { receipt, .. } = &mut command {
+                    **receipt = self.stray(step).await?;
+                }
                 self.try_command(actor, step.target % 2, &command, clock.now()).await.map(drop)
             }
         }
+    }
+
+    /// Money of nobody's, which an operator then applies.
+    async fn stray(&self, step: &Step) -> Result<receipt::Model, TestCaseError> {
+        let app = self.scene.app;
+        let provider = app.providers.find("sandbox").ok_or_else(|| fault("no sandbox"))?;
+        let movement = self.new_id().to_string();
+        let fact = Fact::PaymentCaptured {
+            references: Vec::new(),
+            provider_reference: None,
+            movement: movement.clone(),
+            amount: self.money(step.amount.max(1)),
+            remitter: None,
+        };
+        apply_fact(app, provider.as_ref(), fact, app.clock.now()).await.map_err(fault)?;
+        let found = receipt::Entity::find().filter(receipt::Column::Movement.ends_with(movement));
+        found.one(&app.db.read).await.map_err(fault)?.ok_or_else(|| fault("money is gone"))
     }
 
     /// The timeline's part for this step must explain the order as it now is; nothing else may have changed it.
@@ -497,7 +519,8 @@ impl Life<'_> {
         let (now, policy) = (self.scene.app.clock.now(), self.scene.app.settings.policy());
         let is_due = self.order.row.timer_at.is_some_and(|at| at <= now);
         // These look at what is read only with them.
-        if is_due || actor == Actor::Provider || matches!(command, Command::ApproveManualRefund { .. }) {
+        let reads_more = matches!(command, Command::ApproveManualRefund { .. } | Command::RefundUnapplied { .. });
+        if is_due || actor == Actor::Provider || reads_more {
             return None;
         }
         let decided = decide(&self.order, actor, command, now, &policy).ok();
@@ -766,6 +789,13 @@ impl Life<'_> {
                 movement: format!("manual:refund:{}", self.new_id()),
                 amount: refund.map_or(self.money(1), |refund| Money::new(refund.balance, refund.currency)),
             },
+            Action::ApplyFunds => {
+                let payment_id = pick(&self.order.payments, step.target).map(|payment| payment.id);
+                Command::ApplyFunds {
+                    receipt: Box::new(nothing()),
+                    payment_id: payment_id.unwrap_or_else(|| PaymentId(self.new_id())),
+                }
+            }
             Action::RefundUnapplied => {
                 let receipt = pick(&self.order.receipts, step.target);
                 let receipt_id = receipt.map_or_else(|| ReceiptId(self.new_id()), |receipt| receipt.id);
@@ -780,7 +810,6 @@ impl Life<'_> {
             | Action::FailRefund
             | Action::Chargeback
             | Action::ReversePayment
-            | Action::ApplyFunds
             | Action::PassDeadline => Command::PassDeadline,
         }
     }
@@ -993,4 +1022,23 @@ async fn in_any_order_of_things_the_promises_hold(app: &TestApp) {
     }
     scene.count_stock().await;
     scene.must_have_seen_everything();
+}
+
+/// Stands in for money that is about to come.
+fn nothing() -> receipt::Model {
+    receipt::Model {
+        id: ReceiptId(uuid::Uuid::nil()),
+        provider: "sandbox".to_owned(),
+        movement: String::new(),
+        order_id: None,
+        payment_id: None,
+        reason: receipt::ReceiptReason::UnknownReference,
+        amount: MinorUnits::ZERO,
+        currency: Currency::USD,
+        refunded: MinorUnits::ZERO,
+        charged_back: MinorUnits::ZERO,
+        applied: MinorUnits::ZERO,
+        encrypted_remitter: None,
+        created_at: Time::default(),
+    }
 }

@@ -129,5 +129,6 @@ fn difference(subject: String, row: &transfer::Model, ours: i64, theirs: Option<
         Some(_) => (BreakKind::AmountDiffers, format!("{}: the provider names another amount", row.cause)),
         None => (BreakKind::MissingThere, format!("{}: the provider doesn't know of it", row.cause)),
     };
-    Some(Found { kind, subject, ours: Some(MinorUnits(ours)), theirs, currency: Some(row.currency), detail })
+    let day = row.created_at.date_naive();
+    Some(Found { day, kind, subject, ours: Some(MinorUnits(ours)), theirs, currency: Some(row.currency), detail })
 }

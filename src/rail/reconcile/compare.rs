@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Days, NaiveDate};
 use entity::reconciliation_break::BreakKind;
 use entity::{Currency, LedgerAccount, MinorUnits, Time, TransferId, payout, refund, statement_line, transfer};
+use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Found, bounds};
@@ -19,6 +20,11 @@ const WINDOW: Days = Days::new(40);
 const STATEMENT_WITHIN: Days = Days::new(4);
 const AT_ONCE: usize = 500;
 
+/// The first day of the weeks that are compared on this one.
+pub(super) fn since(day: NaiveDate) -> NaiveDate {
+    day.checked_sub_days(WINDOW).unwrap_or(day)
+}
+
 pub(super) async fn currencies(app: &App, provider: &str) -> Result<Vec<Currency>> {
     Ok(statement_line::Entity::find()
         .select_only()
@@ -32,7 +38,7 @@ pub(super) async fn currencies(app: &App, provider: &str) -> Result<Vec<Currency
 
 /// What of the last weeks, up to the end of `day`, is on one side only, or not the same on both.
 pub(super) async fn differences(app: &App, provider: &str, currency: Currency, day: NaiveDate) -> Result<Vec<Found>> {
-    let from = day.checked_sub_days(WINDOW).unwrap_or(day);
+    let from = since(day);
     let db = &app.db.read;
     let lines = lines(db, provider, currency, from).await?;
     let Some(first) = first_day(db, provider, currency).await? else { return Ok(Vec::new()) };
@@ -42,14 +48,18 @@ pub(super) async fn differences(app: &App, provider: &str, currency: Currency, d
     for line in &lines {
         let transfers = booked.by(db, provider, line).await?;
         seen.extend(transfers.iter().map(|row| row.id));
-        found.extend(difference(provider, line, &transfers));
+        // A later line may still explain what we booked; itself it is compared on its own day.
+        if line.day <= day.to_string() {
+            found.extend(difference(provider, line, &transfers));
+        }
     }
     // What we booked before there were statements is on none.
-    let (begins, _) = bounds(first.max(from));
+    let (begins, _) = bounds(Ord::max(first, from));
     let (_, ends) = bounds(day);
     for row in moved(db, provider, currency, (begins, ends)).await? {
         let Some(movement) = row.movement.clone().filter(|_| !seen.contains(&row.id)) else { continue };
         found.push(Found {
+            day: row.created_at.date_naive(),
             kind: BreakKind::MissingThere,
             detail: format!("{} of {} is in our books, but on no statement", row.cause, row.created_at.date_naive()),
             subject: movement,
@@ -76,7 +86,8 @@ fn difference(provider: &str, line: &statement_line::Model, transfers: &[transfe
     } else {
         return None;
     };
-    Some(Found { kind, subject, ours, theirs: Some(line.amount), currency: Some(line.currency), detail })
+    let day = line.day.parse().ok()?;
+    Some(Found { day, kind, subject, ours, theirs: Some(line.amount), currency: Some(line.currency), detail })
 }
 
 /// Transfers by the key of their movement.
@@ -109,22 +120,26 @@ impl Booked {
         }
         let Some(reference) = line.reference.as_deref() else { return Ok(Vec::new()) };
         let account = match line.kind.as_str() {
-            kind if kind == LineKind::Refund.name() => {
+            kind if kind == LineKind::Refund.name() || kind == LineKind::RefundReturned.name() => {
                 let found = refund::Entity::find().filter(refund::Column::Reference.eq(reference)).one(db).await?;
                 found.map(|row| LedgerAccount::Refund(row.id))
             }
-            kind if kind == LineKind::Payout.name() => {
+            kind if kind == LineKind::Payout.name() || kind == LineKind::PayoutReturned.name() => {
                 let found = payout::Entity::find().filter(payout::Column::Reference.eq(reference)).one(db).await?;
                 found.map(|row| LedgerAccount::Payout(row.id))
             }
             _any_other => None,
         };
         let Some(account) = account else { return Ok(Vec::new()) };
-        Ok(transfer::Entity::find()
-            .filter(transfer::Column::Debit.eq(account))
-            .filter(transfer::Column::Credit.eq(LedgerAccount::Provider(provider.to_owned())))
-            .all(db)
-            .await?)
+        let there = LedgerAccount::Provider(provider.to_owned());
+        let came_back = line.kind == LineKind::RefundReturned.name() || line.kind == LineKind::PayoutReturned.name();
+        if !came_back {
+            let sent = transfer::Column::Debit.eq(account).and(transfer::Column::Credit.eq(there));
+            return Ok(transfer::Entity::find().filter(sent).all(db).await?);
+        }
+        // A payout that came back went to the supplier's balance: by its movement only.
+        let back = transfer::Column::Debit.eq(there).and(transfer::Column::Credit.eq(account));
+        Ok(transfer::Entity::find().filter(back).all(db).await?)
     }
 }
 
@@ -189,6 +204,7 @@ pub(super) async fn days_without_a_statement(app: &App, provider: &str, day: Nai
         if let Some(row) = moved(db, provider, currency, (bounds(since).0, bounds(due).1)).await?.first() {
             let first = row.created_at.date_naive();
             found.push(Found {
+                day: first,
                 kind: BreakKind::NoStatement,
                 subject: format!("{provider} {currency} {first}"),
                 ours: None,

@@ -33,6 +33,7 @@ on_each_database!(
     a_booking_counts_once_however_often_it_is_told,
     a_statement_brings_what_no_notification_brought,
     a_statement_is_compared_with_our_books_line_by_line,
+    a_break_stays_until_it_is_mended_however_old_it_is,
     a_statement_that_does_not_add_up_is_shown_and_its_money_booked,
     a_bundle_is_booked_by_its_parts_if_they_add_up,
     a_bundle_without_its_transfers_is_not_booked_on_top_of_them,
@@ -302,7 +303,7 @@ async fn a_statement_is_compared_with_our_books_line_by_line(app: &TestApp) {
     assert_eq!(breaks(app).await, three);
     // Told again, it is the same three; an operator may compare the day again.
     let reconcile = "mutation($input: ReconcileInput!) { reconcile(input: $input) { day errors { code } } }";
-    let begun = app.data(demo::OPERATOR, reconcile, json!({ "input": { "day": today } })).await;
+    let begun = rail.shop.read(demo::OPERATOR, reconcile, json!({ "input": { "day": today } })).await;
     assert_eq!(begun["reconcile"]["day"], json!(today));
     rail.drain().await;
     assert_eq!(breaks(app).await, three);
@@ -315,6 +316,36 @@ async fn a_statement_is_compared_with_our_books_line_by_line(app: &TestApp) {
         let refused = app.data(token, reconcile, json!({ "input": { "day": today } })).await;
         assert_eq!(refused["reconcile"]["errors"][0]["code"], "NOT_PERMITTED", "{token}");
     }
+}
+
+/// Nobody has looked into it: that it is long ago settles nothing.
+async fn a_break_stays_until_it_is_mended_however_old_it_is(app: &TestApp) {
+    let (rail, bank) = at(app).await;
+    let (_order, payment) = asked(&rail, "1000.00").await;
+    let wire = |number: &str| Entry::credit(number, &eur("100")).text(&[&payment.reference]);
+    let on = |day: &str, file: String| file.replace("2026-09-30", day);
+    let today = app.clock().now().date_naive();
+    let then = today.to_string();
+    tell(&rail, &bank, camt_054(EUR, &[wire("B1"), wire("B2")])).await;
+    let extra = Entry::debit("B9", &eur("7")).code("MDOP", "INTR");
+    tell(&rail, &bank, on(&then, camt_053(EUR, &[wire("B1"), extra], 0))).await;
+    let open = breaks(app).await;
+    assert_eq!(open.len(), 2, "{open:?}");
+    app.clock().advance(TimeDelta::days(60));
+    rail.drain().await;
+    let now = app.clock().now().date_naive().to_string();
+    tell(&rail, &bank, on(&now, camt_053(EUR, &[wire("B7")], 0))).await;
+    rail.drain().await;
+    let open_now: Vec<Break> = breaks(app).await.into_iter().filter(|one| one.0 != "NO_STATEMENT").collect();
+    assert_eq!(open_now, open);
+    // Nor does comparing a day of before they were found.
+    let input = json!({ "input": { "day": (today - TimeDelta::days(9)).to_string() } });
+    rail.shop
+        .read(demo::OPERATOR, "mutation($input: ReconcileInput!) { reconcile(input: $input) { day } }", input)
+        .await;
+    rail.drain().await;
+    let open_now: Vec<Break> = breaks(app).await.into_iter().filter(|one| one.0 != "NO_STATEMENT").collect();
+    assert_eq!(open_now, open);
 }
 
 async fn a_statement_that_does_not_add_up_is_shown_and_its_money_booked(app: &TestApp) {
