@@ -374,7 +374,7 @@ async fn refund_returned(
     let left = format!("{movement}:sent");
     match refund_succeeded(app, provider, reference, (&left, amount), heard_at).await? {
         Applied::Done => refund_failed(app, provider, reference, (Some(movement), reason), heard_at).await,
-        other => Ok(other),
+        misfit @ (Applied::NotOurs(_) | Applied::NotYet(_)) => Ok(misfit),
     }
 }
 
