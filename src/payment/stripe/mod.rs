@@ -27,8 +27,9 @@ mod event;
 mod object;
 mod statement;
 
+use super::call::Answer;
 use amount::to_wire;
-use api::{Api, List, not_about_that, read, unexpected_state};
+use api::{Api, List, Pairs, not_about_that, read, unexpected_state};
 use object::{Intent, Refund};
 use statement::BalanceTransaction;
 
@@ -152,6 +153,26 @@ fn is_webhook_secret(secret: &str) -> bool {
         .is_some_and(|rest| rest.len() >= 24 && rest.bytes().all(|byte| byte.is_ascii_graphic()))
 }
 
+/// How often a new key is tried where Stripe repeats a failure of its own.
+const MOST_KEYS: u32 = 3;
+
+impl Stripe {
+    /// Stripe repeats its first answer to a key for a day, also a failure. Then another key asks anew: what an earlier one may
+    /// have made can't be paid by anybody, because its secret has never reached us.
+    async fn create(&self, form: Pairs<'_>, reference: &str) -> Result<Answer, ProviderError> {
+        let once = format!("{reference}:create");
+        let mut answer = self.api.post(&["payment_intents"], form, Some(&once)).await?;
+        for number in 2..=MOST_KEYS {
+            let is_repeated = answer.headers.get("idempotent-replayed").is_some_and(|value| value == "true");
+            if !is_repeated || !answer.status.is_server_error() {
+                break;
+            }
+            answer = self.api.post(&["payment_intents"], form, Some(&format!("{once}:{number}"))).await?;
+        }
+        Ok(answer)
+    }
+}
+
 #[async_trait::async_trait]
 impl PaymentProvider for Stripe {
     fn name(&self) -> &'static str {
@@ -202,8 +223,7 @@ impl PaymentProvider for Stripe {
             ("metadata[payment_id]", &request.reference),
             ("metadata[escrow_id]", &request.description),
         ];
-        let once = format!("{}:create", request.reference);
-        let answer = self.api.post(&["payment_intents"], &form, Some(&once)).await?;
+        let answer = self.create(&form, &request.reference).await?;
         let mut intent: Intent = read(&answer).map_err(not_about_that)?;
         self.about(&intent, &request.reference, request.amount)?;
         let facts = intent.facts().map_err(ProviderError::Unknown)?;

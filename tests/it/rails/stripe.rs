@@ -34,6 +34,7 @@ pub(crate) async fn start() -> Arc<dyn Fake> {
 on_each_database!(
     the_buyer_gets_a_form_and_nothing_is_confirmed_for_them,
     an_answer_that_was_lost_is_asked_for_again_with_the_same_key,
+    a_failure_that_stripe_repeats_is_asked_under_another_key,
     a_declined_card_can_be_followed_by_another_on_the_same_payment,
     what_was_paid_while_we_withdrew_it_goes_back,
     a_refund_whose_key_stripe_has_forgotten_is_not_made_twice,
@@ -150,6 +151,23 @@ async fn an_answer_that_was_lost_is_asked_for_again_with_the_same_key(app: &Test
     rail.fake.expire(&payment.reference).await;
     rail.deliver().await;
     assert_eq!(rail.payment(&payment.id.to_string()).await.status, PaymentStatus::Expired);
+}
+
+/// A failure of Stripe's own is repeated for a day under the same key: the buyer doesn't wait for that.
+async fn a_failure_that_stripe_repeats_is_asked_under_another_key(app: &TestApp) {
+    let (rail, stripe) = rail(app).await;
+    let order = rail.order("123.45").await;
+    stripe.books().breaks_down = true;
+    let paid = rail.pay(&order).await;
+    assert_eq!((paid.status, paid.opened_at), (PaymentStatus::Pending, None));
+    app.clock().advance(TimeDelta::minutes(5));
+    rail.drain().await;
+    let paid = rail.payment(&paid.id.to_string()).await;
+    assert!(paid.next_action.is_some(), "{paid:?}");
+    assert_eq!(rail.fake.payments(&paid.reference), 1);
+    rail.fake.pay(&paid.reference).await;
+    rail.deliver().await;
+    assert_eq!(status(&rail, &order).await, "FUNDED");
 }
 
 async fn a_declined_card_can_be_followed_by_another_on_the_same_payment(app: &TestApp) {

@@ -24,6 +24,8 @@ pub(crate) struct Books {
     pub(crate) transactions: Vec<Value>,
     /// Not sent yet.
     pub(crate) events: Vec<Value>,
+    /// At the next new payment; and it says the same as long as it is asked with the same key.
+    pub(crate) breaks_down: bool,
     once: Once,
 }
 
@@ -82,6 +84,11 @@ impl Books {
         }
     }
 
+    /// Whether the answer to this key will be the one that was given before.
+    pub(crate) fn repeats(&self, once: Option<&str>) -> bool {
+        once.is_some_and(|once| self.once.contains_key(once))
+    }
+
     /// Stripe keeps them for a day.
     pub(crate) fn forget_keys(&mut self) {
         self.once.clear();
@@ -97,6 +104,11 @@ impl Books {
                 }
                 None => {}
             }
+        }
+        if (method, path) == ("POST", &["v1", "payment_intents"]) && std::mem::take(&mut self.breaks_down) {
+            let said = refusal(500, "api_error", "", "An unknown error occurred");
+            self.once.insert(once.unwrap_or_default().to_owned(), (path.join("/"), pairs.clone(), said.clone()));
+            return said;
         }
         let said = match (method, path) {
             ("POST", ["v1", "payment_intents"]) => self.create(pairs, once),
@@ -135,7 +147,7 @@ impl Books {
         ];
         check(pairs, &[], &required)?;
         let amount = whole(pairs, "amount")?;
-        if once != Some(&format!("{}:create", pairs["metadata[payment_id]"])) {
+        if !once.is_some_and(|once| once.starts_with(&format!("{}:create", pairs["metadata[payment_id]"]))) {
             return Err(invalid("", "this fake wants an Idempotency-Key that is of the payment"));
         }
         if (pairs["capture_method"].as_str(), pairs["payment_method_types[0]"].as_str()) != ("automatic", "card") {

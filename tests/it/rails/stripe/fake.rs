@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{AppendHeaders, IntoResponse, Response};
 use entity::Time;
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
@@ -64,6 +64,7 @@ async fn answer(books: &Mutex<Books>, request: Request) -> Response {
     };
     let pairs = decoded(&pairs);
     let path: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
+    let mut is_repeated = false;
     let said = if text("authorization") != format!("Bearer {KEY}") {
         refusal(401, "invalid_request_error", "", "Invalid API Key provided: sk_test_***")
     } else if text("stripe-version") != "2026-10-28.endive" {
@@ -73,10 +74,13 @@ async fn answer(books: &Mutex<Books>, request: Request) -> Response {
     } else {
         let once = Some(text("idempotency-key")).filter(|key| !key.is_empty());
         let asked = (parts.method.as_str(), &path[..]);
-        books.lock().expect("not poisoned").said(asked, &pairs, once.as_deref())
+        let mut books = books.lock().expect("not poisoned");
+        is_repeated = is_post && books.repeats(once.as_deref());
+        books.said(asked, &pairs, once.as_deref())
     };
     let (status, document) = said;
-    (StatusCode::from_u16(status).expect("a status"), axum::Json(document)).into_response()
+    let repeated = is_repeated.then_some([("Idempotent-Replayed", "true")]);
+    (StatusCode::from_u16(status).expect("a status"), repeated.map(AppendHeaders), axum::Json(document)).into_response()
 }
 
 fn header(headers: &HeaderMap, name: &str) -> String {
