@@ -13,7 +13,7 @@ use super::refund::Refund;
 use super::scalars::{CountryCode, CurrencyCode, Decimal};
 use super::{app, viewer};
 use crate::error::{ErrorCode, Result as Outcome};
-use crate::escrow::{BY_HAND, Command};
+use crate::escrow::Command;
 use crate::idempotency::Once;
 use crate::ledger;
 use crate::order;
@@ -340,7 +340,7 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
     call.viewer.require_operator()?;
     let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
     let bank_reference = call.checks.line("bankReference", &input.bank_reference, 140);
-    let movement = ledger::movement_key(BY_HAND, "refund", &plain(&bank_reference));
+    let movement = rail::by_hand_movement("refund", &bank_reference);
     let Some(amount) = booked_or_due(&mut call, refund_id, &movement).await? else {
         call.checks.finish()?;
         return Err(crate::error::Error::not_found("refund of this order").at("refundId"));
@@ -351,11 +351,6 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
 }
 
 /// What was booked under this bank reference, or else what is to be paid; None if the order has no such refund.
-/// The same reference however somebody writes it.
-fn plain(bank_reference: &str) -> String {
-    bank_reference.split_whitespace().collect::<String>().to_uppercase()
-}
-
 async fn booked_or_due(call: &mut Call<'_>, refund_id: RefundId, movement: &str) -> Outcome<Option<Money>> {
     let db = &call.app.db.read;
     let of_order = refund::Entity::find_by_id(refund_id).filter(refund::Column::OrderId.eq(call.order_id));

@@ -29,7 +29,7 @@ pub use pay::{PayOrder, pay_order};
 pub use payout::{request_payout, send_payout};
 pub use reconcile::{begin_daily_reconciliation, begin_reconciliation, find_breaks, reconcile};
 pub use refund::send_refund;
-pub use unapplied::{ByHand, SentBack, apply_funds, refund_unapplied, settle_by_hand};
+pub use unapplied::{ByHand, SentBack, apply_funds, by_hand_movement, refund_unapplied, settle_by_hand};
 
 use std::sync::Arc;
 

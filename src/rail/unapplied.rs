@@ -282,7 +282,7 @@ async fn lock_receipt(transaction: &DatabaseTransaction, id: ReceiptId) -> Resul
 }
 
 /// The same reference however somebody writes it.
-pub(super) fn by_hand_movement(kind: &str, bank_reference: &str) -> String {
+pub fn by_hand_movement(kind: &str, bank_reference: &str) -> String {
     let plain = bank_reference.split_whitespace().collect::<String>().to_uppercase();
     movement_key(BY_HAND, kind, &plain)
 }

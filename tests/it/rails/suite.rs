@@ -38,7 +38,8 @@ macro_rules! play {
                 timeout: answer_to_create_is_lost, answer_to_refund_is_lost, bare_status_is_no_failure,
                     money_overtakes_our_own_call;
                 forgery: forgeries;
-                order_of_news: news_of_what_is_known, refund_news_in_any_order, chargeback_news_in_any_order;
+                order_of_news: paid_and_refunded_in_every_order, news_of_what_is_known, refund_news_in_any_order,
+                    chargeback_news_in_any_order;
             }
         }
     )+};

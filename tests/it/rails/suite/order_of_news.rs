@@ -234,6 +234,28 @@ pub(super) async fn news_of_what_is_known(app: &TestApp, fake: Arc<dyn Fake>) {
     assert_refunded(end.await.expect("every rail can be paid by"));
 }
 
+/// The shortest whole life, in every order there is: paid, and a part of it given back.
+pub(super) async fn paid_and_refunded_in_every_order(app: &TestApp, fake: Arc<dyn Fake>) {
+    let rail = rail_of(app, fake).await;
+    let end = in_any_order(&rail, async |rail| {
+        let (order, payment) = rail.opened().await;
+        rail.fake.pay(&payment.reference).await;
+        let mut news = rail.news();
+        rail.learn(&news, async || rail.status(&order).await == "FUNDED").await;
+        let refund = rail.sent_refund(&order, "23.45").await;
+        rail.fake.settle_refund(&refund.reference).await;
+        let told = rail.news();
+        rail.learn(&told, async || rail.reread(&refund).await.status == RefundStatus::Succeeded).await;
+        news.extend(told);
+        assert!(news.len() <= 4, "{} pieces of news are no longer tried in every order", news.len());
+        Some((order, news))
+    });
+    let end = end.await.expect("every rail can be paid by");
+    assert_eq!((end.status.as_str(), end.amounts), ("FUNDED", (TOTAL_UNITS, 10_000, 0, 2_345, 0)), "{end:#?}");
+    assert_eq!(end.refunds, [("Succeeded".to_owned(), 2_345, 0)]);
+    assert_eq!(end.ledger, BTreeMap::from([("escrow".to_owned(), 10_000), ("provider".to_owned(), -10_000)]));
+}
+
 /// A first attempt that came to nothing, where the rail has that; funded by a second one. With the news of both.
 async fn declined_then_paid(rail: &Rail<'_>) -> (String, payment::Model, Vec<Post>) {
     let (order, first) = rail.opened().await;
