@@ -105,18 +105,40 @@ impl Viewer {
     }
 }
 
+/// Who sends a request, and with which credential.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub viewer: Viewer,
+    /// None: it came without a token.
+    pub credential: Option<HeldCredential>,
+}
+
+/// What is known of the credential that a request came with. It was good when the request began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeldCredential {
+    pub id: CredentialId,
+    /// Wall time. None: never.
+    pub expires_at: Option<Time>,
+}
+
+impl Caller {
+    pub const ANONYMOUS: Self = Self { viewer: Viewer::Anonymous, credential: None };
+
+    /// What began with a credential that has ended since must end too: subscriptions ask before each event.
+    #[must_use]
+    pub fn has_expired(&self, wall_now: Time) -> bool {
+        self.credential.as_ref().and_then(|held| held.expires_at).is_some_and(|at| at <= wall_now)
+    }
+}
+
 /// SHA-256 of a token, in hex: what the database keeps.
 #[must_use]
 pub fn hash_token(token: &str) -> String {
     hex::encode(Sha256::digest(token.as_bytes()))
 }
 
-/// The viewer behind a token, and the credential it is. None: unknown, expired or revoked.
-pub async fn find_viewer<C: ConnectionTrait>(
-    db: &C,
-    token: &str,
-    wall_now: Time,
-) -> Result<Option<(Viewer, CredentialId)>> {
+/// Who holds this token. None: it is unknown, expired or revoked.
+pub async fn find_caller<C: ConnectionTrait>(db: &C, token: &str, wall_now: Time) -> Result<Option<Caller>> {
     let Some(row) =
         credential::Entity::find().filter(credential::Column::TokenHash.eq(hash_token(token))).one(db).await?
     else {
@@ -127,7 +149,8 @@ pub async fn find_viewer<C: ConnectionTrait>(
     if expired || revoked {
         return Ok(None);
     }
-    Ok(viewer_of(&row).map(|viewer| (viewer, row.id)))
+    let held = HeldCredential { id: row.id, expires_at: row.expires_at };
+    Ok(viewer_of(&row).map(|viewer| Caller { viewer, credential: Some(held) }))
 }
 
 fn viewer_of(row: &credential::Model) -> Option<Viewer> {

@@ -47,8 +47,20 @@ pub enum ErrorCode {
     BadRequest,
     /// The document does not fit the schema, or can't be parsed.
     InvalidDocument,
-    /// The query asks for more than one request may ask for. Ask for less.
+    /// The query asks for more than one request may ask for. Ask for less, or in several requests.
     QueryTooComplex,
+    /// The credential, or the address without one, has used up its budget or its places. Try again after `Retry-After` seconds.
+    RateLimited,
+    /// The server does not know the document of this hash. Send it once more, with its text.
+    PersistedQueryNotFound,
+    /// This server runs listed documents only. Add the document to the list, or send one that is on it.
+    DocumentNotTrusted,
+    /// This server does not describe its schema. Read `/schema.graphql` of the sandbox instead.
+    IntrospectionDisabled,
+    /// The page that sent this is not of the storefront whose credential it holds. Let an operator add its origin.
+    OriginNotAllowed,
+    /// There are as many of these as there may be. Delete one, or finish what is open, first.
+    LimitReached,
     /// The request's body is larger than the server takes.
     PayloadTooLarge,
     /// The server can't do this right now. Try again; with the same `idempotencyKey`, where there is one.

@@ -122,8 +122,8 @@ impl AsRef<[u8]> for Held {
 }
 
 async fn read(State(app): State<App>, Extension(places): Extension<Places>, id: Named, headers: HeaderMap) -> Response {
-    let viewer = match graphql::viewer(&app, headers.get(header::AUTHORIZATION)).await {
-        Ok(viewer) => viewer,
+    let viewer = match graphql::caller(&app, headers.get(header::AUTHORIZATION)).await {
+        Ok(caller) => caller.viewer,
         Err(refusal) => return refusal,
     };
     let Some(place) = places.take(viewer.principal()) else { return busy("read") };

@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json};
 
 use super::failure;
 use crate::app::App;
-use crate::auth::Viewer;
+use crate::auth::Caller;
 use crate::graphql::{Schema, batch, limits};
 
 #[derive(Clone)]
@@ -148,16 +148,16 @@ impl Executor {
     }
 
     /// Runs a query or a mutation.
-    pub async fn run(&self, prepared: Prepared, app: &App, viewer: Viewer) -> Response {
-        let mut response = batch::run(self.schema.execute(ready(prepared, app, viewer))).await;
+    pub async fn run(&self, prepared: Prepared, app: &App, caller: &Caller) -> Response {
+        let mut response = batch::run(self.schema.execute(ready(prepared, app, caller))).await;
         failure::publish(&mut response.errors);
         response
     }
 
     /// Runs any operation; a query or a mutation gives one response.
     #[must_use]
-    pub fn stream(&self, prepared: Prepared, app: &App, viewer: Viewer) -> BoxStream<'static, Response> {
-        let responses = self.schema.execute_stream(ready(prepared, app, viewer)).boxed();
+    pub fn stream(&self, prepared: Prepared, app: &App, caller: &Caller) -> BoxStream<'static, Response> {
+        let responses = self.schema.execute_stream(ready(prepared, app, caller)).boxed();
         batch::run_stream(responses)
             .map(|mut response| {
                 failure::publish(&mut response.errors);
@@ -167,9 +167,9 @@ impl Executor {
     }
 }
 
-fn ready(prepared: Prepared, app: &App, viewer: Viewer) -> async_graphql::Request {
-    let request = prepared.request.data(app.clone()).data(viewer);
-    crate::graphql::request_data(request, app, viewer)
+fn ready(prepared: Prepared, app: &App, caller: &Caller) -> async_graphql::Request {
+    let request = prepared.request.data(app.clone()).data(caller.viewer).data(caller.clone());
+    crate::graphql::request_data(request, app, caller.viewer)
 }
 
 /// True if nothing ran: the document was refused, or did not fit the schema. There is no `data` then.

@@ -13,7 +13,7 @@ use std::time::Instant;
 use super::execution::{Operation, Parameters, is_request_error};
 use super::{Door, failure, observe};
 use crate::app::App;
-use crate::auth::{self, Viewer};
+use crate::auth::{self, Caller};
 use crate::error::ErrorCode;
 
 pub(super) async fn post(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
@@ -57,8 +57,8 @@ async fn answer(
     parameters: Result<Parameters, String>,
     method: Method,
 ) -> Response {
-    let viewer = match viewer(&door.app, headers.get(header::AUTHORIZATION)).await {
-        Ok(viewer) => viewer,
+    let caller = match caller(&door.app, headers.get(header::AUTHORIZATION)).await {
+        Ok(caller) => caller,
         Err(refusal) => return media.dress(refusal),
     };
     let parameters = match parameters {
@@ -83,18 +83,18 @@ async fn answer(
         ));
     }
     let operation = prepared.operation.clone();
-    let response = door.executor.run(prepared, &door.app, viewer).await;
+    let response = door.executor.run(prepared, &door.app, &caller).await;
     let operation = if is_request_error(&response) { Operation::unknown() } else { operation };
     observe::count_operation(&operation, response.is_ok(), begun.elapsed());
     media.respond(response, operation)
 }
 
 /// Who sends this. No header: nobody in particular. A header that isn't a valid credential: refused.
-pub(super) async fn viewer(app: &App, authorization: Option<&HeaderValue>) -> Result<Viewer, Response> {
-    let Some(authorization) = authorization else { return Ok(Viewer::Anonymous) };
+pub(super) async fn caller(app: &App, authorization: Option<&HeaderValue>) -> Result<Caller, Response> {
+    let Some(authorization) = authorization else { return Ok(Caller::ANONYMOUS) };
     let token = authorization.to_str().ok().and_then(bearer).ok_or_else(failure::unauthenticated)?;
-    match auth::find_viewer(&app.db.read, token, app.clock.wall()).await {
-        Ok(Some((viewer, _credential))) => Ok(viewer),
+    match auth::find_caller(&app.db.read, token, app.clock.wall()).await {
+        Ok(Some(caller)) => Ok(caller),
         Ok(None) => Err(failure::unauthenticated()),
         Err(error) => Err(failure::from_error(&error)),
     }

@@ -23,7 +23,7 @@ use tracing::Instrument;
 
 use super::execution::{Parameters, is_request_error};
 use super::{Door, failure, graphql};
-use crate::auth::Viewer;
+use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
 
@@ -132,10 +132,10 @@ impl Socket {
     async fn converse(&mut self) -> Result<std::convert::Infallible, Close> {
         metrics::gauge!("secure_payment_graphql_sockets").increment(1.0);
         let mut stopping = self.door.lifecycle.stopping();
-        let viewer = {
+        let caller = {
             let introduction = timeout(INIT_PATIENCE, self.introduction());
             tokio::select! {
-                viewer = introduction => viewer.unwrap_or(Err(Close::INIT_TIMEOUT))?,
+                caller = introduction => caller.unwrap_or(Err(Close::INIT_TIMEOUT))?,
                 () = stopping.told() => return Err(Close::SHUTTING_DOWN),
             }
         };
@@ -151,7 +151,7 @@ impl Socket {
                 message = self.socket.recv() => {
                     answered = true;
                     if let Some(message) = read(message)? {
-                        self.heed(message, viewer, &say).await?;
+                        self.heed(message, &caller, &say).await?;
                     }
                 }
                 Some(words) = said.recv() => self.pass_on(words).await?,
@@ -169,7 +169,7 @@ impl Socket {
     }
 
     /// Waits for `connection_init`; pings may come before it.
-    async fn introduction(&mut self) -> Result<Viewer, Close> {
+    async fn introduction(&mut self) -> Result<Caller, Close> {
         loop {
             let message = self.socket.recv().await;
             match read(message)? {
@@ -186,11 +186,11 @@ impl Socket {
         }
     }
 
-    async fn authenticate(&mut self) -> Result<Viewer, Close> {
-        graphql::viewer(&self.door.app, self.authorization.as_ref()).await.map_err(|_refusal| Close::FORBIDDEN)
+    async fn authenticate(&mut self) -> Result<Caller, Close> {
+        graphql::caller(&self.door.app, self.authorization.as_ref()).await.map_err(|_refusal| Close::FORBIDDEN)
     }
 
-    async fn heed(&mut self, message: Received, viewer: Viewer, say: &mpsc::Sender<Said>) -> Result<(), Close> {
+    async fn heed(&mut self, message: Received, caller: &Caller, say: &mpsc::Sender<Said>) -> Result<(), Close> {
         match message {
             Received::ConnectionInit { .. } => Err(Close::TWICE_INIT),
             Received::Ping {} => self.send(&Sent::Pong).await,
@@ -209,7 +209,8 @@ impl Socket {
                     return Err(Close::TOO_MANY);
                 }
                 self.begun += 1;
-                let operation = operation(self.door.clone(), viewer, id.clone(), payload, self.begun, say.clone());
+                let operation =
+                    operation(self.door.clone(), caller.clone(), id.clone(), payload, self.begun, say.clone());
                 let task = self.tasks.spawn(operation.in_current_span());
                 self.operations.insert(id, (self.begun, task));
                 while self.tasks.try_join_next().is_some() {}
@@ -242,7 +243,7 @@ impl Socket {
 }
 
 /// Runs one operation and says what comes of it.
-async fn operation(door: Door, viewer: Viewer, id: String, payload: Json, number: u64, say: mpsc::Sender<Said>) {
+async fn operation(door: Door, caller: Caller, id: String, payload: Json, number: u64, say: mpsc::Sender<Said>) {
     let prepared = Parameters::from_json(payload)
         .map_err(|problem| refusal(ErrorCode::BadRequest, problem))
         .and_then(Parameters::prepare);
@@ -259,7 +260,7 @@ async fn operation(door: Door, viewer: Viewer, id: String, payload: Json, number
         }
     };
     tracing::info!(operation = prepared.operation.name, "subscribed");
-    let mut responses = door.executor.stream(prepared, &door.app, viewer);
+    let mut responses = door.executor.stream(prepared, &door.app, &caller);
     while let Some(response) = responses.next().await {
         if is_request_error(&response) {
             let refusal = Said { number, message: Sent::Error { id, payload: response.errors } };

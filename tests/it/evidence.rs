@@ -8,7 +8,7 @@ use reqwest::header::{
 };
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
-use secure_payment::auth::{find_viewer, hash_token};
+use secure_payment::auth::{find_caller, hash_token};
 use secure_payment::error::Error;
 use secure_payment::evidence;
 use secure_payment::party::demo;
@@ -73,8 +73,8 @@ async fn get(app: &TestApp, token: Option<&str>, id: &str) -> (u16, HeaderMap, V
 }
 
 async fn principal(app: &TestApp, token: &str) -> String {
-    let found = find_viewer(&app.db().read, token, app.clock().wall()).await.expect("reads");
-    found.expect("a viewer").0.principal()
+    let found = find_caller(&app.db().read, token, app.clock().wall()).await.expect("reads");
+    found.expect("a viewer").viewer.principal()
 }
 
 /// As the order's write path does it.

@@ -1,6 +1,6 @@
 //! The harness itself.
 
-use secure_payment::auth::find_viewer;
+use secure_payment::auth::find_caller;
 use secure_payment::catalog;
 use secure_payment::party::demo;
 use serde_json::json;
@@ -18,8 +18,10 @@ async fn a_test_begins_on_a_seeded_database_that_any_node_can_serve(app: &TestAp
 
     let other = app.another_node().await;
     assert_eq!(other.db.is_sqlite(), app.is_sqlite());
-    let viewer =
-        find_viewer(&other.db.read, demo::SUPPLIER, app.clock().wall()).await.expect("reads").map(|(viewer, _)| viewer);
+    let viewer = find_caller(&other.db.read, demo::SUPPLIER, app.clock().wall())
+        .await
+        .expect("reads")
+        .map(|caller| caller.viewer);
     assert_eq!(viewer.expect("knows the token").role_name(), "supplier");
     other.db.close().await;
 

@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRng, TestRunner};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryOrder};
 use secure_payment::app::App;
-use secure_payment::auth::{Viewer, find_viewer};
+use secure_payment::auth::{Viewer, find_caller};
 use secure_payment::error::Error;
 use secure_payment::escrow::table::{self, TABLE};
 use secure_payment::escrow::{
@@ -172,8 +172,8 @@ impl<'a> Scene<'a> {
         let answer = shop.read(demo::SUPPLIER, update, json!({ "id": product_id, "stock": STOCK })).await;
         assert_eq!(answer["updateProduct"]["errors"], json!([]));
         let viewer = async |token| {
-            let found = find_viewer(&app.db().read, token, app.clock().wall()).await.expect("reads");
-            found.expect("knows the token").0
+            let found = find_caller(&app.db().read, token, app.clock().wall()).await.expect("reads");
+            found.expect("knows the token").viewer
         };
         let (buyer, supplier) = (viewer(demo::BUYER).await, viewer(demo::SUPPLIER).await);
         let supplier_id = supplier.require_supplier().expect("is one");

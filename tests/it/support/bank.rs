@@ -19,7 +19,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use secrecy::SecretString;
 use secure_payment::app::App;
-use secure_payment::auth::{Viewer, find_viewer};
+use secure_payment::auth::{Viewer, find_caller};
 use secure_payment::config::Settings;
 use secure_payment::party::demo;
 use secure_payment::server::{self, Farewell};
@@ -240,16 +240,16 @@ pub(crate) async fn the_payment(app: &TestApp, id: &str) -> payment::Model {
 }
 
 pub(crate) async fn demo_supplier(app: &TestApp) -> SupplierId {
-    let found = find_viewer(&app.db().read, demo::SUPPLIER, app.clock().wall()).await.expect("reads");
-    match found.map(|(viewer, _)| viewer) {
+    let found = find_caller(&app.db().read, demo::SUPPLIER, app.clock().wall()).await.expect("reads");
+    match found.map(|caller| caller.viewer) {
         Some(Viewer::Supplier { supplier_id }) => supplier_id,
         other => panic!("{other:?}"),
     }
 }
 
 pub(crate) async fn operator(app: &TestApp) -> Viewer {
-    let found = find_viewer(&app.db().read, demo::OPERATOR, app.clock().wall()).await.expect("reads");
-    found.expect("knows the token").0
+    let found = find_caller(&app.db().read, demo::OPERATOR, app.clock().wall()).await.expect("reads");
+    found.expect("knows the token").viewer
 }
 
 pub(crate) async fn status(shop: &Shop, order: &str) -> String {

@@ -9,7 +9,7 @@
 use entity::{Currency, LedgerAccount, OperatorId, OrderId, RefundAccountId, chargeback, event, order, refund};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use secure_payment::app::App;
-use secure_payment::auth::{Viewer, find_viewer};
+use secure_payment::auth::{Viewer, find_caller};
 use secure_payment::error::{Error, ErrorCode, Result};
 use secure_payment::escrow::{Command, Order};
 use secure_payment::ledger;
@@ -24,8 +24,8 @@ pub(crate) fn order_id(id: &str) -> OrderId {
 }
 
 pub(crate) async fn viewer(app: &App, token: &str) -> Viewer {
-    let found = find_viewer(&app.db.read, token, app.clock.wall()).await.expect("reads");
-    found.expect("knows the token").0
+    let found = find_caller(&app.db.read, token, app.clock.wall()).await.expect("reads");
+    found.expect("knows the token").viewer
 }
 
 /// One command, in the shortest way there is.
