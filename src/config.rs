@@ -52,6 +52,8 @@ pub enum Command {
     Seed,
     /// Print the GraphQL schema, and exit
     Schema,
+    /// Print docs/errors.md: every error code, what it means and what to do, and exit
+    Errors,
     /// Check every order and account against its transfers; exit code 1 if anything differs
     Verify,
     /// Create credentials

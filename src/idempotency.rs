@@ -48,6 +48,38 @@ impl Once {
         })
     }
 
+    /// [`Self::check`], where a call may come without a key.
+    pub fn optional<T: Serialize>(
+        checks: &mut Checks,
+        viewer: &Viewer,
+        mutation: &'static str,
+        key: Option<&str>,
+        input: &T,
+    ) -> Result<Option<Self>> {
+        key.map(|key| Self::check(checks, viewer, mutation, (key, input))).transpose()
+    }
+
+    /// [`Self::find`], where a call may have come without a key.
+    pub async fn find_in<C: ConnectionTrait>(once: Option<&Self>, db: &C) -> Result<Option<String>> {
+        match once {
+            Some(once) => once.find(db).await,
+            None => Ok(None),
+        }
+    }
+
+    /// [`Self::record`], where a call may have come without a key.
+    pub async fn record_in<C: ConnectionTrait>(
+        once: Option<&Self>,
+        db: &C,
+        clock: &Clock,
+        result: String,
+    ) -> Result<()> {
+        match once {
+            Some(once) => once.record(db, clock, result).await,
+            None => Ok(()),
+        }
+    }
+
     /// What the first call made, if this is a repetition. Another input under the same key is refused.
     pub async fn find<C: ConnectionTrait>(&self, db: &C) -> Result<Option<String>> {
         let found = Entity::find_by_id((self.principal.clone(), self.key.clone())).one(db).await?;

@@ -124,6 +124,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             print(graphql::sdl(&graphql::build(settings.mode)).trim_end());
             Ok(ExitCode::SUCCESS)
         }
+        Command::Errors => {
+            let page = graphql::error_reference::error_reference(&graphql::build(settings.mode)).await;
+            print(page.map_err(|cause| format!("the error reference: {cause}"))?.trim_end());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Verify => {
             // Only looks: it neither creates a database nor changes its schema.
             let url = settings.database_url.expose_secret();

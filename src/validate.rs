@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorCode, Problem, Result};
 const INCOTERMS: [&str; 11] = ["EXW", "FCA", "FAS", "FOB", "CFR", "CIF", "CPT", "CIP", "DAP", "DPU", "DDP"];
 
 /// Collects problems. A check that fails returns a placeholder, which is never used because `finish` refuses.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Checks {
     prefix: Vec<String>,
     problems: Vec<Problem>,
@@ -50,6 +50,24 @@ impl Checks {
         let result = check(self);
         self.prefix.pop();
         result
+    }
+
+    #[must_use]
+    pub fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// The refusal of a step that came after these checks joins what they have named; of a field that is named already nothing
+    /// more is said. A failure stays a failure.
+    #[must_use]
+    pub fn refuse_with(mut self, error: Error) -> Error {
+        let Error::Refused(problems) = error else { return error };
+        for problem in problems {
+            if problem.path.is_empty() || !self.problems.iter().any(|named| named.path == problem.path) {
+                self.problems.push(problem);
+            }
+        }
+        self.problems.into()
     }
 
     pub fn finish(self) -> Result<()> {
@@ -140,6 +158,11 @@ impl Checks {
 
     /// An exact decimal amount of `currency`, at least `least` minor units; never rounded.
     pub fn amount(&mut self, field: &str, value: &str, currency: Currency, least: i64) -> MinorUnits {
+        self.amount_in(field, value, Some(currency), least)
+    }
+
+    /// [`Self::amount`]; without a currency, because what it is of could not be found, only that it is a decimal number.
+    pub fn amount_in(&mut self, field: &str, value: &str, currency: Option<Currency>, least: i64) -> MinorUnits {
         let Ok(decimal) = rust_decimal::Decimal::from_str_exact(value) else {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();
             self.problem(
@@ -149,6 +172,7 @@ impl Checks {
             );
             return MinorUnits::ZERO;
         };
+        let Some(currency) = currency else { return MinorUnits::ZERO };
         match currency.minor_units(decimal) {
             Ok(units) if units.0 < least => {
                 let least = Money::new(MinorUnits(least), currency);

@@ -2,20 +2,21 @@
 //!
 //! A listing is refused with all its problems at once. Prices, words to search for and the row change in one transaction.
 
-use std::collections::BTreeMap;
-
 use entity::search_token::SubjectKind;
-use entity::{Currency, MinorUnits, Money, ProductId, SupplierId, price_tier, product, supplier};
+use entity::{MinorUnits, Money, ProductId, SupplierId, price_tier, product, supplier};
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
-    QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
+    IntoActiveModel, QueryFilter, QuerySelect,
 };
+use serde::Serialize;
 
+use super::check::{CheckedTier, check};
 use super::{find, index};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db;
 use crate::error::{Error, ErrorCode, Result};
+use crate::idempotency::Once;
 use crate::validate::Checks;
 
 /// Every quantity and stock is at most this, so that it fits GraphQL's `Int`.
@@ -24,8 +25,9 @@ pub const MOST_UNITS: i64 = 2_000_000_000;
 pub const HIGHEST_PRICE: MinorUnits = MinorUnits(100_000_000_000_000_000);
 pub const MOST_TIERS: usize = 10;
 pub const MOST_CURRENCIES: usize = 10;
+
 /// A listing as its supplier writes it; nothing is checked yet.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Listing {
     pub sku: String,
     pub name: String,
@@ -42,7 +44,7 @@ pub struct Listing {
     pub price_tiers: Vec<Tier>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Tier {
     pub minimum_quantity: i64,
     /// An exact decimal, for `price_per_units` units.
@@ -51,7 +53,7 @@ pub struct Tier {
 }
 
 /// What is to change; None stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ListingChanges {
     pub expected_version: Option<i64>,
     pub sku: Option<String>,
@@ -72,14 +74,20 @@ pub struct ListingChanges {
     pub active: Option<bool>,
 }
 
-/// Lists a product of the viewer's.
-pub async fn create_product(app: &App, viewer: Viewer, listing: &Listing) -> Result<product::Model> {
+/// Lists a product of the viewer's; with a key, once.
+pub async fn create_product(app: &App, viewer: Viewer, key: Option<&str>, asked: &Listing) -> Result<product::Model> {
     let supplier_id = viewer.require_supplier()?;
-    let (listing, tiers) = check(listing)?;
+    let mut checks = Checks::input();
+    let once = Once::optional(&mut checks, &viewer, "createProduct", key, asked)?;
+    let (listing, tiers) = check(&mut checks, asked);
+    checks.finish()?;
     let id = ProductId(app.clock.new_id());
     let now = app.clock.now();
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
+        if let Some(made) = Once::find_in(once.as_ref(), &tx).await? {
+            return require_made(&tx, supplier_id, &made).await;
+        }
         require_free_sku(&tx, supplier_id, &listing.sku, None).await?;
         let row = product::Model {
             id,
@@ -103,33 +111,58 @@ pub async fn create_product(app: &App, viewer: Viewer, listing: &Listing) -> Res
         product::Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
         write_tiers(&tx, &row, &tiers).await?;
         write_tokens(&tx, &row).await?;
+        Once::record_in(once.as_ref(), &tx, &app.clock, id.to_string()).await?;
         tx.commit().await?;
         Ok(row)
     })
     .await
 }
 
-/// Changes a listing of the viewer's. Withdrawing it (`active: false`) leaves orders as they are.
-pub async fn update_product(app: &App, viewer: Viewer, id: &str, changes: &ListingChanges) -> Result<product::Model> {
+/// What the first call with this key made, as it is now.
+async fn require_made(tx: &DatabaseTransaction, supplier_id: SupplierId, made: &str) -> Result<product::Model> {
+    let id: ProductId = made.parse().map_err(|cause| Error::internal(format!("{made}: {cause}")))?;
+    let found = product::Entity::find_by_id(id).filter(product::Column::SupplierId.eq(supplier_id)).one(tx).await?;
+    found.ok_or_else(|| Error::internal(format!("{made} was made under a key, and is gone")))
+}
+
+/// Changes a listing of the viewer's. Withdrawing it (`active: false`) leaves orders as they are. With a key, once.
+pub async fn update_product(
+    app: &App,
+    viewer: Viewer,
+    (key, id): (Option<&str>, &str),
+    changes: &ListingChanges,
+) -> Result<product::Model> {
     let supplier_id = viewer.require_supplier()?;
     let mut checks = Checks::input();
-    let id = checks.id("productId", id);
-    let id: ProductId = checks.finish_with(id)?;
+    let once = Once::optional(&mut checks, &viewer, "updateProduct", key, &(id, changes))?;
+    let id: ProductId = checks.required_id("productId", id);
     let now = app.clock.now();
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
-        let row = product::Entity::find_by_id(id)
-            .filter(product::Column::SupplierId.eq(supplier_id))
-            .lock_exclusive()
-            .one(&tx)
-            .await?
-            .ok_or_else(|| Error::not_found("product").at("productId"))?;
+        let own = product::Entity::find_by_id(id).filter(product::Column::SupplierId.eq(supplier_id));
+        let found = own.lock_exclusive().one(&tx).await?;
+        // Under the lock: whoever waited for it finds what the first call has made.
+        if let Some(made) = Once::find_in(once.as_ref(), &tx).await? {
+            return require_made(&tx, supplier_id, &made).await;
+        }
+        let mut checks = checks.clone();
+        let tiers = find::find_tiers(&tx, [id]).await?;
+        let asked = match &found {
+            Some(row) => changes.applied_to(row, &tiers),
+            None => changes.alone(),
+        };
+        let (listing, tiers) = check(&mut checks, &asked);
+        let Some(row) = found else {
+            if !id.0.is_nil() {
+                checks.problem("productId", ErrorCode::NotFound, "there is no such product");
+            }
+            return Err(checks.finish().err().unwrap_or_else(|| Error::not_found("product").at("productId")));
+        };
         if let Some(expected) = changes.expected_version.filter(|expected| *expected != row.version) {
             let message = format!("the product is at version {}, not {expected}; read it again", row.version);
-            return Err(Error::refused(ErrorCode::StaleVersion, message).at("expectedVersion"));
+            checks.problem("expectedVersion", ErrorCode::StaleVersion, message);
         }
-        let tiers = find::find_tiers(&tx, [id]).await?;
-        let (listing, tiers) = check(&changes.applied_to(&row, &tiers))?;
+        checks.finish()?;
         require_free_sku(&tx, supplier_id, &listing.sku, Some(id)).await?;
         let mut changed = product::ActiveModel {
             id: Set(id),
@@ -159,6 +192,7 @@ pub async fn update_product(app: &App, viewer: Viewer, id: &str, changes: &Listi
         if changes.touch_words() {
             write_tokens(&tx, &row).await?;
         }
+        Once::record_in(once.as_ref(), &tx, &app.clock, id.to_string()).await?;
         tx.commit().await?;
         Ok(row)
     })
@@ -190,118 +224,36 @@ impl ListingChanges {
         }
     }
 
+    /// Of a product that isn't there: what can be said of the changes by themselves, the rest standing for nothing.
+    fn alone(&self) -> Listing {
+        let given = |change: &Option<String>| change.clone().unwrap_or_else(|| "-".to_owned());
+        let nothing = Tier { minimum_quantity: 1, amount: "1".to_owned(), currency: "USD".to_owned() };
+        let price_tiers = self.price_tiers.clone().unwrap_or_else(|| {
+            vec![Tier { minimum_quantity: self.minimum_order_quantity.unwrap_or(1).clamp(1, MOST_UNITS), ..nothing }]
+        });
+        let first_price = price_tiers.first().map_or(1, |tier| tier.minimum_quantity);
+        Listing {
+            sku: given(&self.sku),
+            name: given(&self.name),
+            description: self.description.clone().unwrap_or_default(),
+            category: given(&self.category),
+            unit: given(&self.unit),
+            price_per_units: self.price_per_units.unwrap_or(1),
+            minimum_order_quantity: self.minimum_order_quantity.unwrap_or(first_price),
+            lead_time_days: self.lead_time_days.unwrap_or(0),
+            stock: self.stock.unwrap_or(0),
+            incoterm: self.incoterm.clone().flatten(),
+            origin_country: self.origin_country.clone().flatten(),
+            price_tiers,
+        }
+    }
+
     fn touch_prices(&self) -> bool {
         self.price_tiers.is_some() || self.price_per_units.is_some()
     }
 
     fn touch_words(&self) -> bool {
         self.sku.is_some() || self.name.is_some() || self.description.is_some() || self.category.is_some()
-    }
-}
-
-/// A price that was checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct CheckedTier {
-    currency: Currency,
-    position: i32,
-    minimum_quantity: i64,
-    price: MinorUnits,
-}
-
-pub(super) fn check(listing: &Listing) -> Result<(Listing, Vec<CheckedTier>)> {
-    let mut checks = Checks::input();
-    let checked = Listing {
-        sku: checks.line("sku", &listing.sku, 64),
-        name: checks.line("name", &listing.name, 200),
-        description: checks.optional_text("description", Some(&listing.description), 4_000).unwrap_or_default(),
-        category: checks.line("category", &listing.category, 100),
-        unit: checks.line("unit", &listing.unit, 30),
-        price_per_units: checks.within("pricePerUnits", listing.price_per_units, 1..=1_000_000),
-        minimum_order_quantity: checks.within("minimumOrderQuantity", listing.minimum_order_quantity, 1..=MOST_UNITS),
-        lead_time_days: checks.within("leadTimeDays", listing.lead_time_days, 0..=365),
-        stock: checks.within("stock", listing.stock, 0..=MOST_UNITS),
-        incoterm: listing.incoterm.as_ref().map(|incoterm| checks.incoterm("incoterm", incoterm)),
-        origin_country: listing.origin_country.as_ref().map(|country| checks.country("originCountry", country)),
-        price_tiers: Vec::new(),
-    };
-    let tiers = check_tiers(&mut checks, listing);
-    checks.finish()?;
-    Ok((checked, tiers))
-}
-
-fn check_tiers(checks: &mut Checks, listing: &Listing) -> Vec<CheckedTier> {
-    let most = MOST_TIERS * MOST_CURRENCIES;
-    if listing.price_tiers.is_empty() || listing.price_tiers.len() > most {
-        let message = format!("has {} prices; it needs 1 to {most}", listing.price_tiers.len());
-        checks.problem("priceTiers", ErrorCode::InvalidInput, message);
-        return Vec::new();
-    }
-    let mut by_currency: BTreeMap<Currency, Vec<CheckedTier>> = BTreeMap::new();
-    checks.under("priceTiers", |checks| {
-        for (index, tier) in listing.price_tiers.iter().enumerate() {
-            checks.under(&index.to_string(), |checks| {
-                let Some(tier) = check_tier(checks, tier, &by_currency) else { return };
-                let before = by_currency.entry(tier.currency).or_default();
-                check_step(checks, listing.minimum_order_quantity, before.last(), &tier);
-                before.push(tier);
-            });
-        }
-    });
-    if by_currency.len() > MOST_CURRENCIES {
-        let message = format!("has {} currencies; at most {MOST_CURRENCIES} are allowed", by_currency.len());
-        checks.problem("priceTiers", ErrorCode::InvalidInput, message);
-    }
-    for (currency, tiers) in by_currency.iter().filter(|(_currency, tiers)| tiers.len() > MOST_TIERS) {
-        let message = format!("has {} prices in {currency}; at most {MOST_TIERS} are allowed", tiers.len());
-        checks.problem("priceTiers", ErrorCode::InvalidInput, message);
-    }
-    by_currency.into_values().flatten().collect()
-}
-
-/// None if the currency is unknown: then there is nothing to compare it with.
-fn check_tier(checks: &mut Checks, tier: &Tier, before: &BTreeMap<Currency, Vec<CheckedTier>>) -> Option<CheckedTier> {
-    let minimum_quantity = checks.within("minimumQuantity", tier.minimum_quantity, 1..=MOST_UNITS);
-    checks.under("unitPrice", |checks| {
-        let currency = tier.currency.parse().ok();
-        let shown = currency.unwrap_or_else(|| checks.currency("currency", &tier.currency));
-        let price = currency.map(|currency| checks.amount("amount", &tier.amount, currency, 1));
-        if price.is_some_and(|price| price > HIGHEST_PRICE) {
-            let message = format!("must be at most {}", Money::new(HIGHEST_PRICE, shown));
-            checks.problem("amount", ErrorCode::InvalidAmount, message);
-        }
-        let position = before.get(&shown).map_or(0, Vec::len);
-        Some(CheckedTier {
-            currency: currency?,
-            position: i32::try_from(position).unwrap_or(i32::MAX),
-            minimum_quantity,
-            price: price?,
-        })
-    })
-}
-
-/// Within a currency the first price is that of the minimum order; then quantities rise and prices don't.
-fn check_step(checks: &mut Checks, minimum_order: i64, before: Option<&CheckedTier>, tier: &CheckedTier) {
-    let currency = tier.currency;
-    match before {
-        None if tier.minimum_quantity != minimum_order => {
-            let message = format!(
-                "is {}; the first price in {currency} must be for the minimum order quantity, {minimum_order}",
-                tier.minimum_quantity
-            );
-            checks.problem("minimumQuantity", ErrorCode::InvalidInput, message);
-        }
-        None => {}
-        Some(before) => {
-            if tier.minimum_quantity <= before.minimum_quantity {
-                let message = format!("must be more than the {} of the price before", before.minimum_quantity);
-                checks.problem("minimumQuantity", ErrorCode::InvalidInput, message);
-            }
-            if tier.price > before.price && before.price.is_positive() {
-                let message =
-                    format!("must not be more than the {} of the price before", Money::new(before.price, currency));
-                checks.under("unitPrice", |checks| checks.problem("amount", ErrorCode::InvalidAmount, message));
-            }
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! What is listed is public. A withdrawn listing is found only by its supplier and by operators, and never in a list.
 
+mod check; // what a listing must be
 pub mod find; // by id, and what belongs to several
 pub mod index; // the words that each is found by
 pub mod listing; // what a supplier writes

@@ -332,6 +332,8 @@ fn seeded_at() -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalog::check::check;
+    use crate::validate::Checks;
 
     /// Else its supplier could change nothing of it.
     #[test]
@@ -360,7 +362,9 @@ mod tests {
                 incoterm: seed.incoterm,
                 origin_country: seed.origin_country,
             };
-            if let Err(error) = listing::check(&listing) {
+            let mut checks = Checks::input();
+            drop(check(&mut checks, &listing));
+            if let Err(error) = checks.finish() {
                 panic!("{}: {error}", listing.sku);
             }
         }

@@ -53,7 +53,7 @@ impl<'a> Call<'a> {
     /// more problem of the input.
     pub(super) async fn amount(&mut self, field: &str, amount: &Decimal, least: i64) -> Result<MinorUnits> {
         let currency = self.currency().await?;
-        Ok(currency.map_or(MinorUnits::ZERO, |currency| self.checks.amount(field, &amount.0, currency, least)))
+        Ok(self.checks.amount_in(field, &amount.0, currency, least))
     }
 
     async fn currency(&mut self) -> Result<Option<Currency>> {

@@ -18,6 +18,7 @@ pub mod chargeback;
 pub mod contract;
 pub mod dispute;
 pub mod dispute_mutation;
+pub mod error_reference;
 pub mod escrow_process;
 pub mod event;
 pub mod evidence;

@@ -13,7 +13,7 @@ use super::order_input::{
 use super::payload::{answer, payloads};
 use super::payment::Payment;
 use super::{app, viewer};
-use crate::error::Result as Outcome;
+use crate::error::{ErrorCode, Result as Outcome};
 use crate::escrow::Command;
 use crate::idempotency::Once;
 use crate::order::{self, BuyNow, DraftLine, DraftOrder, DraftTerms, NewOrderDetails, RequestDraft};
@@ -153,9 +153,9 @@ async fn request_draft(ctx: &Context<'_>, input: RequestDraftInput) -> Outcome<O
 
 async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order> {
     let mut checks = Checks::input();
-    let order_id: Option<OrderId> = input.order_id.as_deref().and_then(|id| checks.id("orderId", id));
+    let order_id: Option<OrderId> = input.order_id.as_deref().map(|id| checks.required_id("orderId", id));
     let conversation_id: Option<ConversationId> =
-        input.conversation_id.as_deref().and_then(|id| checks.id("conversationId", id));
+        input.conversation_id.as_deref().map(|id| checks.required_id("conversationId", id));
     let lines = checks.under("lines", |checks| {
         let line = |(index, line): (usize, DraftLineInput)| DraftLine {
             product_id: line
@@ -188,8 +188,7 @@ async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order
     };
     let viewer = viewer(ctx);
     let once = Once::check(&mut checks, &viewer, "draftOrder", (&input.idempotency_key, &request))?;
-    checks.finish()?;
-    Ok(Order(order::draft_order(app(ctx), &viewer, &once, &request).await?.row))
+    Ok(Order(order::draft_order(app(ctx), &viewer, &once, &request, checks).await?.row))
 }
 
 async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> {
@@ -204,6 +203,10 @@ async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> 
     // Of the payer only a keyed hash is kept: a bare one of a document's number can be searched for.
     let payer = app(ctx).cipher.fingerprint(&serde_json::json!(request.payer).to_string());
     let once = Once::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &(&request, payer)))?;
+    if checks.has_problems() && request.return_url.as_deref().is_some_and(|url| !rail::is_return_url(url)) {
+        let message = "must be an http:// or https:// URL within the storefront's return origins";
+        checks.problem("returnUrl", ErrorCode::ReturnUrlNotAllowed, message);
+    }
     checks.finish()?;
     Ok(Payment(rail::pay_order(app(ctx), &viewer, &once, &request).await?))
 }

@@ -318,6 +318,8 @@ impl From<PriceTierInput> for Tier {
 /// A product to list.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateProductInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub idempotency_key: Option<String>,
     /// Your own code, unique among your products; up to 64 characters.
     pub sku: String,
     /// Up to 200 characters.
@@ -368,6 +370,8 @@ impl From<CreateProductInput> for Listing {
 /// A change of a listing; what is left out stays as it is.
 #[derive(Clone, Debug, InputObject)]
 pub struct UpdateProductInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub idempotency_key: Option<String>,
     /// The product's.
     pub product_id: ID,
     /// Refused with STALE_VERSION if the listing has changed since this version.
@@ -447,7 +451,8 @@ impl CatalogMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The listing.")] input: CreateProductInput,
     ) -> Result<CreateProductPayload> {
-        let created = catalog::create_product(app(ctx), viewer(ctx), &input.into()).await;
+        let key = input.idempotency_key.clone();
+        let created = catalog::create_product(app(ctx), viewer(ctx), key.as_deref(), &input.into()).await;
         answer(created.map(Product))
     }
 
@@ -457,8 +462,8 @@ impl CatalogMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is to change.")] input: UpdateProductInput,
     ) -> Result<UpdateProductPayload> {
-        let id = input.product_id.clone();
-        let updated = catalog::update_product(app(ctx), viewer(ctx), &id, &input.into()).await;
+        let (key, id) = (input.idempotency_key.clone(), input.product_id.clone());
+        let updated = catalog::update_product(app(ctx), viewer(ctx), (key.as_deref(), &id), &input.into()).await;
         answer(updated.map(Product))
     }
 }

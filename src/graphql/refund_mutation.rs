@@ -12,8 +12,8 @@ use super::payload::{Payload, UserError, answer};
 use super::refund::Refund;
 use super::scalars::{CountryCode, CurrencyCode, Decimal};
 use super::{app, viewer};
-use crate::error::{ErrorCode, Result as Outcome};
-use crate::escrow::Command;
+use crate::error::{Error, ErrorCode, Result as Outcome};
+use crate::escrow::{Action, Command};
 use crate::idempotency::Once;
 use crate::ledger;
 use crate::order;
@@ -225,6 +225,10 @@ impl RefundMutation {
                 return of_nobody(ctx, checks, asked, ByHand::Request { account: account.as_ref() }).await;
             };
             let operator_id = call.viewer.require_operator()?;
+            if input.account.is_some() {
+                let message = "leave it out: an order's refund goes to the account of provideRefundAccount";
+                call.checks.problem("account", ErrorCode::InvalidInput, message);
+            }
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
             let command = Command::RequestManualRefund { refund_id, operator_id };
             call.execute(&json!([refund_id]), &command).await.map(Settled::OfOrder)
@@ -248,6 +252,10 @@ impl RefundMutation {
                 return of_nobody(ctx, checks, asked, ByHand::Approve { account: &account }).await;
             };
             let operator_id = call.viewer.require_operator()?;
+            if input.account.is_some() {
+                let message = "leave it out: an order's refund goes to the account of provideRefundAccount";
+                call.checks.problem("account", ErrorCode::InvalidInput, message);
+            }
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
             let command = Command::ApproveManualRefund { refund_id, operator_id };
             call.execute(&json!([refund_id]), &command).await.map(Settled::OfOrder)
@@ -340,12 +348,14 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
     call.viewer.require_operator()?;
     let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
     let bank_reference = call.checks.line("bankReference", &input.bank_reference, 140);
+    let said = json!([refund_id, bank_reference]);
+    drop(call.once(Action::ConfirmManualRefund.name(), &said)?);
     let movement = rail::by_hand_movement("refund", &bank_reference);
     let Some(amount) = booked_or_due(&mut call, refund_id, &movement).await? else {
-        call.checks.finish()?;
-        return Err(crate::error::Error::not_found("refund of this order").at("refundId"));
+        return Err(call.checks.refuse_with(Error::not_found("refund of this order").at("refundId")));
     };
-    let said = json!([refund_id, bank_reference]);
+    // Which checks the key once more.
+    call.checks.clone().finish()?;
     let command = Command::ConfirmManualRefund { refund_id, movement, amount };
     call.execute(&said, &command).await.map(Settled::OfOrder)
 }

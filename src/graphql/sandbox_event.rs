@@ -111,7 +111,14 @@ async fn provider_event(app: &App, viewer: Viewer, input: SandboxProviderEventIn
     let mut checks = Checks::input();
     let repeat = u8::try_from(checks.within("repeat", input.repeat.unwrap_or(1), 1..=5)).unwrap_or(1);
     refuse_unused(&mut checks, &input);
-    let subject = find_subject(app, &viewer, &mut checks, &input).await?;
+    let subject = match find_subject(app, &viewer, &mut checks, &input).await {
+        Ok(subject) => subject,
+        Err(error) => {
+            let nothing = Subject { payment: None, refund: None, payout: None };
+            drop(read_event(&mut checks, nothing, &input));
+            return Err(checks.refuse_with(error));
+        }
+    };
     let event = read_event(&mut checks, subject, &input);
     let event = checks.finish_with(event)?;
     let notice = simulator::provider_event(app, &event, repeat).await?;
@@ -192,7 +199,7 @@ async fn find_subject(
 /// None if `checks` names a problem.
 fn read_event(checks: &mut Checks, subject: Subject, input: &SandboxProviderEventInput) -> Option<ProviderEvent> {
     let reason = input.reason.as_deref().map(|reason| checks.line("reason", reason, 200));
-    let amount = subject.payment.as_ref().and_then(|payment| read_amount(checks, payment.currency, input));
+    let amount = read_amount(checks, subject.payment.as_ref().map(|payment| payment.currency), input);
     let chargeback = input.chargeback.as_deref().and_then(|id| checks.id("chargeback", id));
     let payment = subject.payment.map(|payment| payment.id.to_string());
     let moved = |payment, to| ProviderEvent::ChargebackMoved { payment, chargeback, to };
@@ -215,12 +222,13 @@ fn read_event(checks: &mut Checks, subject: Subject, input: &SandboxProviderEven
     }
 }
 
-fn read_amount(checks: &mut Checks, usual: Currency, input: &SandboxProviderEventInput) -> Option<Money> {
+fn read_amount(checks: &mut Checks, usual: Option<Currency>, input: &SandboxProviderEventInput) -> Option<Money> {
     let currency = input.currency.as_ref().map(|code| checks.currency("currency", &code.0));
     match &input.amount {
         Some(amount) => {
-            let currency = currency.unwrap_or(usual);
-            Some(Money::new(checks.amount("amount", &amount.0, currency, 1), currency))
+            let currency = currency.or(usual);
+            let amount = checks.amount_in("amount", &amount.0, currency, 1);
+            currency.map(|currency| Money::new(amount, currency))
         }
         None if currency.is_some() => {
             checks.problem("amount", ErrorCode::InvalidInput, "a currency needs an amount");

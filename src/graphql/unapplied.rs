@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{OperatorId, PaymentId, ReceiptId, receipt};
+use entity::{OperatorId, OrderId, PaymentId, ReceiptId, receipt};
 use serde_json::json;
 
 use super::order::Order;
@@ -155,8 +155,10 @@ pub struct RefundUnappliedInput {
     idempotency_key: Option<String>,
     /// The money: of `unappliedFunds`.
     unapplied_funds_id: ID,
-    /// The order that it is of; the money knows it, and null does as well.
+    /// The order that it is of; the money knows it, and null does as well. Refused if it is of another.
     order_id: Option<ID>,
+    /// Act only on the version of the order that you have seen; for money of no order leave it out.
+    expected_version: Option<i32>,
     /// Where to. Required for money of no order, and not used for an order's, which goes back as its payment's rail does.
     account: Option<BankAccountObject>,
 }
@@ -242,10 +244,13 @@ async fn refund_unapplied(ctx: &Context<'_>, input: RefundUnappliedInput) -> Out
     });
     // Of an account only a keyed hash is kept: a bare one of its number can be searched for.
     let fingerprint = account.as_ref().map(|account| app(ctx).cipher.fingerprint(&json!(account).to_string()));
-    let said = json!([receipt_id, fingerprint]);
+    let order_id: Option<OrderId> = input.order_id.as_deref().map(|id| checks.required_id("orderId", id));
+    let said = json!([receipt_id, order_id, fingerprint]);
     let once = once(&mut checks, &viewer, "refundUnapplied", (input.idempotency_key, &said))?;
     checks.finish()?;
-    rail::refund_unapplied(app(ctx), &viewer, once.as_ref(), (receipt_id, account.as_ref())).await
+    let expected_version = input.expected_version.map(i64::from);
+    let what = (receipt_id, order_id, account.as_ref());
+    rail::refund_unapplied(app(ctx), &viewer, (expected_version, once.as_ref()), what).await
 }
 
 fn once(

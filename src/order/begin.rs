@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use super::find::require_order;
 use super::number;
-use super::terms::{DraftTerms, MOST_QUANTITY, check_address, of_draft, of_listing};
+use super::terms::{DraftTerms, MOST_QUANTITY, check_address, check_draft, of_draft, of_listing};
 use super::write::{Writing, load, refusal, settle};
 use crate::app::App;
 use crate::auth::Viewer;
@@ -141,9 +141,18 @@ pub async fn request_draft(
 }
 
 /// Puts a contract on the table: of an order the buyer asked for, a further version, or of a new order.
-pub async fn draft_order(app: &App, viewer: &Viewer, once: &Once, input: &DraftOrder) -> Result<Order> {
+/// `checks` holds what is wrong with the input so far.
+pub async fn draft_order(
+    app: &App,
+    viewer: &Viewer,
+    once: &Once,
+    input: &DraftOrder,
+    mut checks: Checks,
+) -> Result<Order> {
     let supplier_id = viewer.require_supplier()?;
-    match (input.order_id, input.conversation_id) {
+    let drafting = match (input.order_id, input.conversation_id) {
+        // Malformed ids, or a malformed key: nothing is looked for.
+        _ if checks.has_problems() => Err(Error::Refused(Vec::new())),
         (Some(order_id), None) => draft_of_order(app, viewer, once, (supplier_id, order_id, input)).await,
         (None, Some(conversation_id)) => {
             draft_of_conversation(app, viewer, once, (supplier_id, conversation_id, &input.terms)).await
@@ -153,7 +162,21 @@ pub async fn draft_order(app: &App, viewer: &Viewer, once: &Once, input: &DraftO
                 "give either orderId (an order the buyer asked for) or conversationId (a new order for its buyer)";
             Err(Error::refused(ErrorCode::InvalidInput, message).at("orderId"))
         }
-    }
+    };
+    drafting.map_err(|error| {
+        // Also where it could not be found what the draft is for, all that is wrong with the draft is said.
+        if matches!(error, Error::Refused(_)) {
+            let currency = input.terms.currency.as_deref();
+            let currency = currency.and_then(|code| {
+                code.parse().ok().or_else(|| {
+                    checks.currency("currency", code);
+                    None
+                })
+            });
+            drop(check_draft(&mut checks, &input.terms, currency, &app.settings.policy().deadlines));
+        }
+        checks.refuse_with(error)
+    })
 }
 
 async fn draft_of_order(

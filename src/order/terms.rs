@@ -132,14 +132,25 @@ fn below_minimum(offer: &Offer, currency: Currency, quantity: i64) -> Error {
     Error::refused(ErrorCode::BelowMinimumQuantity, message).at("quantity")
 }
 
-/// A supplier's draft, with everything checked that the supplier typed.
-pub(super) fn of_draft(
+/// What a supplier typed, checked. Without a currency amounts could not be.
+pub(super) struct CheckedDraft {
+    lines: Vec<Line>,
+    shipping_fee: MinorUnits,
+    incoterm: Option<String>,
+    ship_within_days: i32,
+    transit_days: i32,
+    inspection_days: i32,
+    deadlines: Deadlines,
+    shipping_address: Option<Address>,
+}
+
+/// Everything that the supplier typed. `currency` is None where what the draft is for could not be found.
+pub(super) fn check_draft(
+    checks: &mut Checks,
     draft: &DraftTerms,
-    currency: Currency,
-    requested: Option<&Address>,
-    (fee_basis_points, rule): (i32, &Deadlines),
-) -> Result<Terms> {
-    let mut checks = Checks::input();
+    currency: Option<Currency>,
+    rule: &Deadlines,
+) -> CheckedDraft {
     if !(1..=100).contains(&draft.lines.len()) {
         checks.problem(
             "lines",
@@ -153,22 +164,43 @@ pub(super) fn of_draft(
         };
         draft.lines.iter().take(100).enumerate().map(line).collect::<Vec<Line>>()
     });
-    let shipping_fee = checks.amount("shippingFee", &draft.shipping_fee, currency, 0);
+    let shipping_fee = checks.amount_in("shippingFee", &draft.shipping_fee, currency, 0);
     let incoterm = draft.incoterm.as_deref().map(|rule| checks.incoterm("incoterm", rule));
     let ship_within_days = checks.within("shipWithinDays", draft.ship_within_days, 1..=365);
     let transit_days = checks.within("transitDays", draft.transit_days.unwrap_or(DEFAULT_TRANSIT_DAYS), 1..=90);
     let inspection_days =
         checks.within("inspectionDays", draft.inspection_days.unwrap_or(DEFAULT_INSPECTION_DAYS), 1..=30);
     let deadlines = checks.under("deadlines", |checks| check_deadlines(checks, &draft.deadlines, rule));
-    let shipping_address = match (&draft.shipping_address, requested) {
-        (Some(address), _) => Some(checks.under("shippingAddress", |checks| check_address(checks, address))),
-        (None, Some(address)) => Some(address.clone()),
-        (None, None) => {
-            checks.problem("shippingAddress", ErrorCode::InvalidInput, "is required: the buyer has given none yet");
-            None
-        }
-    };
-    checks.finish()?;
+    let address = draft.shipping_address.as_ref();
+    let shipping_address =
+        address.map(|address| checks.under("shippingAddress", |checks| check_address(checks, address)));
+    CheckedDraft {
+        lines,
+        shipping_fee,
+        incoterm,
+        ship_within_days,
+        transit_days,
+        inspection_days,
+        deadlines,
+        shipping_address,
+    }
+}
+
+/// The terms of a supplier's draft.
+pub(super) fn of_draft(
+    draft: &DraftTerms,
+    currency: Currency,
+    requested: Option<&Address>,
+    (fee_basis_points, rule): (i32, &Deadlines),
+) -> Result<Terms> {
+    let mut checks = Checks::input();
+    let checked = check_draft(&mut checks, draft, Some(currency), rule);
+    let shipping_address = checked.shipping_address.or_else(|| requested.cloned());
+    if shipping_address.is_none() {
+        checks.problem("shippingAddress", ErrorCode::InvalidInput, "is required: the buyer has given none yet");
+    }
+    let shipping_address = checks.finish_with(shipping_address)?;
+    let (lines, shipping_fee) = (checked.lines, checked.shipping_fee);
     let total = lines
         .iter()
         .map(|line| line.total)
@@ -182,17 +214,16 @@ pub(super) fn of_draft(
         ]
         .into());
     }
-    let shipping_address = shipping_address.ok_or_else(|| Error::internal("an address that was not checked"))?;
     Ok(Terms {
         currency,
         lines,
         shipping_fee,
         total,
-        incoterm,
-        ship_within_days,
-        transit_days,
-        inspection_days,
-        deadlines,
+        incoterm: checked.incoterm,
+        ship_within_days: checked.ship_within_days,
+        transit_days: checked.transit_days,
+        inspection_days: checked.inspection_days,
+        deadlines: checked.deadlines,
         shipping_address,
         fee_basis_points,
     })
@@ -247,9 +278,9 @@ fn check_deadlines(checks: &mut Checks, draft: &DraftDeadlines, rule: &Deadlines
     deadlines
 }
 
-fn check_line(checks: &mut Checks, line: &DraftLine, currency: Currency) -> Line {
+fn check_line(checks: &mut Checks, line: &DraftLine, currency: Option<Currency>) -> Line {
     let quantity = checks.within("quantity", line.quantity, 1..=MOST_QUANTITY);
-    let price = checks.amount("unitPrice", &line.price, currency, 0);
+    let price = checks.amount_in("unitPrice", &line.price, currency, 0);
     let price_per_units = checks.within("pricePerUnits", line.price_per_units, 1..=1_000_000);
     let total = line_total(price, quantity, price_per_units).unwrap_or_else(|| {
         checks.problem("unitPrice", ErrorCode::InvalidAmount, "is too large for this quantity");

@@ -60,10 +60,14 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
         Some(open) if writing.order().status() == OrderStatus::AwaitingPayment => open.id,
         Some(_) | None => {
             let due = Money::new(writing.order().due(), writing.order().row.currency);
-            let (provider, terms) = choose(app, input.method, due)?;
-            check_payer(&terms, &input.payer)?;
-            let return_url =
-                check_return_url(writing.transaction(), &writing.order().row, input.return_url.as_deref()).await?;
+            let mut checks = Checks::input();
+            let chosen = choose(app, &mut checks, input.method, due);
+            if let Some((_provider, terms)) = &chosen {
+                check_payer(&mut checks, terms, &input.payer);
+            }
+            let url = input.return_url.as_deref();
+            let return_url = check_return_url(writing.transaction(), &mut checks, &writing.order().row, url).await?;
+            let (provider, terms) = checks.finish_with(chosen)?;
             let payment_id = PaymentId(app.clock.new_id());
             let new = NewPayment {
                 payment_id,
@@ -90,20 +94,25 @@ pub(super) async fn require_payment<C: ConnectionTrait>(db: &C, id: PaymentId) -
 }
 
 /// The first provider of the method's route that can take what is due.
-fn choose(app: &App, method: PaymentMethod, due: Money) -> Result<(Arc<dyn PaymentProvider>, MethodTerms)> {
+fn choose(
+    app: &App,
+    checks: &mut Checks,
+    method: PaymentMethod,
+    due: Money,
+) -> Option<(Arc<dyn PaymentProvider>, MethodTerms)> {
     let mut why = "no payment provider is configured for it".to_owned();
     for (provider, terms) in app.providers.for_method(method) {
         match terms.refuses(due) {
-            None => return Ok((provider, terms)),
+            None => return Some((provider, terms)),
             Some(reason) => why = reason,
         }
     }
     let message = format!("{} can't be used: {why}; paymentMethods lists what can", method.name());
-    Err(Error::refused(ErrorCode::MethodNotAvailable, message).at("method"))
+    checks.problem("method", ErrorCode::MethodNotAvailable, message);
+    None
 }
 
-fn check_payer(terms: &MethodTerms, payer: &Payer) -> Result<()> {
-    let mut checks = Checks::input();
+fn check_payer(checks: &mut Checks, terms: &MethodTerms, payer: &Payer) {
     checks.under("payer", |checks| {
         for field in &terms.payer_fields {
             if payer.field(*field).is_none() {
@@ -119,7 +128,6 @@ fn check_payer(terms: &MethodTerms, payer: &Payer) -> Result<()> {
             checks.problem("country", ErrorCode::InvalidInput, message);
         }
     });
-    checks.finish()
 }
 
 /// Kept until the provider has answered: the call may have to be made again.
@@ -152,6 +160,7 @@ async fn fresh_reference<C: ConnectionTrait>(
 /// A buyer is sent back only to where the storefront said that its buyers come from.
 async fn check_return_url<C: ConnectionTrait>(
     db: &C,
+    checks: &mut Checks,
     order: &order::Model,
     url: Option<&str>,
 ) -> Result<Option<String>> {
@@ -161,11 +170,18 @@ async fn check_return_url<C: ConnectionTrait>(
         .await?
         .map(|row| row.return_origins.0)
         .unwrap_or_default();
-    if let Some(url) = within(&origins, url) {
-        return Ok(Some(url));
+    let passed_on = within(&origins, url);
+    if passed_on.is_none() {
+        let message = format!("must begin with one of the storefront's return origins: {}", origins.join(", "));
+        checks.problem("returnUrl", ErrorCode::ReturnUrlNotAllowed, message);
     }
-    let message = format!("must begin with one of the storefront's return origins: {}", origins.join(", "));
-    Err(Error::refused(ErrorCode::ReturnUrlNotAllowed, message).at("returnUrl"))
+    Ok(passed_on)
+}
+
+/// Whether it can be one at all, whatever the storefront's origins are.
+#[must_use]
+pub fn is_return_url(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 /// The address as it was understood when it was checked: providers read what is not plain in ways of their own.

@@ -70,15 +70,19 @@ pub enum SentBack {
 pub async fn refund_unapplied(
     app: &App,
     viewer: &Viewer,
-    once: Option<&Once>,
-    (receipt_id, account): (ReceiptId, Option<&BankAccount>),
+    (expected_version, once): (Option<i64>, Option<&Once>),
+    (receipt_id, order_id, account): (ReceiptId, Option<OrderId>, Option<&BankAccount>),
 ) -> Result<SentBack> {
     viewer.require_operator()?;
     let found = receipt::Entity::find_by_id(receipt_id).one(&app.db.read).await?;
     let found = found.ok_or_else(|| Error::not_found("money that was set aside").at("unappliedFundsId"))?;
+    if order_id.is_some() && order_id != found.order_id {
+        let message = "this money is of another order, or of none";
+        return Err(Error::refused(ErrorCode::NotFound, message).at("orderId"));
+    }
     if let Some(order_id) = found.order_id {
         let command = Command::RefundUnapplied { receipt_id };
-        let order = Box::pin(execute(app, viewer, order_id, (None, once), &command)).await?;
+        let order = Box::pin(execute(app, viewer, order_id, (expected_version, once), &command)).await?;
         return Ok(SentBack::OfOrder(Box::new(order)));
     }
     let Some(account) = account else {

@@ -242,7 +242,8 @@ impl<'a> Scene<'a> {
         };
         let conversation_id = Some(self.conversation_id);
         let input = DraftOrder { order_id: None, conversation_id, expected_version: None, terms };
-        draft_order(self.app, &self.supplier, &self.once(&self.supplier, "draftOrder", &input), &input).await
+        let once = self.once(&self.supplier, "draftOrder", &input);
+        draft_order(self.app, &self.supplier, &once, &input, Checks::input()).await
     }
 
     async fn buy(&self) -> Result<Order, Error> {

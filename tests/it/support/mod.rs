@@ -16,6 +16,7 @@
 
 mod app;
 pub(crate) mod bank;
+pub(crate) mod bench;
 mod database;
 pub(crate) mod events;
 mod postgres;

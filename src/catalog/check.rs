@@ -1,0 +1,114 @@
+//! What a listing must be: all that is wrong with it at once.
+
+use std::collections::BTreeMap;
+
+use entity::{Currency, MinorUnits, Money};
+
+use super::listing::{HIGHEST_PRICE, Listing, MOST_CURRENCIES, MOST_TIERS, MOST_UNITS, Tier};
+use crate::error::ErrorCode;
+use crate::validate::Checks;
+
+/// A price that was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CheckedTier {
+    pub(super) currency: Currency,
+    pub(super) position: i32,
+    pub(super) minimum_quantity: i64,
+    pub(super) price: MinorUnits,
+}
+
+/// Placeholders where `checks` names a problem.
+pub(super) fn check(checks: &mut Checks, listing: &Listing) -> (Listing, Vec<CheckedTier>) {
+    let checked = Listing {
+        sku: checks.line("sku", &listing.sku, 64),
+        name: checks.line("name", &listing.name, 200),
+        description: checks.optional_text("description", Some(&listing.description), 4_000).unwrap_or_default(),
+        category: checks.line("category", &listing.category, 100),
+        unit: checks.line("unit", &listing.unit, 30),
+        price_per_units: checks.within("pricePerUnits", listing.price_per_units, 1..=1_000_000),
+        minimum_order_quantity: checks.within("minimumOrderQuantity", listing.minimum_order_quantity, 1..=MOST_UNITS),
+        lead_time_days: checks.within("leadTimeDays", listing.lead_time_days, 0..=365),
+        stock: checks.within("stock", listing.stock, 0..=MOST_UNITS),
+        incoterm: listing.incoterm.as_ref().map(|incoterm| checks.incoterm("incoterm", incoterm)),
+        origin_country: listing.origin_country.as_ref().map(|country| checks.country("originCountry", country)),
+        price_tiers: Vec::new(),
+    };
+    let tiers = check_tiers(checks, listing);
+    (checked, tiers)
+}
+
+fn check_tiers(checks: &mut Checks, listing: &Listing) -> Vec<CheckedTier> {
+    let most = MOST_TIERS * MOST_CURRENCIES;
+    if listing.price_tiers.is_empty() || listing.price_tiers.len() > most {
+        let message = format!("has {} prices; it needs 1 to {most}", listing.price_tiers.len());
+        checks.problem("priceTiers", ErrorCode::InvalidInput, message);
+        return Vec::new();
+    }
+    let mut by_currency: BTreeMap<Currency, Vec<CheckedTier>> = BTreeMap::new();
+    checks.under("priceTiers", |checks| {
+        for (index, tier) in listing.price_tiers.iter().enumerate() {
+            checks.under(&index.to_string(), |checks| {
+                let Some(tier) = check_tier(checks, tier, &by_currency) else { return };
+                let before = by_currency.entry(tier.currency).or_default();
+                check_step(checks, listing.minimum_order_quantity, before.last(), &tier);
+                before.push(tier);
+            });
+        }
+    });
+    if by_currency.len() > MOST_CURRENCIES {
+        let message = format!("has {} currencies; at most {MOST_CURRENCIES} are allowed", by_currency.len());
+        checks.problem("priceTiers", ErrorCode::InvalidInput, message);
+    }
+    for (currency, tiers) in by_currency.iter().filter(|(_currency, tiers)| tiers.len() > MOST_TIERS) {
+        let message = format!("has {} prices in {currency}; at most {MOST_TIERS} are allowed", tiers.len());
+        checks.problem("priceTiers", ErrorCode::InvalidInput, message);
+    }
+    by_currency.into_values().flatten().collect()
+}
+
+/// None if the currency is unknown: then there is nothing to compare it with.
+fn check_tier(checks: &mut Checks, tier: &Tier, before: &BTreeMap<Currency, Vec<CheckedTier>>) -> Option<CheckedTier> {
+    let minimum_quantity = checks.within("minimumQuantity", tier.minimum_quantity, 1..=MOST_UNITS);
+    checks.under("unitPrice", |checks| {
+        let currency = tier.currency.parse().ok();
+        let shown = currency.unwrap_or_else(|| checks.currency("currency", &tier.currency));
+        let price = checks.amount_in("amount", &tier.amount, currency, 1);
+        if price > HIGHEST_PRICE {
+            let message = format!("must be at most {}", Money::new(HIGHEST_PRICE, shown));
+            checks.problem("amount", ErrorCode::InvalidAmount, message);
+        }
+        let position = before.get(&shown).map_or(0, Vec::len);
+        Some(CheckedTier {
+            currency: currency?,
+            position: i32::try_from(position).unwrap_or(i32::MAX),
+            minimum_quantity,
+            price,
+        })
+    })
+}
+
+/// Within a currency the first price is that of the minimum order; then quantities rise and prices don't.
+fn check_step(checks: &mut Checks, minimum_order: i64, before: Option<&CheckedTier>, tier: &CheckedTier) {
+    let currency = tier.currency;
+    match before {
+        None if tier.minimum_quantity != minimum_order => {
+            let message = format!(
+                "is {}; the first price in {currency} must be for the minimum order quantity, {minimum_order}",
+                tier.minimum_quantity
+            );
+            checks.problem("minimumQuantity", ErrorCode::InvalidInput, message);
+        }
+        None => {}
+        Some(before) => {
+            if tier.minimum_quantity <= before.minimum_quantity {
+                let message = format!("must be more than the {} of the price before", before.minimum_quantity);
+                checks.problem("minimumQuantity", ErrorCode::InvalidInput, message);
+            }
+            if tier.price > before.price && before.price.is_positive() {
+                let message =
+                    format!("must not be more than the {} of the price before", Money::new(before.price, currency));
+                checks.under("unitPrice", |checks| checks.problem("amount", ErrorCode::InvalidAmount, message));
+            }
+        }
+    }
+}
