@@ -140,6 +140,23 @@ impl Payment {
         ID(self.0.order_id.to_string())
     }
 
+    /// The payment company that moves the money, as in `/webhooks/{provider}`; null for the supplier.
+    async fn provider(&self, ctx: &Context<'_>) -> Option<&str> {
+        (!matches!(viewer(ctx), Viewer::Supplier { .. })).then_some(self.0.provider.as_str())
+    }
+
+    /// What the payment is called at the provider, in our words: to be looked for in its dashboard or on a bank statement;
+    /// null for the supplier.
+    async fn reference(&self, ctx: &Context<'_>) -> Option<&str> {
+        (!matches!(viewer(ctx), Viewer::Supplier { .. })).then_some(self.0.reference.as_str())
+    }
+
+    /// The provider's own id of it; null until it has answered, and for all but the operator and the storefront.
+    async fn provider_reference(&self, ctx: &Context<'_>) -> Option<&str> {
+        let sees = matches!(viewer(ctx), Viewer::Operator { .. } | Viewer::Storefront { .. });
+        self.0.provider_reference.as_deref().filter(|_| sees)
+    }
+
     /// How the buyer pays.
     async fn method(&self) -> PaymentMethod {
         self.0.method.into()

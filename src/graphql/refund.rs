@@ -116,6 +116,22 @@ impl Refund {
         self.0.order_id.map(|id| ID(id.to_string()))
     }
 
+    /// The payment company that sends it, or `manual`; null for the supplier.
+    async fn provider(&self, ctx: &Context<'_>) -> Option<&str> {
+        (!matches!(viewer(ctx), Viewer::Supplier { .. })).then_some(self.0.provider.as_str())
+    }
+
+    /// What it is called at the provider, in our words; null for the supplier.
+    async fn reference(&self, ctx: &Context<'_>) -> Option<&str> {
+        (!matches!(viewer(ctx), Viewer::Supplier { .. })).then_some(self.0.reference.as_str())
+    }
+
+    /// The provider's own id of it; null until it has answered, and for all but the operator and the storefront.
+    async fn provider_reference(&self, ctx: &Context<'_>) -> Option<&str> {
+        let sees = matches!(viewer(ctx), Viewer::Operator { .. } | Viewer::Storefront { .. });
+        self.0.provider_reference.as_deref().filter(|_| sees)
+    }
+
     /// How far it has come.
     async fn status(&self) -> RefundStatus {
         self.0.status.into()
