@@ -8,7 +8,7 @@ pub mod escrow; // what may happen to an order: one table, one pure function
 
 // What happens to an order, and where it is written down
 pub mod event; // the timeline of an order, and the feed of all orders
-pub mod evidence; // files about an order: staged, sent, attached, read
+pub mod file; // files: staged, sent, attached as evidence or to a message, read
 pub mod idempotency; // the same call again answers the same
 pub mod job; // work for later, enqueued in the transaction that made it necessary
 pub mod ledger; // transfers: the only money

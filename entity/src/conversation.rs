@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{BuyerId, ConversationId, OrderId, ProductId, SupplierId, Time};
+use crate::{BuyerId, ConversationId, MessageId, OrderId, ProductId, SupplierId, Time};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "conversation")]
@@ -13,6 +13,14 @@ pub struct Model {
     pub supplier_id: SupplierId,
     pub product_id: Option<ProductId>,
     pub order_id: Option<OrderId>,
+    /// Within a conversation later messages have larger ids.
+    pub last_message_id: MessageId,
+    /// Up to which message each side has read; none: nothing yet.
+    pub buyer_read_id: Option<MessageId>,
+    pub supplier_read_id: Option<MessageId>,
+    /// How many messages of the other side come after that.
+    pub buyer_unread: i32,
+    pub supplier_unread: i32,
     pub created_at: Time,
     pub updated_at: Time,
 }

@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{EvidenceFileId, EvidenceId, OrderId, Time};
+use crate::{EvidenceId, FileId, OrderId, Time};
 
 /// Who put it forward.
 #[derive(
@@ -25,7 +25,9 @@ pub struct Model {
     pub order_id: OrderId,
     pub author: EvidenceAuthor,
     pub text: Option<String>,
-    pub file_id: Option<EvidenceFileId>,
+    pub file_id: Option<FileId>,
+    /// How many messages it cites.
+    pub messages: i32,
     pub created_at: Time,
 }
 

@@ -13,6 +13,7 @@ pub struct Model {
     pub conversation_id: ConversationId,
     /// Buyer or supplier; nobody else writes here.
     pub sender: Role,
+    /// Empty only if there are files.
     pub text: String,
     pub created_at: Time,
 }

@@ -11,7 +11,7 @@ mod m20261122_000002_orders;
 mod m20261122_000003_money;
 mod m20261122_000004_work;
 mod m20261122_000005_sandbox;
-mod m20261122_000006_evidence;
+mod m20261122_000006_files;
 mod m20261122_000007_reconciliation;
 
 pub struct Migrator;
@@ -25,7 +25,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000003_money::Migration),
             Box::new(m20261122_000004_work::Migration),
             Box::new(m20261122_000005_sandbox::Migration),
-            Box::new(m20261122_000006_evidence::Migration),
+            Box::new(m20261122_000006_files::Migration),
             Box::new(m20261122_000007_reconciliation::Migration),
         ]
     }

@@ -191,8 +191,9 @@ create table evidence (
     author text not null check (author in ('BUYER', 'SUPPLIER', 'OPERATOR')),
     text text,
     file_id {uuid} unique,
+    messages {int} not null check (messages >= 0),
     created_at {time} not null,
-    check (text is not null or file_id is not null)
+    check (text is not null or file_id is not null or messages > 0)
 ){strict}
 ---
 create index evidence_order on evidence (order_id)
@@ -229,13 +230,20 @@ create table conversation (
     supplier_id {uuid} not null references supplier (id),
     product_id {uuid} references product (id),
     order_id {uuid} references orders (id),
+    last_message_id {uuid} not null unique,
+    buyer_read_id {uuid},
+    supplier_read_id {uuid},
+    buyer_unread {int} not null check (buyer_unread >= 0),
+    supplier_unread {int} not null check (supplier_unread >= 0),
     created_at {time} not null,
     updated_at {time} not null
 ){strict}
 ---
-create index conversation_buyer on conversation (buyer_id, id)
+create index conversation_buyer on conversation (buyer_id, last_message_id)
 ---
-create index conversation_supplier on conversation (supplier_id, id)
+create index conversation_supplier on conversation (supplier_id, last_message_id)
+---
+create index conversation_order on conversation (order_id) where order_id is not null
 ---
 create table message (
     id {uuid} primary key not null,

@@ -446,13 +446,13 @@ fn reply_to_feedback(order: &Order, reply: &str, now: Time) -> Result<Decision, 
 }
 
 fn add_evidence(order: &Order, actor: Actor, command: &Command, now: Time) -> Result<Decision, Rejection> {
-    let Command::AddEvidence { evidence_id, text, file } = command else {
+    let Command::AddEvidence { evidence_id, text, file, messages } = command else {
         return Err(Rejection::Inconsistent("not evidence"));
     };
-    if text.is_none() && file.is_none() {
+    if text.is_none() && file.is_none() && *messages == 0 {
         return Err(Rejection::Invalid {
             field: "text",
-            problem: "send a text, or the fileId of a file that was sent, or both",
+            problem: "send a text, the fileId of a file that was sent, or messageIds; or several of them",
         });
     }
     let author = match actor {
@@ -468,6 +468,7 @@ fn add_evidence(order: &Order, actor: Actor, command: &Command, now: Time) -> Re
         media_type: file.as_ref().map(|file| file.media_type.clone()),
         byte_size: file.as_ref().map(|file| file.byte_size),
         sha256: file.as_ref().map(|file| file.sha256.clone()),
+        messages: (*messages > 0).then_some(*messages),
     });
     decision.evidence = Some(evidence::Model {
         id: *evidence_id,
@@ -475,6 +476,7 @@ fn add_evidence(order: &Order, actor: Actor, command: &Command, now: Time) -> Re
         author,
         text: text.clone(),
         file_id: file.as_ref().map(|file| file.file_id),
+        messages: *messages,
         created_at: now,
     });
     Ok(decision)

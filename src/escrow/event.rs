@@ -188,6 +188,9 @@ pub enum Happened {
         byte_size: Option<i64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         sha256: Option<String>,
+        /// How many messages it cites.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        messages: Option<i32>,
     },
     OrderFrozen {
         #[serde(flatten)]

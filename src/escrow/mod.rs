@@ -14,8 +14,8 @@ use entity::contract::{Deadlines, Terms};
 use entity::dispute::DisputeReason;
 use entity::proposal::Side;
 use entity::{
-    CancelRequestId, ChargebackId, DisputeId, EvidenceFileId, EvidenceId, MinorUnits, Money, OperatorId, PaymentId,
-    ProposalId, ReceiptId, RefundAccountId, RefundId,
+    CancelRequestId, ChargebackId, DisputeId, EvidenceId, FileId, MinorUnits, Money, OperatorId, PaymentId, ProposalId,
+    ReceiptId, RefundAccountId, RefundId,
 };
 
 mod after;
@@ -180,6 +180,8 @@ pub enum Command {
         evidence_id: EvidenceId,
         text: Option<String>,
         file: Option<AttachedFile>,
+        /// How many messages it cites.
+        messages: i32,
     },
     ShipReturn {
         carrier: String,
@@ -312,7 +314,7 @@ pub struct Proposal {
 /// What the timeline says of a file: nothing of its contents, not even its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttachedFile {
-    pub file_id: EvidenceFileId,
+    pub file_id: FileId,
     pub media_type: String,
     pub byte_size: i64,
     pub sha256: String,

@@ -115,8 +115,12 @@ impl Happened {
                 let until = deadline.map(|at| format!("; the deadline is {}", day(at))).unwrap_or_default();
                 format!("The order is thawed{until}.")
             }
-            Self::EvidenceAdded { by, media_type, .. } => {
-                let what = if media_type.is_some() { "a file" } else { "a text" };
+            Self::EvidenceAdded { by, media_type, messages, .. } => {
+                let what = match (media_type, messages) {
+                    (Some(_), _) => "a file",
+                    (None, Some(_)) => "messages",
+                    (None, None) => "a text",
+                };
                 format!("The {} put {what} forward as evidence.", format!("{by:?}").to_lowercase())
             }
             Self::PaymentReversed { amount, .. } => format!("A transfer bounced: {amount} was taken back."),

@@ -335,9 +335,12 @@ fn command(action: Action) -> Command {
         Action::ResolveDispute => {
             Command::ResolveDispute { refund: MinorUnits(1_000), goods_go_back: false, ruling: "so be it".to_owned() }
         }
-        Action::AddEvidence => {
-            Command::AddEvidence { evidence_id: EvidenceId(Uuid::nil()), text: Some("look".to_owned()), file: None }
-        }
+        Action::AddEvidence => Command::AddEvidence {
+            evidence_id: EvidenceId(Uuid::nil()),
+            text: Some("look".to_owned()),
+            file: None,
+            messages: 0,
+        },
         Action::ShipReturn => Command::ShipReturn { carrier, tracking_number },
         Action::ConfirmReturn => Command::ConfirmReturn,
         Action::ContestReturn => Command::ContestReturn { reason: "empty box".to_owned() },

@@ -1,11 +1,13 @@
 //! The terms that both sides agree to.
 
-use async_graphql::{ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::contract::{Address, Deadlines, Drafter, Line, Model};
 
+use super::order_loaders::{ContractVersion, loader};
 use super::scalars::{CountryCode, Money};
-use crate::order::canonical_terms;
+use crate::error::Error;
+use crate::order::{self, canonical_terms};
 
 pub struct Contract(pub Model);
 
@@ -85,6 +87,23 @@ impl Contract {
         Ok(canonical_terms(&self.0.terms)?)
     }
 
+    /// What is different from the version before it, or from another version of the order's contract; empty if nothing is.
+    /// Null for the first version, unless `since` is given.
+    async fn changes(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The version to compare with, earlier or later; the one before if left out.")] since: Option<
+            i32,
+        >,
+    ) -> Option<Result<Vec<ContractChange>>> {
+        let since = match since {
+            Some(since) => since,
+            None if self.0.version > 1 => self.0.version - 1,
+            None => return None,
+        };
+        Some(self.compare(ctx, since).await)
+    }
+
     /// Who drew it up.
     async fn drafted_by(&self) -> DraftedBy {
         match self.0.drafted_by {
@@ -147,6 +166,35 @@ impl Contract {
     /// When this version was put on the table.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
+    }
+}
+
+impl Contract {
+    async fn compare(&self, ctx: &Context<'_>, since: i32) -> Result<Vec<ContractChange>> {
+        let earlier = loader(ctx).load_one(ContractVersion(self.0.order_id, since)).await?;
+        let earlier = earlier.ok_or_else(|| Error::not_found("version of this order's contract"))?;
+        Ok(order::changes(&earlier.terms, &self.0.terms).into_iter().map(Into::into).collect())
+    }
+}
+
+/// One difference between two versions of a contract.
+#[derive(Clone, Debug, SimpleObject)]
+pub struct ContractChange {
+    /// For programs: "lines[0].unitPrice". Lines are numbered from 0 as they stand in this version; those that are gone, as
+    /// they stood in the other one.
+    path: String,
+    /// For people: "unit price of line 1".
+    label: String,
+    /// What it was; null if it is new. Amounts are exact, with their currency.
+    before: Option<String>,
+    /// What it is; null if it is gone.
+    after: Option<String>,
+}
+
+impl From<order::Change> for ContractChange {
+    fn from(change: order::Change) -> Self {
+        let order::Change { path, label, before, after } = change;
+        Self { path, label, before, after }
     }
 }
 

@@ -1,18 +1,20 @@
 //! Buyer and supplier talk.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
-use entity::{ConversationId, conversation, message};
+use entity::{ConversationId, MessageId, conversation, message};
 
-use super::loaders::{MessagesOf, Part, loader};
+use super::file::File;
+use super::loaders::{AttachmentsOf, MessagesOf, Part, loader};
 use super::page::{Page, connection};
 use super::party::Role;
 use super::payload::{answer, payloads};
 use super::product::Product;
 use super::supplier::Supplier;
 use super::{app, viewer};
-use crate::messaging::{self, Contact};
+use crate::auth::Viewer;
+use crate::messaging::{self, Contact, Words};
 use crate::validate::Checks;
 
 #[derive(Clone)]
@@ -21,7 +23,7 @@ pub struct Conversation(pub conversation::Model);
 impl Conversation {
     /// None if it isn't the viewer's.
     pub(crate) async fn find(ctx: &Context<'_>, id: ConversationId) -> Result<Option<Self>> {
-        Ok(messaging::find_conversation(&app(ctx).db.read, viewer(ctx), id).await?.map(Self))
+        Ok(loader(ctx).load_one(id).await?.map(Self))
     }
 }
 
@@ -70,7 +72,26 @@ impl Conversation {
         Some(load.await)
     }
 
-    /// When the buyer began it.
+    /// How many messages of the other side you have not read; see `markConversationRead`. Null for those who only read along.
+    async fn unread_count(&self, ctx: &Context<'_>) -> Option<i32> {
+        match viewer(ctx) {
+            Viewer::Buyer { .. } => Some(self.0.buyer_unread),
+            Viewer::Supplier { .. } => Some(self.0.supplier_unread),
+            Viewer::Storefront { .. } | Viewer::Operator { .. } | Viewer::Anonymous => None,
+        }
+    }
+
+    /// Up to which message you have read; null if you have read none, and for those who only read along.
+    async fn last_read_message_id(&self, ctx: &Context<'_>) -> Option<ID> {
+        let marker = match viewer(ctx) {
+            Viewer::Buyer { .. } => self.0.buyer_read_id,
+            Viewer::Supplier { .. } => self.0.supplier_read_id,
+            Viewer::Storefront { .. } | Viewer::Operator { .. } | Viewer::Anonymous => None,
+        };
+        marker.map(|id| ID(id.to_string()))
+    }
+
+    /// When it began.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
     }
@@ -81,22 +102,54 @@ impl Conversation {
     }
 }
 
-/// One message of a conversation. Never changed.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct Message {
-    /// Begins with `message_`.
-    pub id: ID,
-    /// BUYER or SUPPLIER.
-    sender: Role,
-    /// As it was written; line breaks are its writer's.
-    text: String,
-    /// When it was written.
-    created_at: DateTime<Utc>,
+#[derive(Clone, Debug)]
+pub struct Message(pub message::Model);
+
+impl Message {
+    /// None if it isn't of one of the viewer's conversations.
+    pub(crate) async fn find(ctx: &Context<'_>, id: MessageId) -> Result<Option<Self>> {
+        Ok(loader(ctx).load_one(id).await?.map(Self))
+    }
 }
 
 impl From<message::Model> for Message {
     fn from(row: message::Model) -> Self {
-        Self { id: ID(row.id.to_string()), sender: row.sender.into(), text: row.text, created_at: row.created_at }
+        Self(row)
+    }
+}
+
+/// One message of a conversation. Never changed.
+#[Object]
+impl Message {
+    /// Begins with `message_`.
+    pub async fn id(&self) -> ID {
+        ID(self.0.id.to_string())
+    }
+
+    /// The conversation that it is in.
+    async fn conversation_id(&self) -> ID {
+        ID(self.0.conversation_id.to_string())
+    }
+
+    /// BUYER or SUPPLIER.
+    async fn sender(&self) -> Role {
+        self.0.sender.into()
+    }
+
+    /// As it was written; line breaks are its writer's. Empty only if there are attachments.
+    async fn text(&self) -> &str {
+        &self.0.text
+    }
+
+    /// The files that were sent with it, at most 10.
+    async fn attachments(&self, ctx: &Context<'_>) -> Result<Vec<File>> {
+        let rows = loader(ctx).load_one(AttachmentsOf(self.0.id)).await?.unwrap_or_default();
+        Ok(rows.into_iter().map(File).collect())
+    }
+
+    /// When it was written.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.0.created_at
     }
 }
 
@@ -105,8 +158,13 @@ impl From<message::Model> for Message {
 pub struct ConversationFilter {
     /// Only with this supplier.
     pub supplier_id: Option<ID>,
+    /// Only about this product.
+    pub product_id: Option<ID>,
     /// Only about this order.
     pub order_id: Option<ID>,
+    /// Only those with messages that you have not read. Those who only read along find none.
+    #[graphql(default)]
+    pub unread_only: bool,
 }
 
 /// Reading conversations.
@@ -115,7 +173,7 @@ pub struct ConversationQuery;
 
 #[Object]
 impl ConversationQuery {
-    /// Your conversations, the newest first: a buyer's and a supplier's own, those of a storefront's buyers.
+    /// Your conversations, the one written in last first: a buyer's and a supplier's own, those of a storefront's buyers.
     async fn conversations(
         &self,
         ctx: &Context<'_>,
@@ -129,12 +187,14 @@ impl ConversationQuery {
             let mut checks = Checks::arguments();
             let query = checks.under("filter", |checks| messaging::ConversationQuery {
                 supplier_id: filter.supplier_id.as_ref().and_then(|id| checks.id("supplierId", id)),
+                product_id: filter.product_id.as_ref().and_then(|id| checks.id("productId", id)),
                 order_id: filter.order_id.as_ref().and_then(|id| checks.id("orderId", id)),
+                unread_only: filter.unread_only,
             });
             checks.finish()?;
             let db = &app(ctx).db.read;
             let rows = messaging::find_conversations(db, viewer(ctx), query, page.after, page.fetch()).await?;
-            Ok(connection(rows, &page, |row| row.id, Conversation))
+            Ok(connection(rows, &page, |row| row.last_message_id, Conversation))
         };
         Some(find.await)
     }
@@ -149,26 +209,60 @@ impl ConversationQuery {
     }
 }
 
-/// A message to a supplier.
-#[derive(Clone, Debug, InputObject)]
-pub struct ContactSupplierInput {
-    /// Who is to read it.
-    pub supplier_id: ID,
-    /// About this product of the supplier's.
-    pub product_id: Option<ID>,
-    /// About this order of yours with the supplier.
-    pub order_id: Option<ID>,
-    /// Up to 4,000 characters.
-    pub text: String,
+/// Declares inputs that carry a message.
+macro_rules! message_inputs {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })+) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, InputObject)]
+        pub struct $name {
+            /// Makes the call once: the same key again answers the same. Fresh for each new request.
+            pub idempotency_key: Option<String>,
+            $($(#[$field_doc])* pub $field: $type,)*
+            /// Up to 4,000 characters; may be left out if there are attachments.
+            #[graphql(default)]
+            pub text: String,
+            /// Files of yours that were staged with `createUpload`, for what this is about, and sent; at most 10.
+            pub attachment_ids: Option<Vec<ID>>,
+        }
+
+        impl $name {
+            fn words(&self) -> Words {
+                let attachment_ids = self.attachment_ids.iter().flatten().map(|id| id.0.clone()).collect();
+                Words { text: self.text.clone(), attachment_ids, idempotency_key: self.idempotency_key.clone() }
+            }
+        }
+    )+};
 }
 
-/// A further message.
+message_inputs! {
+    /// A message to a supplier.
+    ContactSupplierInput {
+        /// Who is to read it.
+        supplier_id: ID,
+        /// About this product of the supplier's.
+        product_id: Option<ID>,
+        /// About this order of yours with the supplier.
+        order_id: Option<ID>,
+    }
+    /// A message to the buyer of an order.
+    ContactBuyerInput {
+        /// The order of yours that it is about.
+        order_id: ID,
+    }
+    /// A further message.
+    SendMessageInput {
+        /// The conversation's.
+        conversation_id: ID,
+    }
+}
+
+/// How far you have read.
 #[derive(Clone, Debug, InputObject)]
-pub struct SendMessageInput {
+pub struct MarkConversationReadInput {
     /// The conversation's.
     pub conversation_id: ID,
-    /// Up to 4,000 characters.
-    pub text: String,
+    /// The last message in it that you have read. A marker never goes back.
+    pub last_read_message_id: ID,
 }
 
 payloads! {
@@ -177,10 +271,20 @@ payloads! {
         /// The conversation that the message is in.
         conversation: Conversation
     }
+    /// What `contactBuyer` answers.
+    ContactBuyerPayload {
+        /// The conversation that the message is in.
+        conversation: Conversation
+    }
     /// What `sendMessage` answers.
     SendMessagePayload {
         /// The message as it was sent.
         message: Message
+    }
+    /// What `markConversationRead` answers.
+    MarkConversationReadPayload {
+        /// The conversation as it is now.
+        conversation: Conversation
     }
 }
 
@@ -196,23 +300,45 @@ impl ConversationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "To whom, about what, and the text.")] input: ContactSupplierInput,
     ) -> Result<ContactSupplierPayload> {
+        let words = input.words();
         let contact = Contact {
             supplier_id: input.supplier_id.0,
             product_id: input.product_id.map(|id| id.0),
             order_id: input.order_id.map(|id| id.0),
-            text: input.text,
         };
-        let conversation = messaging::contact_supplier(app(ctx), viewer(ctx), &contact).await;
+        let conversation = messaging::contact_supplier(app(ctx), viewer(ctx), &contact, &words).await;
         answer(conversation.map(Conversation))
     }
 
-    /// Writes in a conversation of yours. For buyers and suppliers.
+    /// Writes to the buyer of an order of yours, about the order, whatever its status. Goes on with the conversation about
+    /// it, or begins one. For suppliers.
+    async fn contact_buyer(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "About which order, and the text.")] input: ContactBuyerInput,
+    ) -> Result<ContactBuyerPayload> {
+        let conversation = messaging::contact_buyer(app(ctx), viewer(ctx), &input.order_id, &input.words()).await;
+        answer(conversation.map(Conversation))
+    }
+
+    /// Writes in a conversation of yours. What was written before counts as read. For buyers and suppliers.
     async fn send_message(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "Where, and the text.")] input: SendMessageInput,
     ) -> Result<SendMessagePayload> {
-        let sent = messaging::send_message(app(ctx), viewer(ctx), &input.conversation_id, &input.text).await;
-        answer(sent.map(|(_conversation, message)| Message::from(message)))
+        let sent = messaging::send_message(app(ctx), viewer(ctx), &input.conversation_id, &input.words()).await;
+        answer(sent.map(|(_conversation, message)| Message(message)))
+    }
+
+    /// Says how far you have read in a conversation of yours. For buyers and suppliers.
+    async fn mark_conversation_read(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Where, and up to which message.")] input: MarkConversationReadInput,
+    ) -> Result<MarkConversationReadPayload> {
+        let (id, last_read) = (&input.conversation_id, &input.last_read_message_id);
+        let conversation = messaging::mark_read(app(ctx), viewer(ctx), id, last_read).await;
+        answer(conversation.map(Conversation))
     }
 }

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
-use entity::{ConversationId, Currency, MessageId, ProductId, SupplierId, message, price_tier, product, supplier};
+use entity::{
+    ConversationId, Currency, MessageId, OrderId, ProductId, SupplierId, conversation, file, message, price_tier,
+    product, supplier,
+};
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder, QueryTrait};
 
 use super::batch::{self, grouped};
@@ -14,7 +17,7 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::catalog::{self, Rating};
 use crate::error::{Error, ErrorCode};
-use crate::messaging;
+use crate::{file as files, messaging};
 
 /// Rows of lists within lists that one request may ask for, counted as `first` says. A product has a supplier, that has products, each with a
 /// supplier …: without a bound a short document asks for millions.
@@ -50,6 +53,13 @@ pub(crate) struct ProductsOf(pub SupplierId, pub Part<ProductId>);
 /// A part of a conversation's messages.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct MessagesOf(pub ConversationId, pub Part<MessageId>);
+
+/// The files of a message.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct AttachmentsOf(pub MessageId);
+/// The conversations about an order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ConversationsOf(pub OrderId);
 
 /// Which part of a list within a row: the same for every row, so one statement reads it for all.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -142,5 +152,49 @@ impl Loader<MessagesOf> for CatalogLoader {
             loaded.extend(grouped(rows.into_iter().map(|row| (MessagesOf(row.conversation_id, part), row))));
         }
         Ok(loaded)
+    }
+}
+
+impl Loader<AttachmentsOf> for CatalogLoader {
+    type Value = Vec<file::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[AttachmentsOf]) -> Result<HashMap<AttachmentsOf, Vec<file::Model>>, Error> {
+        let rows = files::find_attachments(&self.db, keys.iter().map(|key| key.0)).await?;
+        Ok(grouped(rows.into_iter().filter_map(|row| row.message_id.map(|id| (AttachmentsOf(id), row)))))
+    }
+}
+
+impl Loader<ConversationsOf> for CatalogLoader {
+    type Value = Vec<conversation::Model>;
+    type Error = Error;
+
+    async fn load(
+        &self,
+        keys: &[ConversationsOf],
+    ) -> Result<HashMap<ConversationsOf, Vec<conversation::Model>>, Error> {
+        let orders = keys.iter().map(|key| key.0);
+        let rows = messaging::find_conversations_of_orders(&self.db, self.viewer, orders).await?;
+        Ok(grouped(rows.into_iter().filter_map(|row| row.order_id.map(|id| (ConversationsOf(id), row)))))
+    }
+}
+
+impl Loader<ConversationId> for CatalogLoader {
+    type Value = conversation::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[ConversationId]) -> Result<HashMap<ConversationId, conversation::Model>, Error> {
+        let rows = messaging::find_conversations_by_id(&self.db, self.viewer, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
+    }
+}
+
+impl Loader<MessageId> for CatalogLoader {
+    type Value = message::Model;
+    type Error = Error;
+
+    async fn load(&self, keys: &[MessageId]) -> Result<HashMap<MessageId, message::Model>, Error> {
+        let rows = messaging::find_messages_by_id(&self.db, self.viewer, keys).await?;
+        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
     }
 }

@@ -23,6 +23,7 @@ pub mod escrow_process;
 pub mod event;
 pub mod evidence;
 pub mod feedback;
+pub mod file;
 pub mod ledger;
 pub mod limits;
 pub mod node;
@@ -92,6 +93,7 @@ pub struct Mutation<More: ObjectType>(
     dispute_mutation::DisputeMutation,
     refund_mutation::RefundMutation,
     evidence::EvidenceMutation,
+    file::FileMutation,
     operator::OperatorMutation,
     unapplied::UnappliedMutation,
     payout::PayoutMutation,
@@ -164,6 +166,7 @@ where
         .override_output_type_description::<Connection<String, conversation::Conversation>>("A page of conversations.")
         .override_output_type_description::<Connection<String, conversation::Message>>("A page of messages.")
         .override_output_type_description::<Connection<String, chargeback::Chargeback>>("A page of chargebacks.")
+        .override_output_type_description::<Connection<String, contract::Contract>>("A page of versions of a contract.")
         .override_output_type_description::<Connection<String, dispute::Dispute>>("A page of disputes.")
         .override_output_type_description::<Connection<String, event::OrderEvent>>("A page of events.")
         .override_output_type_description::<Connection<String, ledger::Transfer>>("A page of transfers.")

@@ -9,13 +9,15 @@ use entity::{OrderId, order, refund};
 use super::cancel::CancelRequest;
 use super::chargeback::Chargeback;
 use super::contract::Contract;
+use super::conversation::Conversation;
 use super::dispute::Dispute;
 use super::event::OrderEvent;
 use super::evidence::Evidence;
 use super::feedback::Feedback;
+use super::loaders::ConversationsOf;
 use super::order_loaders::{
     CancelRequestsOf, ChargebacksOf, ContractOf, ContractVersion, DisputesOf, EventsOf, EvidenceOf, FeedbackOf,
-    PaymentsOf, ReceiptsOf, RefundAccountsOf, RefundsOf, ShipmentOf, loader,
+    PaymentsOf, ReceiptsOf, RefundAccountsOf, RefundsOf, ShipmentOf, VersionsOf, loader,
 };
 use super::order_parts::{AvailableAction, DraftRequest, Escrow, FrozenBy, MetadataEntry, OrderStatus, Shipment};
 use super::page::{Page, connection};
@@ -82,6 +84,16 @@ impl Order {
             None => loader(ctx).load_one(ContractOf(self.0.id)).await,
         };
         found.map(|row| row.map(Contract)).map_err(Into::into).transpose()
+    }
+
+    /// All versions of its contract, oldest first.
+    async fn contracts(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "At most 100; 20 unless given.")] first: Option<i32>,
+        #[graphql(desc = "The endCursor of the page before.")] after: Option<String>,
+    ) -> Option<Result<Connection<String, Contract>>> {
+        Some(self.page_of_contracts(ctx, first, after).await)
     }
 
     /// Where the order's money is.
@@ -212,6 +224,13 @@ impl Order {
         Ok(rows.into_iter().map(Evidence).collect())
     }
 
+    /// The conversations about it, the one written in last first; at most 20.
+    async fn conversations(&self, ctx: &Context<'_>) -> Result<Vec<Conversation>> {
+        let rows = super::loaders::loader(ctx).load_one(ConversationsOf(self.0.id)).await?.unwrap_or_default();
+        super::loaders::loader(ctx).loader().take_rows(u64::try_from(rows.len()).unwrap_or(u64::MAX))?;
+        Ok(rows.into_iter().map(Conversation).collect())
+    }
+
     /// Where refunds go that can't go back the way the money came; null while the buyer has not said. For the buyer, the
     /// storefront and operators; null for others.
     async fn refund_account(&self, ctx: &Context<'_>) -> Option<Result<RefundAccount>> {
@@ -310,6 +329,19 @@ impl Order {
 }
 
 impl Order {
+    async fn page_of_contracts(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<String, Contract>> {
+        let page: Page<i32> = Page::parse(first, after.as_deref())?;
+        super::loaders::loader(ctx).loader().take_rows(page.limit)?;
+        let wanted = VersionsOf { order_id: self.0.id, after: page.after.unwrap_or(0), limit: page.fetch() };
+        let rows = loader(ctx).load_one(wanted).await?.unwrap_or_default();
+        Ok(connection(rows, &page, |row| row.version, Contract))
+    }
+
     async fn page_of_events(
         &self,
         ctx: &Context<'_>,

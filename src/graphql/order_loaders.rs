@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
 use entity::{
-    BuyerId, DisputeId, EvidenceFileId, OperatorId, OrderId, PaymentId, RefundId, buyer, cancel_request, chargeback,
-    contract, dispute, event, evidence, evidence_file, feedback, operator, order, payment, proposal, receipt, refund,
-    refund_account, shipment,
+    BuyerId, DisputeId, EvidenceId, FileId, OperatorId, OrderId, PaymentId, RefundId, buyer, cancel_request,
+    chargeback, contract, dispute, event, evidence, feedback, file, message, operator, order, payment, proposal,
+    receipt, refund, refund_account, shipment,
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 
@@ -15,9 +15,10 @@ use super::batch::{self, grouped};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::Error;
-use crate::evidence::find_files;
+use crate::file::find_files;
 use crate::order::{
-    events_of, find_contracts, find_disputes_by_id, find_orders_by_id, find_payments_by_id, find_refunds_by_id,
+    events_of, find_cited, find_contracts, find_disputes_by_id, find_evidence_by_id, find_orders_by_id,
+    find_payments_by_id, find_refunds_by_id, versions_of,
 };
 
 pub(crate) struct OrderLoader {
@@ -52,6 +53,18 @@ pub(crate) struct RefundAccountsOf(pub OrderId);
 pub(crate) struct ShipmentOf(pub OrderId);
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FeedbackOf(pub OrderId);
+
+/// A part of the versions of an order's contract.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct VersionsOf {
+    pub order_id: OrderId,
+    pub after: i32,
+    pub limit: u64,
+}
+
+/// The messages that a piece of evidence cites.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct CitedBy(pub EvidenceId);
 
 /// A part of an order's timeline: the same part of every order in a list is read with one statement.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -106,6 +119,31 @@ impl Loader<EventsOf> for OrderLoader {
     }
 }
 
+impl Loader<VersionsOf> for OrderLoader {
+    type Value = Vec<contract::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[VersionsOf]) -> Result<HashMap<VersionsOf, Vec<contract::Model>>, Error> {
+        let mut loaded = HashMap::new();
+        for ((after, limit), orders) in grouped(keys.iter().map(|key| ((key.after, key.limit), key.order_id))) {
+            let rows = versions_of(&self.db, &orders, after, limit).await?;
+            let key = |row: &contract::Model| VersionsOf { order_id: row.order_id, after, limit };
+            loaded.extend(grouped(rows.into_iter().map(|row| (key(&row), row))));
+        }
+        Ok(loaded)
+    }
+}
+
+impl Loader<CitedBy> for OrderLoader {
+    type Value = Vec<message::Model>;
+    type Error = Error;
+
+    async fn load(&self, keys: &[CitedBy]) -> Result<HashMap<CitedBy, Vec<message::Model>>, Error> {
+        let rows = find_cited(&self.db, keys.iter().map(|key| key.0)).await?;
+        Ok(grouped(rows.into_iter().map(|(id, message)| (CitedBy(id), message))))
+    }
+}
+
 macro_rules! found_by_id {
     ($($id:ident: $entity:ident, $find:ident;)+) => {$(
         impl Loader<$id> for OrderLoader {
@@ -125,7 +163,8 @@ found_by_id! {
     PaymentId: payment, find_payments_by_id;
     RefundId: refund, find_refunds_by_id;
     DisputeId: dispute, find_disputes_by_id;
-    EvidenceFileId: evidence_file, find_files;
+    FileId: file, find_files;
+    EvidenceId: evidence, find_evidence_by_id;
 }
 
 impl Loader<BuyerId> for OrderLoader {

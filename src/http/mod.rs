@@ -1,5 +1,5 @@
 //! Routes. What a request passes on its way in: its id, span and count ([`observe`]), a panic's last stop, its body in
-//! bounded time and size ([`body`]), then the door it asked for. Uploads read their body themselves ([`evidence`]).
+//! bounded time and size ([`body`]), then the door it asked for. Uploads read their body themselves ([`file`]).
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -17,9 +17,9 @@ use crate::app::App;
 use crate::server::Lifecycle;
 
 mod body;
-mod evidence;
 pub mod execution;
 pub mod failure;
+mod file;
 mod graphiql;
 mod graphql;
 pub mod observe;
@@ -59,12 +59,12 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     }
     let driven = driven.layer(clock_first).with_state(app.clone());
     let routes =
-        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(evidence::files().with_state(app.clone()));
+        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(app.clone()));
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })
         .layer(middleware::from_fn(body::read_in_bounds))
-        .merge(evidence::uploads().with_state(app.clone()))
+        .merge(file::uploads().with_state(app.clone()))
         .layer(
             ServiceBuilder::new()
                 .layer(middleware::from_fn_with_state(app, observe::observe))

@@ -1,26 +1,37 @@
-//! Evidence: a text, or a file that becomes evidence in the transaction of the command that presents it.
+//! Evidence: a text, messages that are cited, or a file that becomes evidence in the transaction of the command that presents
+//! it.
 
-use entity::evidence::{Column, Entity, EvidenceAuthor};
-use entity::{EvidenceFileId, EvidenceId, OrderId};
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use std::collections::HashMap;
 
+use entity::evidence::{Column, Entity, EvidenceAuthor, Model};
+use entity::{EvidenceId, FileId, MessageId, OrderId, evidence_message, message, order};
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Query;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+
+use super::find::visible;
 use super::write::{Writing, actor, refusal, settle};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Problem, Result};
 use crate::escrow::{Action, Actor, AttachedFile, Command, Order, permitted};
-use crate::evidence;
+use crate::file;
 use crate::idempotency::Once;
+use crate::messaging;
 
 /// Pieces that one side may put forward about one order.
 const MOST_PIECES: u64 = 50;
 
-/// What somebody puts forward: a text, a file that was sent, or both.
+/// Messages that one piece of evidence may cite.
+pub const MOST_CITED: usize = 20;
+
+/// What somebody puts forward: a text, a file that was sent, messages of the order's buyer and supplier, or several of them.
 #[derive(Clone, Debug)]
 pub struct NewEvidence {
     pub text: Option<String>,
-    pub file_id: Option<EvidenceFileId>,
+    pub file_id: Option<FileId>,
+    pub message_ids: Vec<MessageId>,
 }
 
 /// `AddEvidence` of a viewer, as [`super::execute`] does other commands; the file becomes evidence with it, or not at all.
@@ -46,7 +57,9 @@ pub async fn add_evidence(
         };
         let evidence_id = EvidenceId(app.clock.new_id());
         // A refusal from here on commits nothing: no file stays attached that no evidence presents.
-        writing.command(actor, &Command::AddEvidence { evidence_id, text: new.text.clone(), file }).await?;
+        let messages = i32::try_from(new.message_ids.len()).unwrap_or(i32::MAX);
+        writing.command(actor, &Command::AddEvidence { evidence_id, text: new.text.clone(), file, messages }).await?;
+        cite(&writing, evidence_id, &new.message_ids).await?;
         if let Some(once) = once {
             once.record(writing.transaction(), &app.clock, order_id.to_string()).await?;
         }
@@ -67,15 +80,47 @@ async fn prepare(
     let now = writing.app.clock.now().max(writing.order.row.updated_at);
     permitted(&writing.order, actor, Action::AddEvidence, now, &writing.policy).map_err(refusal)?;
     require_room(writing, actor).await?;
+    require_citable(writing, &new.message_ids).await?;
     let Some(file_id) = new.file_id else { return Ok(None) };
     let order_id = writing.order.row.id;
-    let file = evidence::attach(writing.transaction(), &viewer.principal(), order_id, file_id, now).await?;
+    let file = file::attach_as_evidence(writing.transaction(), &viewer.principal(), order_id, file_id, now).await?;
     Ok(Some(AttachedFile {
         file_id,
         media_type: file.media_type.name().to_owned(),
         byte_size: i64::from(file.byte_size),
         sha256: file.sha256.unwrap_or_default(),
     }))
+}
+
+/// They were written by this order's buyer and supplier to each other; others don't exist here, also for an operator.
+async fn require_citable(writing: &Writing<'_>, ids: &[MessageId]) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let row = &writing.order.row;
+    let citable = messaging::find_citable(writing.transaction(), (row.buyer_id, row.supplier_id), ids).await?;
+    let strange = ids.iter().enumerate().filter(|(_index, id)| !citable.contains(id));
+    let problems: Vec<Problem> = strange
+        .map(|(index, _id)| Problem {
+            path: vec!["input".to_owned(), "messageIds".to_owned(), index.to_string()],
+            ..Problem::new(ErrorCode::NotFound, "there is no such message between this order's buyer and supplier")
+        })
+        .collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+/// The messages stay as they are; which ones were cited does too.
+async fn cite(writing: &Writing<'_>, evidence_id: EvidenceId, ids: &[MessageId]) -> Result<()> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let cited = (0..).zip(ids).map(|(position, id)| evidence_message::ActiveModel {
+        evidence_id: Set(evidence_id),
+        position: Set(position),
+        message_id: Set(*id),
+    });
+    evidence_message::Entity::insert_many(cited).exec_without_returning(writing.transaction()).await?;
+    Ok(())
 }
 
 /// Counted under the order's lock.
@@ -91,4 +136,32 @@ async fn require_room(writing: &Writing<'_>, actor: Actor) -> Result<()> {
     }
     let message = format!("your side has put {MOST_PIECES} pieces of evidence forward, and may add no more");
     Err(Error::refused(ErrorCode::InvalidInput, message).at("orderId"))
+}
+
+/// The messages that these pieces of evidence cite, each piece's in their order; the caller has found the pieces for the
+/// viewer.
+pub async fn find_cited<C: ConnectionTrait>(
+    db: &C,
+    pieces: impl IntoIterator<Item = EvidenceId> + Send,
+) -> Result<Vec<(EvidenceId, message::Model)>> {
+    use evidence_message::{Column as Cited, Entity as Citations};
+    let cited = Citations::find().filter(Cited::EvidenceId.is_in(pieces)).order_by_asc(Cited::Position).all(db).await?;
+    let ids = cited.iter().map(|citation| citation.message_id);
+    let messages = message::Entity::find().filter(message::Column::Id.is_in(ids)).all(db).await?;
+    let messages: HashMap<MessageId, message::Model> = messages.into_iter().map(|row| (row.id, row)).collect();
+    Ok(cited
+        .into_iter()
+        .filter_map(|citation| Some((citation.evidence_id, messages.get(&citation.message_id)?.clone())))
+        .collect())
+}
+
+/// Those of these pieces that are about orders that the viewer sees.
+pub async fn find_evidence_by_id<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    ids: &[EvidenceId],
+) -> Result<Vec<Model>> {
+    let own = Query::select().column(order::Column::Id).from(order::Entity).cond_where(visible(viewer)).to_owned();
+    let these = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(these.filter(Column::OrderId.in_subquery(own)).all(db).await?)
 }

@@ -104,6 +104,24 @@ pub async fn find_contracts<C: ConnectionTrait>(db: &C, orders: &[OrderId]) -> R
         .await?)
 }
 
+/// Of each of these orders the versions of its contract after `after`, oldest first, at most `limit`: versions have no gaps.
+/// The caller has found the orders for the viewer.
+pub async fn versions_of<C: ConnectionTrait>(
+    db: &C,
+    orders: &[OrderId],
+    after: i32,
+    limit: u64,
+) -> Result<Vec<contract::Model>> {
+    let last = after.saturating_add(i32::try_from(limit).unwrap_or(i32::MAX));
+    Ok(contract::Entity::find()
+        .filter(contract::Column::OrderId.is_in(orders.iter().copied()))
+        .filter(contract::Column::Version.gt(after))
+        .filter(contract::Column::Version.lte(last))
+        .order_by_asc(contract::Column::Version)
+        .all(db)
+        .await?)
+}
+
 /// Of each of these orders' timelines the events after `after`, oldest first, at most `limit`: a timeline has no gaps, so
 /// these are the next numbers. The caller has found the orders for the viewer.
 pub async fn events_of<C: ConnectionTrait>(

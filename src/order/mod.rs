@@ -9,6 +9,7 @@
 
 mod apply;
 mod begin;
+mod changes;
 mod evidence;
 mod find;
 mod number;
@@ -18,10 +19,11 @@ mod trouble;
 mod write;
 
 pub use begin::{BuyNow, DraftOrder, NewOrderDetails, RequestDraft, buy_now, draft_order, request_draft};
-pub use evidence::{NewEvidence, add_evidence};
+pub use changes::{Change, changes};
+pub use evidence::{MOST_CITED, NewEvidence, add_evidence, find_cited, find_evidence_by_id};
 pub use find::{
     FeedKey, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
-    find_payments_by_id, require_order, transfers_of, visible,
+    find_payments_by_id, require_order, transfers_of, versions_of, visible,
 };
 pub use refund::{count_refund_accounts, find_refund_account, start_refund};
 pub use terms::{DraftDeadlines, DraftLine, DraftTerms, canonical_terms, contract_hash};

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
-use crate::{event, evidence, idempotency, order, rail, simulator};
+use crate::{event, file, idempotency, order, rail, simulator};
 
 mod advance;
 mod pickup;
@@ -184,7 +184,7 @@ impl Deadlines {
         let now = app.clock.now();
         if self.pruned_at.is_none_or(|at| at + PRUNE_EVERY <= now) {
             idempotency::prune(&app.db, &app.clock).await?;
-            evidence::prune(&app.db, &app.clock).await?;
+            file::prune(&app.db, &app.clock).await?;
             rail::begin_daily_reconciliation(app).await?;
             self.pruned_at = Some(now);
         }

@@ -165,9 +165,9 @@ async fn a_file_is_evidence_for_both_sides_and_for_nobody_else(app: &TestApp) {
         json!({ "orderId": id, "reason": "DAMAGED", "description": "x", "refundAmount": "1.00", "goodsGoBack": false });
     done(order_step(app, demo::BUYER, "openDispute", dispute).await);
     let note = "The driver noted the dented box.";
-    let input = json!({ "orderId": id, "fileName": "note.txt", "mediaType": "text/plain", "byteSize": note.len() });
+    let input = json!({ "about": { "orderId": id }, "fileName": "note.txt", "mediaType": "text/plain", "byteSize": note.len() });
     let fields = "upload { fileId url } errors { code message path }";
-    let made = mutate(app, demo::BUYER, "createEvidenceUpload", "CreateEvidenceUploadInput", input, fields).await;
+    let made = mutate(app, demo::BUYER, "createUpload", "CreateUploadInput", input, fields).await;
     let (file, url) = (made["upload"]["fileId"].clone(), text(&made["upload"]["url"]));
     let evidence = json!({ "orderId": id, "fileId": file, "text": "See the note", "idempotencyKey": "once" });
     let early = order_step(app, demo::BUYER, "addEvidence", evidence.clone()).await;

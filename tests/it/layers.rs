@@ -20,10 +20,8 @@ fn forbidden(part: &str) -> Vec<&'static str> {
             ["graphql", "webhook", "worker", "server", "order", "escrow", "rail", "ledger", "payment"].to_vec()
         }
         "order" => [&DOORS[..], &["rail", "simulator", "payment"]].concat(),
-        // It reads which orders there are; the write path calls it.
-        "evidence" => {
-            [&DOORS[..], &["escrow", "rail", "simulator", "payment", "ledger", "event", "job", "party"]].concat()
-        }
+        // It reads which orders and conversations there are; what writes them calls it.
+        "file" => [&DOORS[..], &["escrow", "rail", "simulator", "payment", "ledger", "event", "job", "party"]].concat(),
         "ledger" | "event" | "job" | "idempotency" => [&DOORS[..], &["order", "rail", "simulator", "payment"]].concat(),
         "rail" | "catalog" | "party" | "messaging" => [&DOORS[..], &["simulator"]].concat(),
         "app" | "auth" | "client" | "clock" | "config" | "crypto" | "db" | "error" | "page" | "signature"

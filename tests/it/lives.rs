@@ -776,6 +776,7 @@ impl Life<'_> {
                 evidence_id: EvidenceId(self.new_id()),
                 text: Some("look".to_owned()),
                 file: None,
+                messages: 0,
             },
             Action::ProvideRefundAccount => Command::ProvideRefundAccount {
                 refund_account_id: RefundAccountId(self.new_id()),

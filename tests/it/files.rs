@@ -1,7 +1,7 @@
-//! Files as evidence: staged by a mutation, sent to an address, attached, read.
+//! Files: staged by a mutation, sent to an address, attached, read.
 
 use chrono::TimeDelta;
-use entity::{EvidenceFileId, OrderId, evidence_content, evidence_file};
+use entity::{FileId, OrderId, file as rows, file_content};
 use reqwest::StatusCode;
 use reqwest::header::{
     CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderMap, X_CONTENT_TYPE_OPTIONS,
@@ -10,7 +10,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use secure_payment::auth::{find_caller, hash_token};
 use secure_payment::error::Error;
-use secure_payment::evidence;
+use secure_payment::file;
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -32,16 +32,16 @@ on_each_database!(
 
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\x01\0\0\0\x01\x08\x06\0\0\0";
 
-/// What `createEvidenceUpload` answers.
+/// What `createUpload` answers.
 async fn ask(app: &TestApp, token: &str, order: &str, (name, kind, size): (&str, &str, i64)) -> Value {
-    let query = "mutation($input: CreateEvidenceUploadInput!) { createEvidenceUpload(input: $input) {
+    let query = "mutation($input: CreateUploadInput!) { createUpload(input: $input) {
         upload { fileId url method headers { name value } expiresAt } errors { code message path } } }";
-    let input = json!({ "orderId": order, "fileName": name, "mediaType": kind, "byteSize": size });
-    app.data(token, query, json!({ "input": input })).await["createEvidenceUpload"].take()
+    let input = json!({ "about": { "orderId": order }, "fileName": name, "mediaType": kind, "byteSize": size });
+    app.data(token, query, json!({ "input": input })).await["createUpload"].take()
 }
 
 /// The file's id and where to send it.
-async fn staged(app: &TestApp, token: &str, order: &str, kind: &str, size: usize) -> (EvidenceFileId, String) {
+async fn staged(app: &TestApp, token: &str, order: &str, kind: &str, size: usize) -> (FileId, String) {
     let size = i64::try_from(size).expect("a size");
     let answer = ask(app, token, order, ("photo.bin", kind, size)).await;
     assert_eq!(answer["errors"], json!([]), "{answer:#}");
@@ -78,16 +78,16 @@ async fn principal(app: &TestApp, token: &str) -> String {
 }
 
 /// As the order's write path does it.
-async fn attach(app: &TestApp, token: &str, order: &str, file: EvidenceFileId) -> Result<evidence_file::Model, Error> {
+async fn attach(app: &TestApp, token: &str, order: &str, file: FileId) -> Result<rows::Model, Error> {
     let (principal, order): (_, OrderId) = (principal(app, token).await, order.parse().expect("an id"));
     let transaction = app.db().begin_write().await?;
-    let file = evidence::attach(&transaction, &principal, order, file, app.clock().now()).await?;
+    let file = file::attach_as_evidence(&transaction, &principal, order, file, app.clock().now()).await?;
     transaction.commit().await?;
     Ok(file)
 }
 
 /// A sent file, attached.
-async fn attached(app: &TestApp, token: &str, order: &str, bytes: &[u8]) -> EvidenceFileId {
+async fn attached(app: &TestApp, token: &str, order: &str, bytes: &[u8]) -> FileId {
     let (file, url) = staged(app, token, order, "text/plain", bytes.len()).await;
     assert_eq!(send(app, &url, "text/plain", bytes).await.0, 201);
     attach(app, token, order, file).await.expect("attaches").id
@@ -102,11 +102,11 @@ async fn a_file_is_staged_sent_attached_and_read(app: &TestApp) {
     assert_eq!(upload["method"], "PUT");
     assert_eq!(upload["headers"], json!([{ "name": "content-type", "value": "image/png" }]));
     let (id, url) = (upload["fileId"].as_str().expect("an id"), upload["url"].as_str().expect("a URL"));
-    let file: EvidenceFileId = id.parse().expect("an id");
+    let file: FileId = id.parse().expect("an id");
     let token = url.strip_prefix(&app.url("/uploads/")).expect("an address of ours");
     assert_eq!(token.len(), 64);
     let row = async || {
-        let found = evidence_file::Entity::find_by_id(file).one(&app.db().read).await.expect("reads");
+        let found = rows::Entity::find_by_id(file).one(&app.db().read).await.expect("reads");
         found.expect("a row")
     };
     assert_eq!((row().await.token_hash, row().await.sha256), (hash_token(token), None));
@@ -145,7 +145,7 @@ async fn ten_mebibytes_are_taken_and_not_a_byte_more(app: &TestApp) {
     bytes.pop();
     let (status, kept) = send(app, &url, "text/plain; charset=utf-8", &bytes).await;
     assert_eq!((status.as_u16(), &kept["byteSize"]), (201, &json!(MOST)), "{kept}");
-    let file: EvidenceFileId = kept["fileId"].as_str().expect("an id").parse().expect("an id");
+    let file: FileId = kept["fileId"].as_str().expect("an id").parse().expect("an id");
     attach(app, demo::SUPPLIER, &order, file).await.expect("attaches");
     let (status, headers, read) = get(app, Some(demo::BUYER), &file.to_string()).await;
     assert!(status == 200 && read == bytes);
@@ -232,7 +232,7 @@ async fn of_two_at_once_one_is_kept(app: &TestApp) {
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409]);
     let kept = if one.0 == 201 { b"one" } else { b"two" };
-    assert_eq!(evidence::read_content(&app.db().read, file).await.expect("reads"), kept);
+    assert_eq!(file::read_content(&app.db().read, file).await.expect("reads"), kept);
 }
 
 async fn only_its_parties_and_operators_add_to_an_order(app: &TestApp) {
@@ -245,15 +245,14 @@ async fn only_its_parties_and_operators_add_to_an_order(app: &TestApp) {
         if !token.starts_with("sp_storefront") {
             let answer = ask(app, token, &order, small).await;
             refused(&answer, "NOT_FOUND");
-            assert_eq!(answer["errors"][0]["path"], json!(["input", "orderId"]));
+            assert_eq!(answer["errors"][0]["path"], json!(["input", "about", "orderId"]));
         }
     }
     assert_eq!(get(app, None, &file).await.0, 404);
     let answer = ask(app, demo::STOREFRONT, &order, small).await;
     refused(&answer, "NOT_PERMITTED");
-    let query =
-        "mutation($input: CreateEvidenceUploadInput!) { createEvidenceUpload(input: $input) { errors { code } } }";
-    let input = json!({ "orderId": order, "fileName": "a.txt", "mediaType": "text/plain", "byteSize": 2 });
+    let query = "mutation($input: CreateUploadInput!) { createUpload(input: $input) { errors { code } } }";
+    let input = json!({ "about": { "orderId": order }, "fileName": "a.txt", "mediaType": "text/plain", "byteSize": 2 });
     let nobody = app.graphql(None, query, json!({ "input": input })).await;
     assert_eq!(nobody["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
 }
@@ -288,7 +287,7 @@ async fn what_waits_is_bounded(app: &TestApp) {
     let more = async || ask(app, demo::BUYER, &order, ("a.txt", "text/plain", 2)).await;
     let answer = more().await;
     refused(&answer, "INVALID_INPUT");
-    assert_eq!(answer["errors"][0]["path"], json!(["input", "orderId"]));
+    assert_eq!(answer["errors"][0]["path"], json!(["input", "about", "orderId"]));
     staged(app, demo::SUPPLIER, &order, "text/plain", 2).await;
     // What became evidence no longer waits.
     attach(app, demo::BUYER, &order, urls[0].0).await.expect("attaches");
@@ -314,26 +313,26 @@ async fn a_file_is_attached_once_by_whom_it_is(app: &TestApp) {
     assert_eq!(send(app, &url, "text/plain", b"ok").await.0, 201);
     assert_eq!(problem(demo::SUPPLIER, &order, file).await, "NOT_FOUND");
     assert_eq!(problem(demo::BUYER, &other, file).await, "NOT_FOUND");
-    assert_eq!(problem(demo::BUYER, &order, EvidenceFileId(app.clock().new_id())).await, "NOT_FOUND");
+    assert_eq!(problem(demo::BUYER, &order, FileId(app.clock().new_id())).await, "NOT_FOUND");
     attach(app, demo::BUYER, &order, file).await.expect("attaches");
     assert_eq!(problem(demo::BUYER, &order, file).await, "INVALID_INPUT", "it is evidence already");
 
     // From now on the database keeps it as it is.
     let db = &app.db().read;
-    let change = evidence_file::Entity::update_many().col_expr(evidence_file::Column::FileName, Expr::value("other"));
-    let forged = evidence_content::Entity::update_many()
-        .col_expr(evidence_content::Column::Bytes, Expr::value(b"no".to_vec()))
-        .filter(evidence_content::Column::FileId.eq(file));
+    let change = rows::Entity::update_many().col_expr(rows::Column::FileName, Expr::value("other"));
+    let forged = file_content::Entity::update_many()
+        .col_expr(file_content::Column::Bytes, Expr::value(b"no".to_vec()))
+        .filter(file_content::Column::FileId.eq(file));
     let attempts = [
-        change.filter(evidence_file::Column::Id.eq(file)).exec(db).await.err(),
-        evidence_file::Entity::delete_by_id(file).exec(db).await.err(),
+        change.filter(rows::Column::Id.eq(file)).exec(db).await.err(),
+        rows::Entity::delete_by_id(file).exec(db).await.err(),
         forged.exec(db).await.err(),
     ];
     for attempt in attempts {
         let error = attempt.expect("the database refuses").to_string();
-        assert!(error.contains("evidence is never"), "{error}");
+        assert!(error.contains("a file is never"), "{error}");
     }
-    assert_eq!(evidence::read_content(db, file).await.expect("reads"), b"ok");
+    assert_eq!(file::read_content(db, file).await.expect("reads"), b"ok");
 }
 
 async fn what_is_no_evidence_within_a_day_is_forgotten(app: &TestApp) {
@@ -342,7 +341,7 @@ async fn what_is_no_evidence_within_a_day_is_forgotten(app: &TestApp) {
     let (_staged, url) = staged(app, demo::BUYER, &order, "text/plain", 2).await;
     let (sent, sent_url) = staged(app, demo::BUYER, &order, "text/plain", 2).await;
     assert_eq!(send(app, &sent_url, "text/plain", b"ok").await.0, 201);
-    let prune = async || evidence::prune(app.db(), app.clock()).await.expect("prunes");
+    let prune = async || file::prune(app.db(), app.clock()).await.expect("prunes");
     // Business time is the sandbox's to move; nothing is forgotten for it.
     app.clock().advance(TimeDelta::days(3));
     app.clock().shift_wall(TimeDelta::hours(23));
@@ -351,7 +350,7 @@ async fn what_is_no_evidence_within_a_day_is_forgotten(app: &TestApp) {
     assert_eq!((prune().await, prune().await), (2, 0));
     assert_eq!(refusal(app, &url, "text/plain", b"ok").await.0, 404);
     assert!(attach(app, demo::BUYER, &order, sent).await.is_err());
-    assert_eq!(evidence_content::Entity::find().count(&app.db().read).await.expect("counts"), 1);
+    assert_eq!(file_content::Entity::find().count(&app.db().read).await.expect("counts"), 1);
     assert_eq!(get(app, Some(demo::OPERATOR), &evidence.to_string()).await.2, b"kept");
     app.clock().shift_wall(TimeDelta::zero());
 }

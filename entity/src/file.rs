@@ -1,8 +1,8 @@
-//! A file as evidence: staged, then sent, then attached to its order.
+//! A file: staged, then sent, then attached, to its order as evidence or to a message.
 
 use sea_orm::entity::prelude::*;
 
-use crate::{EvidenceFileId, OrderId, Time};
+use crate::{ConversationId, FileId, MessageId, OrderId, StorefrontId, SupplierId, Time};
 
 /// What a file may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, EnumIter, DeriveActiveEnum)]
@@ -37,13 +37,18 @@ impl MediaType {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "evidence_file")]
+#[sea_orm(table_name = "file")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub id: EvidenceFileId,
-    pub order_id: OrderId,
+    pub id: FileId,
+    /// What it was staged for: one of an order, a conversation, and a first message to a supplier.
+    pub order_id: Option<OrderId>,
+    pub conversation_id: Option<ConversationId>,
+    pub supplier_id: Option<SupplierId>,
     /// Whose it is, whatever token they came with: the id of a buyer, a supplier or an operator.
     pub uploader: String,
+    /// Whose buyer that is; none for others.
+    pub storefront_id: Option<StorefrontId>,
     /// SHA-256 of the upload URL's token, in hex.
     #[sea_orm(unique)]
     pub token_hash: String,
@@ -56,8 +61,12 @@ pub struct Model {
     pub sha256: Option<String>,
     /// Until when it can be sent. Wall time.
     pub expires_at: Time,
-    /// Since when it is evidence. Business time.
+    /// Since when it is evidence, or part of a message. Business time.
     pub attached_at: Option<Time>,
+    /// The message that it is part of. None: it is evidence about its order, or not attached.
+    pub message_id: Option<MessageId>,
+    /// Its place among the files of the message.
+    pub position: Option<i32>,
     /// Wall time.
     pub created_at: Time,
 }

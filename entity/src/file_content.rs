@@ -1,14 +1,14 @@
-//! The bytes of a file that was sent as evidence; apart, so that reading rows of files doesn't read them.
+//! The bytes of a file; apart, so that reading rows of files doesn't read them.
 
 use sea_orm::entity::prelude::*;
 
-use crate::EvidenceFileId;
+use crate::FileId;
 
 #[derive(Clone, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "evidence_content")]
+#[sea_orm(table_name = "file_content")]
 pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
-    pub file_id: EvidenceFileId,
+    pub file_id: FileId,
     pub bytes: Vec<u8>,
 }
 
