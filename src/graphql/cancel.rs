@@ -32,7 +32,8 @@ pub enum CancelRequestStatus {
 #[derive(SimpleObject)]
 pub struct CancelRequest {
     /// Begins with `cancel_request_`.
-    id: ID,
+    #[graphql(owned)]
+    pub id: ID,
     /// What became of it.
     status: CancelRequestStatus,
     /// FUNDED or SHIPPED: where the order was, and goes back to if it is refused or withdrawn.

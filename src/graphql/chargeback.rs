@@ -67,7 +67,7 @@ pub struct Chargeback(pub chargeback::Model);
 #[Object]
 impl Chargeback {
     /// Begins with `chargeback_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

@@ -68,7 +68,7 @@ impl ContractLine {
 #[Object]
 impl Contract {
     /// Begins with `contract_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{DisputeId, dispute, order, proposal};
+use entity::{DisputeId, ProposalId, dispute, order, proposal};
 
 use super::order::Order;
 use super::order_loaders::{ProposalsOf, loader};
@@ -68,11 +68,21 @@ pub struct Proposal {
     currency: entity::Currency,
 }
 
+impl Proposal {
+    /// None if it isn't about one of the viewer's orders.
+    pub(crate) async fn find(ctx: &Context<'_>, id: ProposalId) -> Result<Option<Self>> {
+        let Some(row) = loader(ctx).load_one(id).await? else { return Ok(None) };
+        let order = loader(ctx).load_one(row.order_id).await?;
+        let order = order.ok_or_else(|| Error::internal(format!("the order of {} is gone", row.id)))?;
+        Ok(Some(Self { row, currency: order.currency }))
+    }
+}
+
 /// An offer to settle a dispute. It never changes; a further one of the same side replaces it.
 #[Object]
 impl Proposal {
     /// Begins with `proposal_`. `acceptSettlement` names it.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.row.id.to_string())
     }
 

@@ -5,11 +5,12 @@ use std::collections::VecDeque;
 use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Json, Object, Result, Subscription};
 use chrono::{DateTime, Utc};
-use entity::{OrderId, order};
+use entity::{EventId, OrderId, order};
 use futures_util::Stream;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use tokio::sync::watch;
 
+use super::order_loaders::loader;
 use super::page::{Page, connection, cursor};
 use super::scalars::int;
 use super::{app, viewer};
@@ -26,11 +27,21 @@ pub struct OrderEvent {
     pub(super) order_number: String,
 }
 
+impl OrderEvent {
+    /// None if it isn't of one of the viewer's orders.
+    pub(super) async fn find(ctx: &Context<'_>, id: EventId) -> Result<Option<Self>> {
+        let Some(row) = loader(ctx).load_one(id).await? else { return Ok(None) };
+        let order = loader(ctx).load_one(row.order_id).await?;
+        let order = order.ok_or_else(|| Error::internal(format!("the order of {} is gone", row.id)))?;
+        Ok(Some(Self { row, order_number: order.number }))
+    }
+}
+
 /// One thing that happened to an order. Never changed, never deleted, and without personal data.
 #[Object]
 impl OrderEvent {
     /// Begins with `event_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.row.id.to_string())
     }
 

@@ -16,7 +16,8 @@ use crate::escrow::Command;
 #[derive(SimpleObject)]
 pub struct Feedback {
     /// Begins with `feedback_`.
-    id: ID,
+    #[graphql(owned)]
+    pub id: ID,
     /// Was the product as agreed? 1 to 5.
     product_as_agreed: i32,
     /// Did the supplier communicate well? 1 to 5.

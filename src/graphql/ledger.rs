@@ -11,13 +11,13 @@ use super::{app, viewer};
 use crate::order::transfers_of;
 use crate::validate::Checks;
 
-pub struct Transfer(Model);
+pub struct Transfer(pub(super) Model);
 
 /// One ledger movement: debits one account, credits another. Never changed.
 #[Object]
 impl Transfer {
     /// Begins with `transfer_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

@@ -24,6 +24,7 @@ pub mod event;
 pub mod evidence;
 pub mod feedback;
 pub mod file;
+mod found_by_id;
 pub mod ledger;
 pub mod limits;
 pub mod node;

@@ -1,27 +1,97 @@
-//! `node` and `nodes`: any object by its id, if it exists for the viewer.
+//! `node` and `nodes`: any object by its id, if it exists for the viewer. Of many of one kind all are read with one statement.
+//!
+//! A type with an `id` gets a line here, and one in [`super::found_by_id`]; a test looks that none is missing.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
+use entity::{
+    BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, ConversationId, CredentialId, DisputeId, EventId,
+    EvidenceId, FeedbackId, FileId, MessageId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId,
+    PayoutId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, SupplierId,
+    TransferId,
+};
 
-use super::conversation::Conversation;
-use super::dispute::Dispute;
+use super::cancel::CancelRequest;
+use super::chargeback::Chargeback;
+use super::contract::Contract;
+use super::conversation::{Conversation, Message};
+use super::dispute::{Dispute, Proposal};
+use super::event::OrderEvent;
+use super::evidence::Evidence;
+use super::feedback::Feedback;
+use super::file::File;
+use super::ledger::Transfer;
+use super::operator::Notification;
 use super::order::Order;
+use super::order_loaders::loader;
+use super::order_parts::Shipment;
+use super::party::{Buyer, Credential, Operator, PayoutAccount, Storefront};
 use super::payment::Payment;
+use super::payout::Payout;
 use super::product::Product;
-use super::refund::Refund;
+use super::reconciliation::ReconciliationBreak;
+use super::refund::{Refund, RefundAccount};
 use super::supplier::Supplier;
+use super::unapplied::UnappliedFunds;
 use crate::error::{Error, ErrorCode};
 
-/// Anything with an id of its own.
-#[derive(Interface)]
-#[graphql(field(name = "id", ty = "ID", desc = "The type's name and a unique part: \"order_01h…\"."))]
-pub enum Node {
-    Order(Order),
-    Payment(Payment),
-    Refund(Refund),
-    Dispute(Dispute),
-    Product(Product),
-    Supplier(Supplier),
-    Conversation(Conversation),
+/// `Type: TypeId, of Type::from;` for what is just its row, `by Type::find;` for what needs more.
+macro_rules! nodes {
+    ($($node:ident: $id:ty, $how:ident $find:path;)+) => {
+        /// Anything with an id of its own.
+        #[derive(Interface)]
+        #[graphql(field(name = "id", ty = "ID", desc = "The type's name and a unique part: \"order_01h…\"."))]
+        pub enum Node {
+            $($node($node),)+
+        }
+
+        async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
+            $(if let Ok(id) = id.parse::<$id>() {
+                let found: Option<$node> = found!($how, $find, ctx, id);
+                return Ok(found.map(Node::$node));
+            })+
+            Ok(None)
+        }
+    };
+}
+
+macro_rules! found {
+    (of, $from:path, $ctx:ident, $id:ident) => {
+        loader($ctx).load_one($id).await?.map($from)
+    };
+    (by, $find:path, $ctx:ident, $id:ident) => {
+        $find($ctx, $id).await?
+    };
+}
+
+nodes! {
+    Buyer: BuyerId, of Buyer::from;
+    CancelRequest: CancelRequestId, of CancelRequest::from;
+    Chargeback: ChargebackId, of Chargeback;
+    Contract: ContractId, of Contract;
+    Conversation: ConversationId, by Conversation::find;
+    Credential: CredentialId, of Credential::from;
+    Dispute: DisputeId, by Dispute::find;
+    Evidence: EvidenceId, by Evidence::find;
+    Feedback: FeedbackId, of Feedback::from;
+    File: FileId, by File::find;
+    Message: MessageId, by Message::find;
+    Notification: NotificationId, of Notification;
+    Operator: OperatorId, of Operator::from;
+    Order: OrderId, by Order::find;
+    OrderEvent: EventId, by OrderEvent::find;
+    Payment: PaymentId, by Payment::find;
+    Payout: PayoutId, of Payout;
+    PayoutAccount: PayoutAccountId, by PayoutAccount::find;
+    Product: ProductId, by Product::load;
+    Proposal: ProposalId, by Proposal::find;
+    ReconciliationBreak: BreakId, of ReconciliationBreak;
+    Refund: RefundId, by Refund::find;
+    RefundAccount: RefundAccountId, of RefundAccount::from;
+    Shipment: ShipmentId, of Shipment::from;
+    Storefront: StorefrontId, of Storefront::from;
+    Supplier: SupplierId, by Supplier::find;
+    Transfer: TransferId, of Transfer;
+    UnappliedFunds: ReceiptId, of UnappliedFunds;
 }
 
 const MOST_NODES: usize = 100;
@@ -46,31 +116,7 @@ impl NodeQuery {
             let message = format!("{} ids; at most {MOST_NODES} are allowed", ids.len());
             return Some(Err(Error::refused(ErrorCode::InvalidInput, message).into()));
         }
-        Some(futures_util::future::try_join_all(ids.iter().map(|id| find(ctx, id))).await)
+        // On the heap: the search for any kind of node is large.
+        Some(futures_util::future::try_join_all(ids.iter().map(|id| Box::pin(find(ctx, id)))).await)
     }
-}
-
-async fn find(ctx: &Context<'_>, id: &str) -> Result<Option<Node>> {
-    if let Ok(id) = id.parse() {
-        return Ok(Order::find(ctx, id).await?.map(Node::Order));
-    }
-    if let Ok(id) = id.parse() {
-        return Ok(Payment::find(ctx, id).await?.map(Node::Payment));
-    }
-    if let Ok(id) = id.parse() {
-        return Ok(Refund::find(ctx, id).await?.map(Node::Refund));
-    }
-    if let Ok(id) = id.parse() {
-        return Ok(Dispute::find(ctx, id).await?.map(Node::Dispute));
-    }
-    if let Ok(id) = id.parse() {
-        return Ok(Product::load(ctx, id).await?.map(Node::Product));
-    }
-    if let Ok(id) = id.parse() {
-        return Ok(Supplier::find(ctx, id).await?.map(Node::Supplier));
-    }
-    if let Ok(id) = id.parse() {
-        return Ok(Conversation::find(ctx, id).await?.map(Node::Conversation));
-    }
-    Ok(None)
 }

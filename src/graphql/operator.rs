@@ -24,13 +24,13 @@ pub enum NotificationStatus {
     Quarantined,
 }
 
-pub struct Notification(notification::Model);
+pub struct Notification(pub(super) notification::Model);
 
 /// Something that a payment provider told us.
 #[Object]
 impl Notification {
     /// Begins with `notification_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

@@ -5,9 +5,8 @@ use std::collections::HashMap;
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
 use async_graphql::{Context, Request};
 use entity::{
-    BuyerId, DisputeId, EvidenceId, FileId, OperatorId, OrderId, PaymentId, RefundId, buyer, cancel_request,
-    chargeback, contract, dispute, event, evidence, feedback, file, message, operator, order, payment, proposal,
-    receipt, refund, refund_account, shipment,
+    EvidenceId, OrderId, SupplierId, Time, cancel_request, chargeback, contract, dispute, event, evidence, feedback,
+    message, payment, payout_account, proposal, receipt, refund, refund_account, shipment,
 };
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, QueryFilter, QueryOrder};
 
@@ -15,15 +14,13 @@ use super::batch::{self, grouped};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::Error;
-use crate::file::find_files;
-use crate::order::{
-    events_of, find_cited, find_contracts, find_disputes_by_id, find_evidence_by_id, find_orders_by_id,
-    find_payments_by_id, find_refunds_by_id, versions_of,
-};
+use crate::order::{events_of, find_cited, find_contracts, versions_of};
+use crate::party;
 
 pub(crate) struct OrderLoader {
-    db: DatabaseConnection,
-    viewer: Viewer,
+    pub(super) db: DatabaseConnection,
+    pub(super) viewer: Viewer,
+    now: Time,
 }
 
 /// The newest contract of an order.
@@ -62,6 +59,10 @@ pub(crate) struct VersionsOf {
     pub limit: u64,
 }
 
+/// The account that a supplier, the viewer, is paid to now.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct ActiveAccountOf(pub SupplierId);
+
 /// The messages that a piece of evidence cites.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct CitedBy(pub EvidenceId);
@@ -76,7 +77,7 @@ pub(crate) struct EventsOf {
 
 /// One loader serves all the keys; it batches each kind of key by itself.
 pub(crate) fn attach(request: Request, app: &App, viewer: Viewer) -> Request {
-    request.data(batch::loader(OrderLoader { db: app.db.read.clone(), viewer }))
+    request.data(batch::loader(OrderLoader { db: app.db.read.clone(), viewer, now: app.clock.now() }))
 }
 
 pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<OrderLoader, NoCache> {
@@ -144,46 +145,18 @@ impl Loader<CitedBy> for OrderLoader {
     }
 }
 
-macro_rules! found_by_id {
-    ($($id:ident: $entity:ident, $find:ident;)+) => {$(
-        impl Loader<$id> for OrderLoader {
-            type Value = $entity::Model;
-            type Error = Error;
+impl Loader<ActiveAccountOf> for OrderLoader {
+    type Value = payout_account::Model;
+    type Error = Error;
 
-            async fn load(&self, keys: &[$id]) -> Result<HashMap<$id, $entity::Model>, Error> {
-                let rows = $find(&self.db, &self.viewer, keys).await?;
-                Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-            }
+    /// Nobody sees the accounts of two.
+    async fn load(&self, keys: &[ActiveAccountOf]) -> Result<HashMap<ActiveAccountOf, payout_account::Model>, Error> {
+        let mut loaded = HashMap::new();
+        for key in keys {
+            let found = party::find_active_payout_account(&self.db, key.0, self.now).await?;
+            loaded.extend(found.map(|account| (*key, account)));
         }
-    )+};
-}
-
-found_by_id! {
-    OrderId: order, find_orders_by_id;
-    PaymentId: payment, find_payments_by_id;
-    RefundId: refund, find_refunds_by_id;
-    DisputeId: dispute, find_disputes_by_id;
-    FileId: file, find_files;
-    EvidenceId: evidence, find_evidence_by_id;
-}
-
-impl Loader<BuyerId> for OrderLoader {
-    type Value = buyer::Model;
-    type Error = Error;
-
-    async fn load(&self, keys: &[BuyerId]) -> Result<HashMap<BuyerId, buyer::Model>, Error> {
-        let rows = buyer::Entity::find().filter(buyer::Column::Id.is_in(keys.iter().copied())).all(&self.db).await?;
-        Ok(rows.into_iter().map(|row| (row.id, row)).collect())
-    }
-}
-
-impl Loader<OperatorId> for OrderLoader {
-    type Value = operator::Model;
-    type Error = Error;
-
-    async fn load(&self, keys: &[OperatorId]) -> Result<HashMap<OperatorId, operator::Model>, Error> {
-        let these = operator::Entity::find().filter(operator::Column::Id.is_in(keys.iter().copied()));
-        Ok(these.all(&self.db).await?.into_iter().map(|row| (row.id, row)).collect())
+        Ok(loaded)
     }
 }
 

@@ -85,7 +85,8 @@ pub struct AvailableAction {
 #[derive(SimpleObject)]
 pub struct Shipment {
     /// Begins with `shipment_`.
-    id: ID,
+    #[graphql(owned)]
+    pub id: ID,
     /// Who carries it, in the supplier's words.
     carrier: String,
     /// The carrier's own number of it.

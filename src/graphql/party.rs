@@ -2,8 +2,9 @@
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{buyer, credential, operator, payout_account, storefront};
+use entity::{PayoutAccountId, buyer, credential, operator, payout_account, storefront};
 
+use super::order_loaders::{ActiveAccountOf, loader};
 use super::payload::{Payload, UserError, answer, payloads};
 use super::scalars::{CountryCode, CurrencyCode};
 use super::supplier::Supplier;
@@ -30,6 +31,7 @@ pub enum Role {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Storefront {
     /// Begins with `storefront_`.
+    #[graphql(owned)]
     pub id: ID,
     /// Its name.
     name: String,
@@ -54,6 +56,7 @@ impl From<storefront::Model> for Storefront {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Buyer {
     /// Begins with `buyer_`.
+    #[graphql(owned)]
     pub id: ID,
     /// The storefront's own id of this buyer.
     reference: String,
@@ -71,6 +74,7 @@ impl From<buyer::Model> for Buyer {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Operator {
     /// Begins with `operator_`.
+    #[graphql(owned)]
     pub id: ID,
     /// Who it is.
     name: String,
@@ -88,6 +92,7 @@ impl From<operator::Model> for Operator {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct Credential {
     /// Begins with `credential_`.
+    #[graphql(owned)]
     pub id: ID,
     /// What it may be used for.
     role: Role,
@@ -132,6 +137,7 @@ impl From<party::Session> for Session {
 #[derive(Clone, Debug, SimpleObject)]
 pub struct PayoutAccount {
     /// Begins with `payout_account_`.
+    #[graphql(owned)]
     pub id: ID,
     /// Enough to recognise it: "DE•• •••• 3000".
     mask: String,
@@ -144,6 +150,14 @@ pub struct PayoutAccount {
 }
 
 impl PayoutAccount {
+    /// None if it isn't the viewer's.
+    pub(super) async fn find(ctx: &Context<'_>, id: PayoutAccountId) -> Result<Option<Self>> {
+        let Some(row) = loader(ctx).load_one(id).await? else { return Ok(None) };
+        let active = loader(ctx).load_one(ActiveAccountOf(row.supplier_id)).await?;
+        let active = active.is_some_and(|active| active.id == row.id);
+        Ok(Some(Self::new(row, active)))
+    }
+
     fn new(row: payout_account::Model, active: bool) -> Self {
         Self {
             id: ID(row.id.to_string()),

@@ -48,7 +48,7 @@ pub struct Payout(pub payout::Model);
 #[Object]
 impl Payout {
     /// Begins with `payout_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

@@ -29,7 +29,7 @@ pub enum BreakKind {
     BooksDiffer,
 }
 
-pub struct ReconciliationBreak(reconciliation_break::Model);
+pub struct ReconciliationBreak(pub(super) reconciliation_break::Model);
 
 impl ReconciliationBreak {
     fn money(&self, amount: Option<MinorUnits>) -> Option<Money> {
@@ -41,7 +41,7 @@ impl ReconciliationBreak {
 #[Object]
 impl ReconciliationBreak {
     /// Begins with `break_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

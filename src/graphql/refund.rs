@@ -69,7 +69,8 @@ impl From<BankAccount> for BankDetails {
 #[derive(SimpleObject)]
 pub struct RefundAccount {
     /// Begins with `refund_account_`.
-    id: ID,
+    #[graphql(owned)]
+    pub id: ID,
     /// Enough to recognise it: "DE•• •••• 3000".
     mask: String,
     /// When the buyer said it.

@@ -71,7 +71,7 @@ pub struct SandboxProviderEventInput {
 #[derive(SimpleObject)]
 pub struct SandboxEvent {
     /// The bank's id of it, by which we know a repetition: the `eventId` of our notification.
-    id: ID,
+    event_id: String,
     /// What it says has happened, in the bank's words: `payment.succeeded`.
     #[graphql(name = "type")]
     event_type: String,
@@ -122,7 +122,7 @@ async fn provider_event(app: &App, viewer: Viewer, input: SandboxProviderEventIn
     let event = read_event(&mut checks, subject, &input);
     let event = checks.finish_with(event)?;
     let notice = simulator::provider_event(app, &event, repeat).await?;
-    Ok(SandboxEvent { id: ID(notice.id), event_type: notice.event_type.to_owned(), body: notice.body })
+    Ok(SandboxEvent { event_id: notice.id, event_type: notice.event_type.to_owned(), body: notice.body })
 }
 
 impl SandboxEventType {

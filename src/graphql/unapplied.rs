@@ -38,7 +38,7 @@ pub struct UnappliedFunds(pub receipt::Model);
 #[Object]
 impl UnappliedFunds {
     /// Begins with `receipt_`.
-    async fn id(&self) -> ID {
+    pub async fn id(&self) -> ID {
         ID(self.0.id.to_string())
     }
 

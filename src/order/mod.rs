@@ -9,6 +9,7 @@
 
 mod apply;
 mod begin;
+mod by_id;
 mod changes;
 mod evidence;
 mod find;
@@ -19,6 +20,10 @@ mod trouble;
 mod write;
 
 pub use begin::{BuyNow, DraftOrder, NewOrderDetails, RequestDraft, buy_now, draft_order, request_draft};
+pub use by_id::{
+    find_cancel_requests_by_id, find_chargebacks_by_id, find_contracts_by_id, find_events_by_id, find_feedback_by_id,
+    find_proposals_by_id, find_refund_accounts_by_id, find_shipments_by_id, find_transfers_by_id,
+};
 pub use changes::{Change, changes};
 pub use evidence::{MOST_CITED, NewEvidence, add_evidence, find_cited, find_evidence_by_id};
 pub use find::{

@@ -1,6 +1,7 @@
 //! Who takes part: storefronts and their buyers, suppliers, operators; their credentials and payout accounts.
 
 pub mod bank_account; // an account at a bank: checked, masked, encrypted
+pub mod by_id; // finders by id that take the viewer
 pub mod credential; // tokens: made here, shown once, kept as a hash
 pub mod demo; // the sandbox's published tokens
 pub mod payout_account; // where a supplier is paid, encrypted
@@ -8,6 +9,9 @@ pub mod storefront; // storefronts and operators
 pub mod supplier; // suppliers, and their verification
 
 pub use bank_account::{BankAccount, BankAccountInput};
+pub use by_id::{
+    find_buyers_by_id, find_credentials_by_id, find_operators_by_id, find_payout_accounts_by_id, find_storefronts_by_id,
+};
 pub use credential::{
     CreatedCredential, CredentialInput, Session, create_buyer_session, create_credential, create_operator,
 };

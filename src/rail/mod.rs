@@ -5,6 +5,7 @@
 //! leaves a job that asks again. Answers, notifications and answers to our own questions are the same [`crate::payment::Fact`]s
 //! and go the same way, so it doesn't matter which comes first, or how often.
 
+mod by_id;
 mod chargeback;
 mod fact;
 mod inbox;
@@ -19,6 +20,7 @@ mod recount;
 mod refund;
 mod unapplied;
 
+pub use by_id::{find_breaks_by_id, find_notifications_by_id, find_payouts_by_id, find_receipts_by_id};
 pub use fact::{Applied, apply_fact};
 pub use inbox::{find_payouts, find_quarantined, find_unapplied, redrive_notification};
 pub use manual_payout::{ManualPayout, settle_manual_payout};

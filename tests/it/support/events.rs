@@ -18,7 +18,7 @@ use super::purchase::{Shop, text};
 /// The payload of `sandboxProviderEvent`.
 pub(crate) async fn ask<'a>(app: &TestApp, token: impl Into<Option<&'a str>>, input: Value) -> Value {
     let query = "mutation($input: SandboxProviderEventInput!) { sandboxProviderEvent(input: $input) {
-        event { id type body } errors { code message path } } }";
+        event { eventId type body } errors { code message path } } }";
     app.data(token, query, json!({ "input": input })).await["sandboxProviderEvent"].take()
 }
 
@@ -28,7 +28,7 @@ pub(crate) async fn happen(app: &TestApp, token: &str, input: Value) -> (Notific
     assert_eq!(payload["errors"], json!([]), "{payload:#}");
     let event = payload["event"].take();
     app.drain().await;
-    let id = text(&event["id"]);
+    let id = text(&event["eventId"]);
     let found = notification::Entity::find().filter(notification::Column::EventId.eq(id.as_str()));
     let row = found.one(&app.db().read).await.expect("reads").expect("it has arrived");
     assert_eq!(String::from_utf8(row.body.clone()).expect("text"), text(&event["body"]));
