@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use tokio::sync::watch;
+use entity::{CredentialId, message};
+use tokio::sync::{broadcast, watch};
 
 use crate::clock::{self, Clock};
 use crate::config::{SettingError, Settings};
 use crate::crypto::Cipher;
 use crate::db::Db;
 use crate::error;
+use crate::live::{Hub, PlacedEvent};
 use crate::payment::Providers;
 
 #[derive(Clone, Debug)]
@@ -20,8 +22,12 @@ pub struct App {
     pub providers: Providers,
     /// Wakes the worker's loops on this node: something for them has just been committed.
     pub work: Arc<watch::Sender<u64>>,
-    /// Grows when the feed of events has grown; subscriptions wait on it.
-    pub feed: Arc<watch::Sender<i64>>,
+    /// Who follows the events of orders on this node.
+    pub feed: Arc<Hub<PlacedEvent>>,
+    /// Who follows messages on this node.
+    pub messages: Arc<Hub<message::Model>>,
+    /// Credentials that were revoked on this node, so that what they began here ends at once. Other nodes look themselves.
+    pub revoked: broadcast::Sender<CredentialId>,
 }
 
 impl App {
@@ -36,7 +42,9 @@ impl App {
             cipher,
             providers,
             work: Arc::new(watch::Sender::new(0)),
-            feed: Arc::new(watch::Sender::new(0)),
+            feed: Arc::default(),
+            messages: Arc::default(),
+            revoked: broadcast::Sender::new(256),
         })
     }
 
@@ -57,5 +65,11 @@ impl App {
     /// Call after a commit that left a job behind: the worker then needn't wait for its next look.
     pub fn wake_worker(&self) {
         self.work.send_modify(|commits| *commits = commits.wrapping_add(1));
+    }
+
+    /// Call after the commit that revoked a credential.
+    pub fn tell_revoked(&self, id: CredentialId) {
+        // Without an open connection nobody listens.
+        drop(self.revoked.send(id));
     }
 }

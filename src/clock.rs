@@ -6,12 +6,16 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DurationRound, TimeDelta, Utc};
 use entity::Time;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 pub mod sandbox;
+
+const LOOK_AT_WALL_EVERY: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Debug, Default)]
 pub struct Clock {
@@ -22,6 +26,8 @@ pub struct Clock {
 struct Offsets {
     business_micros: AtomicI64,
     wall_micros: AtomicI64,
+    /// Tells those who wait for a wall time that it was set.
+    wall_set: watch::Sender<()>,
 }
 
 impl Clock {
@@ -56,6 +62,20 @@ impl Clock {
     /// For tests of signatures and sessions only: sets wall time off by `offset`.
     pub fn shift_wall(&self, offset: TimeDelta) {
         self.offsets.wall_micros.store(offset.num_microseconds().unwrap_or(0), Ordering::SeqCst);
+        self.offsets.wall_set.send_replace(());
+    }
+
+    /// Returns when it is this wall time; at once if it was.
+    pub async fn wall_reaches(&self, at: Time) {
+        let mut set = self.offsets.wall_set.subscribe();
+        while self.wall() < at {
+            // The machine's own clock may be set too, which nobody tells.
+            let left = (at - self.wall()).to_std().unwrap_or_default().min(LOOK_AT_WALL_EVERY);
+            tokio::select! {
+                () = tokio::time::sleep(left) => {}
+                _ = set.changed() => {}
+            }
+        }
     }
 
     /// A fresh UUIDv7: ids made later sort later, also within one millisecond of one process.

@@ -1,21 +1,18 @@
 //! What happened: the timeline of each order, gapless, and the feed of all orders, in commit order.
 //!
-//! An event is appended in the transaction that made it happen. Its place in the feed is given afterwards, by one sequencer
-//! at a time: a sequence, a UUIDv7 or a time would be given before the commit, and a reader who was past it would never see
-//! the event of a transaction that committed late.
+//! An event is appended in the transaction that made it happen. Its place in the feed is given afterwards ([`live::place`]).
 
-use entity::event::{ActiveModel, Column, Entity};
-use entity::{EventId, OrderId, Time};
+use std::collections::{BTreeSet, HashMap};
+
+use entity::event::{ActiveModel, Column, Entity, Model};
+use entity::{EventId, OrderId, Time, order};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::app::App;
 use crate::clock::Clock;
-use crate::db::Turn;
 use crate::error::{Error, Result};
 use crate::escrow::{Actor, Happened};
-
-/// Most events that get their place in one go.
-const BATCH: i64 = 1_000;
+use crate::live::{self, PlacedEvent, place};
 
 /// Appends to an order's timeline. `sequence` is that of its newest event; returns the new one.
 pub async fn append<C: ConnectionTrait>(
@@ -41,6 +38,7 @@ pub async fn append<C: ConnectionTrait>(
             data: Set(data(event)?),
             occurred_at: Set(at),
             feed_position: Set(None),
+            ..Default::default()
         });
     }
     Entity::insert_many(rows).exec_without_returning(db).await?;
@@ -52,44 +50,40 @@ fn data(event: &Happened) -> Result<serde_json::Value> {
     Ok(if value.is_object() { value } else { serde_json::json!({}) })
 }
 
-/// Gives every committed event its place in the feed, and tells the subscriptions. Cheap when there is nothing to do.
+/// Gives every committed event its place in the feed, and tells those who follow it. Cheap when there is nothing to do.
 pub async fn sequence(app: &App) -> Result<()> {
-    loop {
-        let waiting = Entity::find().filter(Column::FeedPosition.is_null()).limit(1).one(&app.db.read).await?;
-        if waiting.is_none() {
-            break;
-        }
-        let transaction = app.db.begin_write().await?;
-        Turn::Sequencing.take(&transaction).await?;
-        transaction.execute_unprepared(&place_statement()).await?;
-        transaction.commit().await?;
-    }
-    let newest = newest_position(&app.db.read).await?;
-    app.feed.send_if_modified(|position| {
-        let grew = newest > *position;
-        *position = newest.max(*position);
-        grew
-    });
-    Ok(())
+    place::EVENTS.place(&app.db).await?;
+    let db = &app.db.read;
+    app.feed.tell(|after| async move { with_numbers(db, read_placed(db, after).await?).await }).await
 }
 
-/// Events of one order keep their sequence; between orders the order of a batch is that of time.
-fn place_statement() -> String {
-    format!(
-        "update event set feed_position = placed.position from (\
-         select id, (select coalesce(max(feed_position), 0) from event) \
-         + row_number() over (order by occurred_at, order_id, sequence) as position \
-         from event where feed_position is null order by occurred_at, order_id, sequence limit {BATCH}) as placed \
-         where event.id = placed.id"
-    )
+async fn read_placed<C: ConnectionTrait>(db: &C, after: i64) -> Result<Vec<Model>> {
+    let placed = Entity::find().filter(Column::FeedPosition.gt(after)).order_by_asc(Column::FeedPosition);
+    Ok(placed.limit(live::BATCH).all(db).await?)
+}
+
+/// Events as they are shown: with the numbers of their orders.
+pub async fn with_numbers<C: ConnectionTrait>(db: &C, rows: Vec<Model>) -> Result<Vec<PlacedEvent>> {
+    if rows.is_empty() {
+        return Ok(Vec::new());
+    }
+    let orders: BTreeSet<OrderId> = rows.iter().map(|row| row.order_id).collect();
+    let numbers: Vec<(OrderId, String)> = order::Entity::find()
+        .select_only()
+        .column(order::Column::Id)
+        .column(order::Column::Number)
+        .filter(order::Column::Id.is_in(orders))
+        .into_tuple()
+        .all(db)
+        .await?;
+    let numbers: HashMap<OrderId, String> = numbers.into_iter().collect();
+    let numbered =
+        |row: Model| PlacedEvent { order_number: numbers.get(&row.order_id).cloned().unwrap_or_default(), row };
+    Ok(rows.into_iter().map(numbered).collect())
 }
 
 pub async fn newest_position<C: ConnectionTrait>(db: &C) -> Result<i64> {
-    let newest = Entity::find()
-        .filter(Column::FeedPosition.is_not_null())
-        .order_by_desc(Column::FeedPosition)
-        .limit(1)
-        .one(db)
-        .await?;
-    Ok(newest.and_then(|event| event.feed_position).unwrap_or(0))
+    let newest = Entity::find().select_only().column_as(Column::FeedPosition.max(), "newest");
+    let newest: Option<Option<i64>> = newest.into_tuple().one(db).await?;
+    Ok(newest.flatten().unwrap_or(0))
 }

@@ -39,6 +39,7 @@ pub mod config; // every setting
 pub mod crypto; // bank details at rest
 pub mod db; // how the database is opened, how a write begins
 pub mod error; // every way a call can be refused or fail
+pub mod live; // what is committed, told to whoever follows it
 pub mod page; // keyset pages
 pub mod server; // listening, and shutting down
 pub mod signature; // Standard Webhooks: how notifications are signed

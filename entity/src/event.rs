@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use crate::{EventId, OrderId, Time};
+use crate::{BuyerId, EventId, OrderId, StorefrontId, SupplierId, Time};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "event")]
@@ -23,6 +23,10 @@ pub struct Model {
     pub occurred_at: Time,
     /// Place in the feed of all orders, in commit order; none until the sequencer has seen it.
     pub feed_position: Option<i64>,
+    /// Its order's; these three are given with the place.
+    pub storefront_id: Option<StorefrontId>,
+    pub buyer_id: Option<BuyerId>,
+    pub supplier_id: Option<SupplierId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -14,7 +14,7 @@ impl MigrationName for Migration {
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         crate::run(manager, UP).await?;
-        // An event gets its place in the feed once; nothing else of it ever changes.
+        // An event gets its place in the feed once, and with it who may see it; nothing else of it ever changes.
         crate::append_only(
             manager,
             "event",
@@ -28,7 +28,16 @@ impl MigrationTrait for Migration {
         crate::append_only(manager, "contract", None).await?;
         crate::append_only(manager, "proposal", None).await?;
         crate::append_only(manager, "evidence", None).await?;
-        crate::append_only(manager, "message", None).await
+        crate::append_only(
+            manager,
+            "message",
+            Some(
+                "old.feed_position is null and new.feed_position is not null and old.id = new.id \
+                 and old.conversation_id = new.conversation_id and old.sender = new.sender and old.text = new.text \
+                 and old.created_at = new.created_at",
+            ),
+        )
+        .await
     }
 
     /// SQLite wraps a step in a transaction only when asked to.
@@ -117,10 +126,19 @@ create table event (
     data {json} not null,
     occurred_at {time} not null,
     feed_position {bigint} unique,
+    storefront_id {uuid},
+    buyer_id {uuid},
+    supplier_id {uuid},
     unique (order_id, sequence)
 ){strict}
 ---
 create index event_unsequenced on event (occurred_at) where feed_position is null
+---
+create index event_storefront on event (storefront_id, feed_position) where storefront_id is not null
+---
+create index event_buyer on event (buyer_id, feed_position) where buyer_id is not null
+---
+create index event_supplier on event (supplier_id, feed_position) where supplier_id is not null
 ---
 create table shipment (
     id {uuid} primary key not null,
@@ -250,7 +268,19 @@ create table message (
     conversation_id {uuid} not null references conversation (id),
     sender text not null check (sender in ('BUYER', 'SUPPLIER')),
     text text not null,
-    created_at {time} not null
+    created_at {time} not null,
+    feed_position {bigint} unique,
+    storefront_id {uuid},
+    buyer_id {uuid},
+    supplier_id {uuid}
 ){strict}
 ---
-create index message_conversation on message (conversation_id, id)";
+create index message_conversation on message (conversation_id, id)
+---
+create index message_unsequenced on message (id) where feed_position is null
+---
+create index message_storefront on message (storefront_id, feed_position) where storefront_id is not null
+---
+create index message_buyer on message (buyer_id, feed_position) where buyer_id is not null
+---
+create index message_supplier on message (supplier_id, feed_position) where supplier_id is not null";

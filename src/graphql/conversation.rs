@@ -7,14 +7,14 @@ use entity::{ConversationId, MessageId, conversation, message};
 
 use super::file::File;
 use super::loaders::{AttachmentsOf, MessagesOf, Part, loader};
-use super::page::{Page, connection};
+use super::page::{Page, connection, cursor};
 use super::party::Role;
 use super::payload::{answer, payloads};
 use super::product::Product;
 use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
-use crate::messaging::{self, Contact, Words};
+use crate::messaging::{self, Contact, MessageFeedKey, Words};
 use crate::validate::Checks;
 
 #[derive(Clone)]
@@ -55,7 +55,7 @@ impl Conversation {
         self.0.order_id.map(|id| ID(id.to_string()))
     }
 
-    /// The messages, oldest first.
+    /// The messages, oldest first. Its cursors are this list's: the subscription `messages` goes on from `Message.cursor`.
     async fn messages(
         &self,
         ctx: &Context<'_>,
@@ -150,6 +150,12 @@ impl Message {
     /// When it was written.
     async fn created_at(&self) -> DateTime<Utc> {
         self.0.created_at
+    }
+
+    /// Its place among all messages, to go on from with the subscription `messages(after:)`; no cursor of
+    /// `Conversation.messages`, which is another list. Null for the moment until it has one.
+    async fn cursor(&self) -> Option<String> {
+        self.0.feed_position.map(|position| cursor(&MessageFeedKey { message_feed: position }))
     }
 }
 

@@ -1,15 +1,14 @@
 //! Events of orders: the timeline's, the feed's and the subscription's are the same.
 
-use std::collections::VecDeque;
+use std::sync::Arc;
 
 use async_graphql::connection::Connection;
 use async_graphql::{Context, ID, Json, Object, Result, Subscription};
 use chrono::{DateTime, Utc};
-use entity::{EventId, OrderId, order};
+use entity::{EventId, OrderId};
 use futures_util::Stream;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
-use tokio::sync::watch;
 
+use super::loaders::nested_rows;
 use super::order_loaders::loader;
 use super::page::{Page, connection, cursor};
 use super::scalars::int;
@@ -19,7 +18,8 @@ use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
 use crate::escrow::Actor;
 use crate::event;
-use crate::order::{FeedKey, feed, require_order};
+use crate::live::PlacedEvent;
+use crate::order::{FeedKey, FeedPart, feed, follow_events};
 use crate::validate::Checks;
 
 pub struct OrderEvent {
@@ -34,6 +34,12 @@ impl OrderEvent {
         let order = loader(ctx).load_one(row.order_id).await?;
         let order = order.ok_or_else(|| Error::internal(format!("the order of {} is gone", row.id)))?;
         Ok(Some(Self { row, order_number: order.number }))
+    }
+}
+
+impl From<PlacedEvent> for OrderEvent {
+    fn from(PlacedEvent { row, order_number }: PlacedEvent) -> Self {
+        Self { row, order_number }
     }
 }
 
@@ -104,7 +110,9 @@ impl EventFeed {
     ) -> Result<Connection<String, OrderEvent>> {
         let page: Page<FeedKey> = Page::parse(first, after.as_deref())?;
         let (viewer, order_id) = parse(viewer(ctx), order_id)?;
-        let events = read(app(ctx), &viewer, order_id, page.after.unwrap_or_default(), page.fetch()).await?;
+        let after = page.after.unwrap_or_default().feed;
+        let part = FeedPart { order_id, after, until: None, limit: page.fetch() };
+        let events = read(app(ctx), &viewer, part).await?;
         Ok(connection(events, &page, |event| FeedKey { feed: event.row.feed_position.unwrap_or(0) }, |event| event))
     }
 }
@@ -119,29 +127,10 @@ fn parse(viewer: Viewer, order_id: Option<ID>) -> Result<(Viewer, Option<OrderId
     Ok((viewer, order_id))
 }
 
-pub(super) async fn read(
-    app: &App,
-    viewer: &Viewer,
-    order_id: Option<OrderId>,
-    after: FeedKey,
-    limit: u64,
-) -> Result<Vec<OrderEvent>, Error> {
-    let rows = feed(&app.db.read, viewer, order_id, after, limit).await?;
-    let mut ids: Vec<OrderId> = rows.iter().map(|row| row.order_id).collect();
-    ids.sort_unstable();
-    ids.dedup();
-    let numbers: Vec<(OrderId, String)> = order::Entity::find()
-        .select_only()
-        .column(order::Column::Id)
-        .column(order::Column::Number)
-        .filter(order::Column::Id.is_in(ids))
-        .into_tuple()
-        .all(&app.db.read)
-        .await?;
-    let number = |id: OrderId| {
-        numbers.iter().find(|(known, _)| *known == id).map(|(_, number)| number.clone()).unwrap_or_default()
-    };
-    Ok(rows.into_iter().map(|row| OrderEvent { order_number: number(row.order_id), row }).collect())
+pub(super) async fn read(app: &App, viewer: &Viewer, part: FeedPart) -> Result<Vec<OrderEvent>, Error> {
+    let db = &app.db.read;
+    let events = event::with_numbers(db, feed(db, viewer, part).await?).await?;
+    Ok(events.into_iter().map(OrderEvent::from).collect())
 }
 
 #[derive(Default)]
@@ -150,7 +139,8 @@ pub struct EventSubscription;
 #[Subscription]
 impl EventSubscription {
     /// Events of the viewer's orders, or of one of them, as they are committed: from now on, or from after a cursor,
-    /// without a gap or a repetition. Works on any node.
+    /// without a gap or a repetition. Works on any node; after a break go on with the cursor of the last event that came.
+    /// Ends when the credential does.
     async fn order_events(
         &self,
         ctx: &Context<'_>,
@@ -161,51 +151,12 @@ impl EventSubscription {
     ) -> Result<impl Stream<Item = Result<OrderEvent>> + use<>> {
         let page: Page<FeedKey> = Page::parse(None, after.as_deref())?;
         let (viewer, order_id) = parse(viewer(ctx), order_id)?;
-        let app = app(ctx).clone();
-        if let Some(id) = order_id {
-            require_order(&app.db.read, &viewer, id).await?;
-        }
-        let grown = app.feed.subscribe();
-        let after = match page.after {
-            Some(after) => after,
-            None => FeedKey { feed: event::newest_position(&app.db.read).await? },
-        };
-        let following = Following { app, viewer, order_id, after, ready: VecDeque::new(), grown };
-        Ok(futures_util::stream::try_unfold(following, |mut following| async move {
-            let event = following.next().await?;
-            Ok(Some((event, following)))
+        let rows = nested_rows(ctx);
+        let follower = follow_events(app(ctx), viewer, order_id, page.after.map(|key| key.feed)).await?;
+        Ok(futures_util::stream::try_unfold((follower, rows), |(mut follower, rows)| async move {
+            let event = follower.next().await?;
+            rows.begin_again();
+            Ok(Some((OrderEvent::from(Arc::unwrap_or_clone(event)), (follower, rows))))
         }))
-    }
-}
-
-/// A subscriber's place in the feed.
-struct Following {
-    app: App,
-    viewer: Viewer,
-    order_id: Option<OrderId>,
-    after: FeedKey,
-    ready: VecDeque<OrderEvent>,
-    grown: watch::Receiver<i64>,
-}
-
-impl Following {
-    async fn next(&mut self) -> Result<OrderEvent> {
-        loop {
-            if let Some(event) = self.ready.pop_front() {
-                return Ok(event);
-            }
-            let newest = *self.grown.borrow_and_update();
-            if newest > self.after.feed {
-                let events = read(&self.app, &self.viewer, self.order_id, self.after, 100).await?;
-                let last = events.last().and_then(|event| event.row.feed_position);
-                // Nothing of the viewer's up to `newest`: the next look begins there.
-                self.after = FeedKey { feed: last.unwrap_or(newest) };
-                self.ready = events.into();
-                if !self.ready.is_empty() {
-                    continue;
-                }
-            }
-            self.grown.changed().await.map_err(|_closed| Error::internal("the server is shutting down"))?;
-        }
     }
 }

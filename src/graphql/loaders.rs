@@ -2,6 +2,7 @@
 //! has its own, made for its viewer: what one viewer read is never another's.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_graphql::dataloader::{DataLoader, Loader, NoCache};
@@ -26,13 +27,28 @@ const MOST_NESTED_ROWS: u64 = 10_000;
 pub(crate) struct CatalogLoader {
     db: DatabaseConnection,
     viewer: Viewer,
-    nested_rows: AtomicU64,
+    nested_rows: NestedRows,
+}
+
+/// Rows of lists within lists that the request has asked for.
+#[derive(Clone, Default)]
+pub(crate) struct NestedRows(Arc<AtomicU64>);
+
+impl NestedRows {
+    /// A subscription's next answer has a bound of its own: its request may last for days.
+    pub(crate) fn begin_again(&self) {
+        self.0.store(0, Ordering::Relaxed);
+    }
+}
+
+pub(crate) fn nested_rows(ctx: &Context<'_>) -> NestedRows {
+    loader(ctx).loader().nested_rows.clone()
 }
 
 impl CatalogLoader {
     /// Before a list within a list is read: counts the rows that it may have, and refuses when the request has had enough.
     pub(crate) fn take_rows(&self, rows: u64) -> Result<(), Error> {
-        if self.nested_rows.fetch_add(rows, Ordering::Relaxed).saturating_add(rows) <= MOST_NESTED_ROWS {
+        if self.nested_rows.0.fetch_add(rows, Ordering::Relaxed).saturating_add(rows) <= MOST_NESTED_ROWS {
             return Ok(());
         }
         let message =
@@ -70,7 +86,7 @@ pub(crate) struct Part<Id> {
 
 /// Gives the request's resolvers what they load with.
 pub fn attach(request: Request, app: &App, viewer: Viewer) -> Request {
-    request.data(batch::loader(CatalogLoader { db: app.db.read.clone(), viewer, nested_rows: AtomicU64::new(0) }))
+    request.data(batch::loader(CatalogLoader { db: app.db.read.clone(), viewer, nested_rows: NestedRows::default() }))
 }
 
 pub(crate) fn loader<'a>(ctx: &Context<'a>) -> &'a DataLoader<CatalogLoader, NoCache> {

@@ -27,6 +27,7 @@ pub mod file;
 mod found_by_id;
 pub mod ledger;
 pub mod limits;
+pub mod live;
 pub mod node;
 pub mod operator;
 pub mod operator_order;
@@ -109,7 +110,7 @@ pub struct SandboxMutation(sandbox::ClockMutation, sandbox_event::SandboxEventMu
 
 /// What happens, as it happens.
 #[derive(Default, MergedSubscription)]
-pub struct Subscription(event::EventSubscription);
+pub struct Subscription(event::EventSubscription, live::LiveSubscription);
 
 type SchemaWith<MoreQuery, MoreMutation> =
     async_graphql::Schema<Query<MoreQuery>, Mutation<MoreMutation>, Subscription>;

@@ -10,7 +10,7 @@ use super::{app, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
-use crate::order::FeedKey;
+use crate::order::FeedPart;
 use crate::validate::Checks;
 use crate::{event, worker};
 
@@ -100,9 +100,11 @@ async fn advance(app: &App, viewer: &Viewer, to: Time) -> Result<Advanced, Error
     check(app.clock.now(), to)?;
     // What happened before, but has no place in the feed yet, is not of this call.
     event::sequence(app).await?;
-    let before = FeedKey { feed: event::newest_position(&app.db.read).await? };
+    let before = event::newest_position(&app.db.read).await?;
     let reached = worker::advance(app, to, worker::PATIENCE).await?;
-    let mut events = read(app, viewer, None, before, u64::try_from(MOST_EVENTS + 1).unwrap_or(u64::MAX)).await?;
+    let limit = u64::try_from(MOST_EVENTS + 1).unwrap_or(u64::MAX);
+    let part = FeedPart { order_id: None, after: before, until: None, limit };
+    let mut events = read(app, viewer, part).await?;
     let truncated = events.len() > MOST_EVENTS;
     events.truncate(MOST_EVENTS);
     Ok(Advanced { to, clock: app.clock.now(), reached, events, truncated })

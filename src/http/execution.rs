@@ -32,6 +32,8 @@ pub struct Prepared {
     pub operation: Operation,
     /// Whether any operation of the document, chosen or not, is other than a query.
     pub has_effects: bool,
+    /// Whether any of them is a mutation.
+    pub mutates: bool,
 }
 
 /// What a request asked to run.
@@ -96,10 +98,11 @@ impl Parameters {
         let document = limits::parse(&self.query)?;
         let operation = Operation::of(&document, self.operation_name.as_deref());
         let has_effects = document.operations.iter().any(|(_name, one)| one.node.ty != OperationType::Query);
+        let mutates = document.operations.iter().any(|(_name, one)| one.node.ty == OperationType::Mutation);
         let mut request = async_graphql::Request::new(self.query).variables(self.variables);
         request.operation_name = self.operation_name;
         request.set_parsed_query(document);
-        Ok(Prepared { request, operation, has_effects })
+        Ok(Prepared { request, operation, has_effects, mutates })
     }
 }
 

@@ -17,6 +17,9 @@ use crate::auth::{self, Caller};
 use crate::error::ErrorCode;
 
 pub(super) async fn post(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+    if super::sse::is_asked_for(&headers) {
+        return super::sse::post(State(door), headers, body).await;
+    }
     let Some(media) = Media::accepted(&headers) else { return not_acceptable() };
     if !is_json(&headers) {
         return failure::answer(
@@ -106,7 +109,7 @@ fn bearer(authorization: &str) -> Option<&str> {
     (scheme.eq_ignore_ascii_case("bearer") && !token.is_empty()).then_some(token)
 }
 
-fn is_json(headers: &HeaderMap) -> bool {
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
     let Some(text) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
     let mut parts = text.split(';').map(str::trim);
     let essence = parts.next().unwrap_or_default();

@@ -23,9 +23,13 @@ mod file;
 mod graphiql;
 mod graphql;
 pub mod observe;
+pub mod places;
+mod sse;
 mod subscription;
+mod tenure;
 
 use execution::Executor;
+use places::Places;
 
 /// What the routes of this folder share.
 #[derive(Clone)]
@@ -33,19 +37,21 @@ struct Door {
     app: App,
     executor: Executor,
     lifecycle: Lifecycle,
+    places: Places,
 }
 
 /// Every route of the server.
 pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     let executor = Executor::new(crate::graphql::build(app.settings.mode));
     let sdl = crate::graphql::sdl(executor.schema());
-    let door = Door { app: app.clone(), executor, lifecycle };
+    let door = Door { app: app.clone(), executor, lifecycle, places: Places::default() };
 
     let clock_first = middleware::from_fn_with_state(app.clone(), look_at_clock);
     let api = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).layer(clock_first.clone()))
         .route("/schema.graphql", get(schema).layer(Extension(Sdl(sdl.into()))))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+        .route("/graphql/stream", get(sse::get).post(sse::post).layer(clock_first.clone()))
         .route("/graphql/ws", get(subscription::upgrade))
         .route("/", get(|| async { Redirect::to("/graphiql") }))
         .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))

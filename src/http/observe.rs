@@ -85,7 +85,8 @@ fn logged(path: &str) -> &str {
 
 /// Bounded, whatever addresses are asked for.
 fn route(path: &str) -> &'static str {
-    const EXACT: [&str; 7] = ["/", "/graphql", "/graphql/ws", "/schema.graphql", "/healthz", "/readyz", "/metrics"];
+    const EXACT: [&str; 8] =
+        ["/", "/graphql", "/graphql/stream", "/graphql/ws", "/schema.graphql", "/healthz", "/readyz", "/metrics"];
     const BELOW: [&str; 5] = ["/graphiql", "/webhooks", "/sandbox", "/uploads", "/files"];
     let exact = EXACT.into_iter().find(|route| path == *route);
     exact.or_else(|| BELOW.into_iter().find(|route| path.starts_with(route))).unwrap_or("other")

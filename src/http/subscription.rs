@@ -1,8 +1,11 @@
 //! GraphQL over WebSocket: the protocol graphql-transport-ws, with its own close codes.
 //!
 //! A socket is bounded: it must introduce itself within 10 seconds, may have 50 operations at once, must answer pings,
-//! and must read what it is sent. Its credential is looked at again with every ping, so that one that was revoked or has
-//! expired ends what it began. An operation's loaders and data are its own, not the socket's.
+//! and must read what it is sent. There is a bound on a principal's sockets and operations, and on a node's sockets
+//! ([`super::places`]): a node that is full answers 429, a socket too many is closed with 4429, an operation too many is
+//! answered with an error LIMIT_REACHED. When its credential ends the socket is closed with 4403: at the moment of expiry,
+//! at once when it is revoked on this node, within 30 seconds when on another. An operation's loaders and data are its own,
+//! not the socket's.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,14 +25,16 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
 use super::execution::{Parameters, is_request_error};
-use super::{Door, failure, graphql};
+use super::places::Place;
+use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
+use super::{Door, failure, sse};
 use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 const INIT_PATIENCE: Duration = Duration::from_secs(10);
-const PING_EVERY: Duration = Duration::from_secs(30);
+const PING_EVERY: Duration = LOOK_AGAIN_EVERY;
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
 const MOST_OPERATIONS: usize = 50;
 const MOST_MESSAGE_BYTES: usize = super::body::MOST_BYTES;
@@ -48,10 +53,13 @@ pub(super) async fn upgrade(
         let problem = format!("the subprotocol {PROTOCOL} is the one spoken here");
         return failure::answer(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, &problem);
     }
+    let Some(place) = door.places.socket() else {
+        return sse::too_many(ErrorCode::RateLimited, "this node has too many open sockets and event streams");
+    };
     let authorization = headers.get(header::AUTHORIZATION).cloned();
     let socket = move |socket| async move {
-        let socket =
-            Socket { socket, authorization, door, operations: HashMap::new(), begun: 0, tasks: JoinSet::new() };
+        let operations = HashMap::new();
+        let socket = Socket { socket, authorization, door, operations, begun: 0, tasks: JoinSet::new(), _place: place };
         socket.serve().await;
     };
     upgrade.on_upgrade(|stream| socket(stream).instrument(tracing::Span::current()))
@@ -88,13 +96,23 @@ impl Close {
     const GONE: Self = Self { code: 1006, reason: "" };
     const SHUTTING_DOWN: Self = Self { code: 1012, reason: "Service restart" };
     const MALFORMED: Self = Self { code: 4400, reason: "Invalid message received" };
-    const TOO_MANY: Self = Self { code: 4400, reason: "Too many operations at once" };
     const UNAUTHORIZED: Self = Self { code: 4401, reason: "Unauthorized" };
     const FORBIDDEN: Self = Self { code: 4403, reason: "Forbidden" };
     const INIT_TIMEOUT: Self = Self { code: 4408, reason: "Connection initialisation timeout" };
     const SUBSCRIBED: Self = Self { code: 4409, reason: "Subscriber already exists" };
+    const TOO_MANY: Self = Self { code: 4429, reason: "Too many sockets" };
+    const TRY_AGAIN: Self = Self { code: 1013, reason: "Try again later" };
     const TWICE_INIT: Self = Self { code: 4429, reason: "Too many initialisation requests" };
     const SILENT: Self = Self { code: 4499, reason: "Pings were not answered" };
+}
+
+impl From<Lost> for Close {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Credential => Self::FORBIDDEN,
+            Lost::Database => Self::TRY_AGAIN,
+        }
+    }
 }
 
 struct Socket {
@@ -107,6 +125,7 @@ struct Socket {
     begun: u64,
     /// Dropping it ends them all.
     tasks: JoinSet<()>,
+    _place: Place,
 }
 
 /// What an operation's task has to say.
@@ -132,13 +151,14 @@ impl Socket {
     async fn converse(&mut self) -> Result<std::convert::Infallible, Close> {
         metrics::gauge!("secure_payment_graphql_sockets").increment(1.0);
         let mut stopping = self.door.lifecycle.stopping();
-        let caller = {
+        let mut tenure = {
             let introduction = timeout(INIT_PATIENCE, self.introduction());
             tokio::select! {
-                caller = introduction => caller.unwrap_or(Err(Close::INIT_TIMEOUT))?,
+                tenure = introduction => tenure.unwrap_or(Err(Close::INIT_TIMEOUT))?,
                 () = stopping.told() => return Err(Close::SHUTTING_DOWN),
             }
         };
+        let _own_place = self.door.places.socket_of(tenure.caller().viewer).ok_or(Close::TOO_MANY)?;
         self.send(&Sent::ConnectionAck).await?;
 
         // Bounded: an operation waits when the client reads slower than it speaks.
@@ -151,25 +171,34 @@ impl Socket {
                 message = self.socket.recv() => {
                     answered = true;
                     if let Some(message) = read(message)? {
-                        self.heed(message, &caller, &say).await?;
+                        if tenure.is_over() {
+                            return Err(Close::FORBIDDEN);
+                        }
+                        self.heed(message, tenure.caller(), &say).await?;
                     }
                 }
-                Some(words) = said.recv() => self.pass_on(words).await?,
+                Some(words) = said.recv() => {
+                    if tenure.is_over() {
+                        return Err(Close::FORBIDDEN);
+                    }
+                    self.pass_on(words).await?;
+                }
                 _tick = ping.tick() => {
                     if !answered {
                         return Err(Close::SILENT);
                     }
                     answered = false;
-                    self.authenticate().await?;
+                    tenure.look_again().await.map_err(Close::from)?;
                     self.send(&Sent::Ping).await?;
                 }
+                () = tenure.over() => return Err(Close::FORBIDDEN),
                 () = stopping.told() => return Err(Close::SHUTTING_DOWN),
             }
         }
     }
 
     /// Waits for `connection_init`; pings may come before it.
-    async fn introduction(&mut self) -> Result<Caller, Close> {
+    async fn introduction(&mut self) -> Result<Tenure, Close> {
         loop {
             let message = self.socket.recv().await;
             match read(message)? {
@@ -177,17 +206,14 @@ impl Socket {
                     if let Some(authorization) = authorization_in(payload)? {
                         self.authorization = Some(authorization);
                     }
-                    return self.authenticate().await;
+                    let tenure = Tenure::begin(&self.door.app, self.authorization.clone()).await;
+                    return tenure.map_err(|refusal| Close::from(Lost::of(&refusal)));
                 }
                 Some(Received::Ping {}) => self.send(&Sent::Pong).await?,
                 Some(Received::Subscribe { .. }) => return Err(Close::UNAUTHORIZED),
                 Some(Received::Complete { .. } | Received::Pong {}) | None => {}
             }
         }
-    }
-
-    async fn authenticate(&mut self) -> Result<Caller, Close> {
-        graphql::caller(&self.door.app, self.authorization.as_ref()).await.map_err(|_refusal| Close::FORBIDDEN)
     }
 
     async fn heed(&mut self, message: Received, caller: &Caller, say: &mpsc::Sender<Said>) -> Result<(), Close> {
@@ -205,12 +231,23 @@ impl Socket {
                 if self.operations.contains_key(&id) {
                     return Err(Close::SUBSCRIBED);
                 }
-                if self.operations.len() >= MOST_OPERATIONS {
-                    return Err(Close::TOO_MANY);
-                }
+                let place = if self.operations.len() < MOST_OPERATIONS {
+                    self.door.places.operation_of(caller.viewer)
+                } else {
+                    None
+                };
+                let Some(place) = place else {
+                    let problem = "too many operations are running; end one, or wait until one ends";
+                    let errors = vec![refusal(ErrorCode::LimitReached, problem)];
+                    return self.send(&Sent::Error { id, payload: errors }).await;
+                };
                 self.begun += 1;
                 let operation =
                     operation(self.door.clone(), caller.clone(), id.clone(), payload, self.begun, say.clone());
+                let operation = async move {
+                    operation.await;
+                    drop(place);
+                };
                 let task = self.tasks.spawn(operation.in_current_span());
                 self.operations.insert(id, (self.begun, task));
                 while self.tasks.try_join_next().is_some() {}

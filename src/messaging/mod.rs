@@ -7,11 +7,13 @@
 //!
 //! Locks are taken in this order: buyer, then conversation.
 
+mod feed;
 mod find;
 mod read;
 mod thread;
 mod write;
 
+pub use feed::{MessageFeedKey, MessageFollower, follow_messages, sequence};
 pub use find::{
     ConversationQuery, MOST_OF_AN_ORDER, find_citable, find_conversation, find_conversations, find_conversations_by_id,
     find_conversations_of_orders, find_messages, find_messages_by_id, require_conversation, seen,

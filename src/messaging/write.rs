@@ -199,6 +199,10 @@ impl Writing {
             sender: self.side.role(),
             text: self.text.clone(),
             created_at: app.clock.now().max(conversation.updated_at),
+            feed_position: None,
+            storefront_id: None,
+            buyer_id: None,
+            supplier_id: None,
         };
         message::Entity::insert(message.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
         let principal = self.viewer.principal();
@@ -221,6 +225,8 @@ impl Writing {
             once.record(&tx, &app.clock, message.id.to_string()).await?;
         }
         tx.commit().await?;
+        // The worker gives it its place in the feed.
+        app.wake_worker();
         Ok((conversation, message))
     }
 }

@@ -13,6 +13,7 @@ mod by_id;
 mod changes;
 mod evidence;
 mod find;
+mod live;
 mod number;
 mod refund;
 mod terms;
@@ -27,9 +28,10 @@ pub use by_id::{
 pub use changes::{Change, changes};
 pub use evidence::{MOST_CITED, NewEvidence, add_evidence, find_cited, find_evidence_by_id};
 pub use find::{
-    FeedKey, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders, find_orders_by_id,
-    find_payments_by_id, require_order, transfers_of, versions_of, visible,
+    FeedKey, FeedPart, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders,
+    find_orders_by_id, find_payments_by_id, require_order, transfers_of, versions_of, visible,
 };
+pub use live::{EventFollower, OrderFollower, follow_events, follow_order};
 pub use refund::{count_refund_accounts, find_refund_account, start_refund};
 pub use terms::{DraftDeadlines, DraftLine, DraftTerms, canonical_terms, contract_hash};
 pub use trouble::{find_disputes_by_id, find_refunds_by_id, open_chargebacks, to_rule, to_settle};

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
-use crate::{event, file, idempotency, order, rail, simulator};
+use crate::{event, file, idempotency, messaging, order, rail, simulator};
 
 mod advance;
 mod pickup;
@@ -71,6 +71,7 @@ pub async fn drain(app: &App) -> Result<()> {
             }
         }
         event::sequence(app).await?;
+        messaging::sequence(app).await?;
         if !did_something {
             return Ok(());
         }
@@ -145,6 +146,9 @@ async fn feed(app: &App, mut stopped: watch::Receiver<bool>) {
     while go_on {
         if let Err(error) = event::sequence(app).await {
             tracing::error!(%error, "new events could not be put into the feed; trying again");
+        }
+        if let Err(error) = messaging::sequence(app).await {
+            tracing::error!(%error, "new messages could not be put into the feed; trying again");
         }
         go_on = wait(&mut woken, &mut stopped).await;
     }

@@ -24,7 +24,7 @@ fn forbidden(part: &str) -> Vec<&'static str> {
         "file" => [&DOORS[..], &["escrow", "rail", "simulator", "payment", "ledger", "event", "job", "party"]].concat(),
         "ledger" | "event" | "job" | "idempotency" => [&DOORS[..], &["order", "rail", "simulator", "payment"]].concat(),
         "rail" | "catalog" | "party" | "messaging" => [&DOORS[..], &["simulator"]].concat(),
-        "app" | "auth" | "client" | "clock" | "config" | "crypto" | "db" | "error" | "page" | "signature"
+        "app" | "auth" | "client" | "clock" | "config" | "crypto" | "db" | "error" | "live" | "page" | "signature"
         | "validate" => {
             [&DOORS[..], &["order", "rail", "simulator", "ledger", "event", "job", "catalog", "messaging"]].concat()
         }

@@ -20,6 +20,7 @@ mod harness;
 mod http;
 mod input;
 mod layers;
+mod live;
 mod lives;
 mod messages;
 mod news;

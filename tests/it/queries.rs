@@ -108,16 +108,16 @@ fn kind_of(sql: &str) -> String {
 }
 
 /// Another node on the test's database, whose reading statements are counted.
-struct Counting {
-    shop: Shop,
-    node: App,
-    statements: Arc<Mutex<BTreeMap<String, usize>>>,
+pub(crate) struct Counting {
+    pub(crate) shop: Shop,
+    pub(crate) node: App,
+    pub(crate) statements: Arc<Mutex<BTreeMap<String, usize>>>,
     stop: oneshot::Sender<Infallible>,
     server: JoinHandle<()>,
 }
 
 impl Counting {
-    async fn start(app: &TestApp) -> Self {
+    pub(crate) async fn start(app: &TestApp) -> Self {
         let App { settings, mut db, clock, .. } = app.another_node().await;
         let statements = Arc::new(Mutex::new(BTreeMap::new()));
         let counted = Arc::clone(&statements);
@@ -136,7 +136,7 @@ impl Counting {
         Self { shop: Shop::at(&node.settings.own_url()), node, statements, stop, server }
     }
 
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         drop(self.stop);
         drop(self.shop);
         self.server.await.expect("ends well");

@@ -1,0 +1,266 @@
+//! GraphQL over server-sent events, in the mode of distinct connections: one operation, one stream.
+//!
+//! What is not a request, is refused by the limits or does not fit the schema is answered with a status and JSON, before a
+//! stream begins. Then come `event: next` for each answer, a comment every 15 seconds, and `event: complete` at the end. A
+//! credential that ends is told as an error UNAUTHENTICATED, and the stream is complete; when the server stops, the stream
+//! breaks off without `complete`, so that the client comes back, to another node. A stream counts as a socket.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt, StreamExt, stream};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tracing::Instrument;
+
+use super::execution::{Parameters, is_request_error};
+use super::places::Place;
+use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
+use super::{Door, failure, graphql};
+use crate::error::ErrorCode;
+use crate::graphql::limits::refusal;
+
+const BEAT_EVERY: Duration = Duration::from_secs(15);
+const SEND_PATIENCE: Duration = Duration::from_secs(10);
+const EVENT_STREAM: &str = "text/event-stream";
+
+pub(super) async fn post(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+    if !graphql::is_json(&headers) {
+        let problem = "send content-type: application/json";
+        return failure::answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadRequest, problem);
+    }
+    let parameters = match serde_json::from_slice(&body) {
+        Ok(json) => Parameters::from_json(json),
+        Err(_cause) => Err("the body is not JSON".to_owned()),
+    };
+    answer(door, &headers, parameters, true).await
+}
+
+pub(super) async fn get(State(door): State<Door>, headers: HeaderMap, uri: Uri) -> Response {
+    let parameters = match Query::<Vec<(String, String)>>::try_from_uri(&uri) {
+        Ok(Query(pairs)) => Parameters::from_address(pairs),
+        Err(_cause) => Err("the address's query can't be read".to_owned()),
+    };
+    answer(door, &headers, parameters, false).await
+}
+
+/// Whether a request to `/graphql` wants a stream of events and nothing else.
+pub(super) fn is_asked_for(headers: &HeaderMap) -> bool {
+    ranges(headers).any(|range| range.eq_ignore_ascii_case(EVENT_STREAM))
+}
+
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let accepted = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|text| text.split(',')).map(|range| range.split(';').next().unwrap_or_default().trim())
+}
+
+fn takes_events(headers: &HeaderMap) -> bool {
+    let mut ranges = ranges(headers).filter(|range| !range.is_empty()).peekable();
+    let events = [EVENT_STREAM, "text/*", "*/*"];
+    ranges.peek().is_none() || ranges.any(|range| events.iter().any(|event| range.eq_ignore_ascii_case(event)))
+}
+
+async fn answer(
+    door: Door,
+    headers: &HeaderMap,
+    parameters: Result<Parameters, String>,
+    may_change_things: bool,
+) -> Response {
+    match begin(door, headers, parameters, may_change_things).await {
+        Ok(body) => {
+            let headers = [
+                (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
+                (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+                (header::VARY, HeaderValue::from_static("accept, authorization")),
+                // A proxy that collects an answer before it hands it on would hand on nothing.
+                (header::HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no")),
+            ];
+            (headers, body).into_response()
+        }
+        Err(mut refusal) => {
+            refusal.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            refusal
+        }
+    }
+}
+
+async fn begin(
+    door: Door,
+    headers: &HeaderMap,
+    parameters: Result<Parameters, String>,
+    may_change_things: bool,
+) -> Result<Body, Response> {
+    if !takes_events(headers) {
+        let problem = "accept text/event-stream";
+        return Err(failure::answer(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadRequest, problem));
+    }
+    let tenure = Tenure::begin(&door.app, headers.get(header::AUTHORIZATION).cloned()).await?;
+    let prepared = parameters
+        .map_err(|problem| refusal(ErrorCode::BadRequest, problem))
+        .and_then(Parameters::prepare)
+        .map_err(|error| refuse(vec![error]))?;
+    if prepared.mutates && !may_change_things {
+        return Err(failure::answer_with(
+            StatusCode::METHOD_NOT_ALLOWED,
+            ErrorCode::BadRequest,
+            "over GET a document may hold queries and subscriptions only; send it with POST",
+            (header::ALLOW, "POST"),
+        ));
+    }
+    let places = take_places(&door, &tenure)?;
+    let mut responses = door.executor.stream(prepared, &door.app, tenure.caller());
+    // Validation waits for nothing: a document that does not fit is refused at the first look.
+    let first = responses.next().now_or_never();
+    if let Some(Some(response)) = &first
+        && is_request_error(response)
+    {
+        return Err(refuse(response.errors.clone()));
+    }
+    let (send, chunks) = mpsc::channel(4);
+    let speaking = Speaking { door, tenure, send, _places: places };
+    tokio::spawn(speaking.run(first, responses).in_current_span());
+    let chunks = stream::unfold(chunks, |mut chunks: mpsc::Receiver<Bytes>| async move {
+        chunks.recv().await.map(|chunk| (Ok::<_, Infallible>(chunk), chunks))
+    });
+    Ok(Body::from_stream(chunks))
+}
+
+/// As an operation over HTTP that did not run.
+fn refuse(mut errors: Vec<async_graphql::ServerError>) -> Response {
+    failure::publish(&mut errors);
+    (StatusCode::BAD_REQUEST, axum::Json(failure::Errors { errors: &errors })).into_response()
+}
+
+fn take_places(door: &Door, tenure: &Tenure) -> Result<[Place; 3], Response> {
+    let viewer = tenure.caller().viewer;
+    let (node, own, operation) =
+        (door.places.socket(), door.places.socket_of(viewer), door.places.operation_of(viewer));
+    let (Some(node), Some(own)) = (node, own) else {
+        return Err(too_many(ErrorCode::RateLimited, "there are too many open sockets and event streams"));
+    };
+    let Some(operation) = operation else {
+        return Err(too_many(ErrorCode::LimitReached, "too many operations are running on sockets and event streams"));
+    };
+    Ok([node, own, operation])
+}
+
+pub(super) fn too_many(code: ErrorCode, problem: &str) -> Response {
+    failure::answer_with(StatusCode::TOO_MANY_REQUESTS, code, problem, (header::RETRY_AFTER, "30"))
+}
+
+/// One stream, until it is complete, or nobody listens.
+struct Speaking {
+    door: Door,
+    tenure: Tenure,
+    send: mpsc::Sender<Bytes>,
+    _places: [Place; 3],
+}
+
+/// Nobody listens, or what was to be said is said.
+struct Done;
+
+impl Speaking {
+    async fn run(
+        mut self,
+        first: Option<Option<async_graphql::Response>>,
+        responses: BoxStream<'static, async_graphql::Response>,
+    ) {
+        let open = metrics::gauge!("secure_payment_graphql_streams");
+        open.increment(1.0);
+        let Err(Done) = self.speak(first, responses).await;
+        open.decrement(1.0);
+    }
+
+    async fn speak(
+        &mut self,
+        first: Option<Option<async_graphql::Response>>,
+        mut responses: BoxStream<'static, async_graphql::Response>,
+    ) -> Result<Infallible, Done> {
+        // At once, so that the client knows that it is heard.
+        self.say(Bytes::from_static(b":\n\n")).await?;
+        if let Some(first) = first {
+            self.pass_on(first).await?;
+        }
+        let mut stopping = self.door.lifecycle.stopping();
+        let mut beat = interval_at(Instant::now() + BEAT_EVERY, BEAT_EVERY);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look_again = interval_at(Instant::now() + LOOK_AGAIN_EVERY, LOOK_AGAIN_EVERY);
+        look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = self.tenure.over() => return Err(self.end_unauthenticated().await),
+                () = stopping.told() => return Err(Done),
+                () = self.send.closed() => return Err(Done),
+                _tick = beat.tick() => self.say(Bytes::from_static(b":\n\n")).await?,
+                _tick = look_again.tick() => match self.tenure.look_again().await {
+                    Ok(()) => {}
+                    Err(Lost::Credential) => return Err(self.end_unauthenticated().await),
+                    // The client comes back, and is told then.
+                    Err(Lost::Database) => return Err(Done),
+                },
+                response = responses.next() => self.pass_on(response).await?,
+            }
+        }
+    }
+
+    async fn pass_on(&mut self, response: Option<async_graphql::Response>) -> Result<(), Done> {
+        let Some(response) = response else {
+            self.say(Bytes::from_static(b"event: complete\ndata: \n\n")).await?;
+            return Err(Done);
+        };
+        if self.tenure.is_over() {
+            return Err(self.end_unauthenticated().await);
+        }
+        self.next(&response).await
+    }
+
+    async fn end_unauthenticated(&mut self) -> Done {
+        let error = refusal(ErrorCode::Unauthenticated, "the credential has expired or was revoked");
+        let farewell = async_graphql::Response::from_errors(vec![error]);
+        match self.next(&farewell).await {
+            Ok(()) => self.say(Bytes::from_static(b"event: complete\ndata: \n\n")).await.err().unwrap_or(Done),
+            Err(done) => done,
+        }
+    }
+
+    async fn next(&mut self, response: &async_graphql::Response) -> Result<(), Done> {
+        // JSON has no line breaks.
+        let json = serde_json::to_string(response).map_err(|cause| {
+            tracing::error!(%cause, "an answer could not be written");
+            Done
+        })?;
+        self.say(Bytes::from(format!("event: next\ndata: {json}\n\n"))).await
+    }
+
+    async fn say(&self, chunk: Bytes) -> Result<(), Done> {
+        match timeout(SEND_PATIENCE, self.send.send(chunk)).await {
+            Ok(Ok(())) => Ok(()),
+            // Gone, or it doesn't read.
+            Ok(Err(_)) | Err(_) => Err(Done),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_is_for_who_takes_one() {
+        let asked = |accept: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+            (takes_events(&headers), is_asked_for(&headers))
+        };
+        assert_eq!(asked("text/event-stream"), (true, true));
+        assert_eq!(asked("application/json, Text/Event-Stream; q=0.9"), (true, true));
+        assert_eq!(asked("*/*"), (true, false));
+        assert_eq!(asked("application/json"), (false, false));
+        assert!(takes_events(&HeaderMap::new()) && !is_asked_for(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,105 @@
+//! How long what a request began may go on: as long as its credential is good.
+//!
+//! It ends at the moment of expiry, by wall time, also when nothing happens; at once when the credential is revoked on this
+//! node; and when it is looked at again ([`Tenure::look_again`]), which whoever keeps a connection open does every 30
+//! seconds, if it was revoked on another.
+
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::Response;
+use entity::CredentialId;
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+
+use super::graphql;
+use crate::app::App;
+use crate::auth::Caller;
+
+/// How often a connection's credential is looked at again.
+pub(super) const LOOK_AGAIN_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
+
+pub(super) struct Tenure {
+    app: App,
+    authorization: Option<HeaderValue>,
+    caller: Caller,
+    revoked: Receiver<CredentialId>,
+    is_revoked: bool,
+}
+
+/// Why it could not go on.
+pub(super) enum Lost {
+    /// The credential is not good, or is another's now.
+    Credential,
+    /// It could not be looked at.
+    Database,
+}
+
+impl Lost {
+    /// By the answer that a request would get.
+    pub(super) fn of(refusal: &Response) -> Self {
+        if refusal.status() == StatusCode::UNAUTHORIZED { Self::Credential } else { Self::Database }
+    }
+}
+
+impl Tenure {
+    /// The answer is the refusal of a credential that is not good.
+    pub(super) async fn begin(app: &App, authorization: Option<HeaderValue>) -> Result<Self, Response> {
+        // Before the look, so that nothing is missed in between.
+        let revoked = app.revoked.subscribe();
+        let caller = graphql::caller(app, authorization.as_ref()).await?;
+        Ok(Self { app: app.clone(), authorization, caller, revoked, is_revoked: false })
+    }
+
+    pub(super) fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    pub(super) async fn look_again(&mut self) -> Result<(), Lost> {
+        let caller = graphql::caller(&self.app, self.authorization.as_ref()).await;
+        let caller = caller.map_err(|refusal| Lost::of(&refusal))?;
+        if caller.viewer != self.caller.viewer {
+            return Err(Lost::Credential);
+        }
+        self.caller = caller;
+        Ok(())
+    }
+
+    /// Asked before anything is sent.
+    pub(super) fn is_over(&mut self) -> bool {
+        loop {
+            match self.revoked.try_recv() {
+                Ok(id) => self.hear(id),
+                // Very many were revoked at once, and this may be one of them. If not, the client may begin again.
+                Err(TryRecvError::Lagged(_)) => self.is_revoked |= self.caller.credential.is_some(),
+                Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+            }
+        }
+        self.is_revoked || self.caller.has_expired(self.app.clock.wall())
+    }
+
+    /// Returns when it is over.
+    pub(super) async fn over(&mut self) {
+        while !self.is_over() {
+            let Some(held) = &self.caller.credential else { return std::future::pending().await };
+            let expires_at = held.expires_at;
+            let expiry = async {
+                match expires_at {
+                    Some(at) => self.app.clock.wall_reaches(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let heard = tokio::select! {
+                () = expiry => continue,
+                heard = self.revoked.recv() => heard,
+            };
+            match heard {
+                Ok(id) => self.hear(id),
+                Err(RecvError::Lagged(_)) => self.is_revoked = true,
+                Err(RecvError::Closed) => return std::future::pending().await,
+            }
+        }
+    }
+
+    fn hear(&mut self, revoked: CredentialId) {
+        self.is_revoked |= self.caller.credential.as_ref().is_some_and(|held| held.id == revoked);
+    }
+}
