@@ -11,6 +11,7 @@ use crate::crypto::Cipher;
 use crate::db::Db;
 use crate::error;
 use crate::live::{Hub, PlacedEvent};
+use crate::party::credentials::Uses;
 use crate::payment::Providers;
 
 #[derive(Clone, Debug)]
@@ -28,6 +29,8 @@ pub struct App {
     pub messages: Arc<Hub<message::Model>>,
     /// Credentials that were revoked on this node, so that what they began here ends at once. Other nodes look themselves.
     pub revoked: broadcast::Sender<CredentialId>,
+    /// When credentials were last used; the worker writes it down.
+    pub uses: Arc<Uses>,
 }
 
 impl App {
@@ -45,6 +48,7 @@ impl App {
             feed: Arc::default(),
             messages: Arc::default(),
             revoked: broadcast::Sender::new(256),
+            uses: Arc::default(),
         })
     }
 

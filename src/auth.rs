@@ -1,11 +1,16 @@
 //! Who is asking. A bearer token is opaque and random; the database keeps its SHA-256 only.
 //!
+//! A token is found by its hash, which the database compares as it compares any key; then the whole hash is compared once
+//! more, in constant time. What the first look-up takes tells at most how much of a *hash* somebody has guessed. That is
+//! worth nothing: nobody can choose a token for its hash's beginning, and 256 random bits are not guessed either way.
+//!
 //! Every finder takes the [`Viewer`]: what isn't the viewer's doesn't exist for them.
 
-use entity::credential::{self, Role};
+use entity::credential::{self, Role, Scope, Scopes};
 use entity::{BuyerId, CredentialId, OperatorId, StorefrontId, SupplierId, Time};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use crate::error::{Error, ErrorCode, Result};
 
@@ -117,8 +122,9 @@ pub struct Caller {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldCredential {
     pub id: CredentialId,
-    /// Wall time. None: never.
+    /// When it ends, by expiry or because it is revoked then. Wall time. None: never.
     pub expires_at: Option<Time>,
+    pub scopes: Scopes,
 }
 
 impl Caller {
@@ -128,6 +134,27 @@ impl Caller {
     #[must_use]
     pub fn has_expired(&self, wall_now: Time) -> bool {
         self.credential.as_ref().and_then(|held| held.expires_at).is_some_and(|at| at <= wall_now)
+    }
+
+    /// Who came without a token has no scopes to lack: the finders show the public catalogue only.
+    #[must_use]
+    pub fn lacks(&self, scope: Scope) -> bool {
+        self.credential.as_ref().is_some_and(|held| !held.scopes.0.contains(&scope))
+    }
+}
+
+impl Caller {
+    /// A scope that fits the role and that the credential lacks.
+    #[must_use]
+    pub fn lacked(&self) -> Option<Scope> {
+        let role = match self.viewer {
+            Viewer::Anonymous => return None,
+            Viewer::Storefront { .. } => Role::Storefront,
+            Viewer::Buyer { .. } => Role::Buyer,
+            Viewer::Supplier { .. } => Role::Supplier,
+            Viewer::Operator { .. } => Role::Operator,
+        };
+        scopes_of(role).0.into_iter().find(|scope| self.lacks(*scope))
     }
 }
 
@@ -139,18 +166,33 @@ pub fn hash_token(token: &str) -> String {
 
 /// Who holds this token. None: it is unknown, expired or revoked.
 pub async fn find_caller<C: ConnectionTrait>(db: &C, token: &str, wall_now: Time) -> Result<Option<Caller>> {
-    let Some(row) =
-        credential::Entity::find().filter(credential::Column::TokenHash.eq(hash_token(token))).one(db).await?
-    else {
+    let hash = hash_token(token);
+    let Some(row) = credential::Entity::find().filter(credential::Column::TokenHash.eq(&hash)).one(db).await? else {
         return Ok(None);
     };
-    let expired = row.expires_at.is_some_and(|at| at <= wall_now);
-    let revoked = row.revoked_at.is_some_and(|at| at <= wall_now);
-    if expired || revoked {
+    let same: bool = row.token_hash.as_bytes().ct_eq(hash.as_bytes()).into();
+    let expires_at = ends_at(&row);
+    if !same || expires_at.is_some_and(|at| at <= wall_now) {
         return Ok(None);
     }
-    let held = HeldCredential { id: row.id, expires_at: row.expires_at };
-    Ok(viewer_of(&row).map(|viewer| Caller { viewer, credential: Some(held) }))
+    let Some(viewer) = viewer_of(&row) else { return Ok(None) };
+    Ok(Some(Caller { viewer, credential: Some(HeldCredential { id: row.id, expires_at, scopes: row.scopes }) }))
+}
+
+/// When a credential ends: when it expires or is revoked, whichever is first. None: never.
+#[must_use]
+pub fn ends_at(row: &credential::Model) -> Option<Time> {
+    [row.expires_at, row.revoked_at].into_iter().flatten().min()
+}
+
+/// What a role can use. Nobody gets more than that, and a credential gets all of it unless its maker says less.
+#[must_use]
+pub fn scopes_of(role: Role) -> Scopes {
+    let all: &[Scope] = match role {
+        Role::Storefront | Role::Operator => &[Scope::Read, Scope::Orders, Scope::Money, Scope::Webhooks],
+        Role::Buyer | Role::Supplier => &[Scope::Read, Scope::Orders, Scope::Money],
+    };
+    Scopes(all.iter().copied().collect())
 }
 
 fn viewer_of(row: &credential::Model) -> Option<Viewer> {

@@ -1,5 +1,8 @@
 //! A bearer token, kept as its SHA-256 only.
 
+use std::collections::BTreeSet;
+
+use sea_orm::FromJsonQueryResult;
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +21,19 @@ pub enum Role {
     Operator,
 }
 
+/// What a credential may be used for, within its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Scope {
+    Read,
+    Orders,
+    Money,
+    Webhooks,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+pub struct Scopes(pub BTreeSet<Scope>);
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "credential")]
 pub struct Model {
@@ -32,9 +48,16 @@ pub struct Model {
     pub supplier_id: Option<SupplierId>,
     pub operator_id: Option<OperatorId>,
     pub label: String,
-    /// Wall time.
+    #[sea_orm(column_type = "JsonBinary")]
+    pub scopes: Scopes,
+    /// The credential that this one succeeds.
+    pub rotated_from: Option<CredentialId>,
+    /// Wall time, as all times of a credential.
     pub expires_at: Option<Time>,
+    /// May lie ahead.
     pub revoked_at: Option<Time>,
+    /// To the minute or so.
+    pub last_used_at: Option<Time>,
     pub created_at: Time,
 }
 

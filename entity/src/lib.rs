@@ -6,6 +6,7 @@ pub mod id;
 pub mod ledger_account;
 pub mod money;
 
+pub mod browser_origin;
 pub mod buyer;
 pub mod cancel_request;
 pub mod chargeback;

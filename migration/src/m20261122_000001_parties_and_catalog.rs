@@ -30,6 +30,14 @@ create table storefront (
     created_at {time} not null
 ){strict}
 ---
+create table browser_origin (
+    storefront_id {uuid} not null references storefront (id),
+    origin text not null,
+    primary key (storefront_id, origin)
+){strict}
+---
+create index browser_origin_origin on browser_origin (origin)
+---
 create table buyer (
     id {uuid} primary key not null,
     storefront_id {uuid} not null references storefront (id),
@@ -65,8 +73,11 @@ create table credential (
     supplier_id {uuid} references supplier (id),
     operator_id {uuid} references operator (id),
     label text not null,
+    scopes {json} not null,
+    rotated_from {uuid},
     expires_at {time},
     revoked_at {time},
+    last_used_at {time},
     created_at {time} not null,
     check (
         (role = 'STOREFRONT' and storefront_id is not null and buyer_id is null and supplier_id is null and operator_id is null)
@@ -76,7 +87,17 @@ create table credential (
     )
 ){strict}
 ---
-create index credential_buyer on credential (buyer_id) where buyer_id is not null
+create index credential_buyer on credential (buyer_id, id) where buyer_id is not null
+---
+create index credential_storefront on credential (storefront_id, id) where buyer_id is null
+---
+create index credential_supplier on credential (supplier_id, id) where supplier_id is not null
+---
+create index credential_operator on credential (operator_id, id) where operator_id is not null
+---
+create index credential_rotated_from on credential (rotated_from) where rotated_from is not null
+---
+create index credential_session_end on credential (expires_at) where buyer_id is not null
 ---
 create table product (
     id {uuid} primary key not null,

@@ -9,8 +9,8 @@ use chrono::DateTime;
 use entity::search_token::SubjectKind;
 use entity::storefront::Origins;
 use entity::{
-    BuyerId, CredentialId, Currency, OperatorId, PayoutAccountId, ProductId, StorefrontId, SupplierId, Time, buyer,
-    operator, payout_account, price_tier, product, search_token, storefront, supplier,
+    BuyerId, CredentialId, Currency, OperatorId, PayoutAccountId, ProductId, StorefrontId, SupplierId, Time,
+    browser_origin, buyer, operator, payout_account, price_tier, product, search_token, storefront, supplier,
 };
 use rust_decimal::Decimal;
 use sea_orm::{
@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use super::{index, listing};
 use crate::app::App;
+use crate::auth::scopes_of;
 use crate::db;
 use crate::db::Turn;
 use crate::error::{Error, ErrorCode, Result};
@@ -33,6 +34,9 @@ const MOST_VARIABLES: usize = 32_766;
 /// 1 January 2026: everything of the seed was made then. Real ids are later, so the seed is listed first.
 const SEEDED_MILLIS: i64 = 1_767_225_600_000;
 const RETURN_ORIGINS: [&str; 3] = ["http://127.0.0.1:8080", "http://localhost:8080", "https://shop.example"];
+
+/// Of the shop that the documentation speaks of; and a development server's usual one.
+const BROWSER_ORIGINS: [&str; 2] = ["https://shop.example", "http://localhost:5173"];
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -225,6 +229,8 @@ impl Rows {
         let name = "Demo storefront".to_owned();
         let storefront = storefront::Model { id: storefront_id, name, return_origins, created_at };
         insert_all::<storefront::Entity>(tx, &[storefront]).await?;
+        let origin = |origin: &str| browser_origin::Model { storefront_id, origin: origin.to_owned() };
+        insert_all::<browser_origin::Entity>(tx, &BROWSER_ORIGINS.map(origin)).await?;
         let buyer_id = BuyerId(fixed_id(Kind::Buyer, 0));
         let buyer = buyer::Model { id: buyer_id, storefront_id, reference: "demo".to_owned(), created_at };
         insert_all::<buyer::Entity>(tx, &[buyer]).await?;
@@ -250,7 +256,9 @@ impl Rows {
         for (index, (token, subject)) in (0_u64..).zip(subjects) {
             let Some(subject) = subject else { continue };
             let id = CredentialId(fixed_id(Kind::Credential, index));
-            credential::insert(tx, credential::row(id, token, subject, "demo".to_owned(), None, created_at)).await?;
+            let scopes = scopes_of(subject.role());
+            let row = credential::row(id, token, subject, ("demo".to_owned(), scopes), None, created_at);
+            credential::insert(tx, row).await?;
         }
         Ok(())
     }

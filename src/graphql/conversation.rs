@@ -5,10 +5,10 @@ use async_graphql::{Context, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{ConversationId, MessageId, conversation, message};
 
+use super::credential::Role;
 use super::file::File;
 use super::loaders::{AttachmentsOf, MessagesOf, Part, loader};
 use super::page::{Page, connection, cursor};
-use super::party::Role;
 use super::payload::{answer, payloads};
 use super::product::Product;
 use super::supplier::Supplier;

@@ -8,7 +8,7 @@ use entity::{
     FeedbackId, FileId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId, PayoutId, ProposalId,
     ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, TransferId, buyer, cancel_request, chargeback,
     contract, credential, dispute, event, evidence, feedback, file, notification, operator, order, payment, payout,
-    payout_account, proposal, receipt, reconciliation_break, refund, refund_account, shipment, storefront, transfer,
+    payout_account, proposal, receipt, reconciliation_break, refund, refund_account, shipment, transfer,
 };
 
 use super::order_loaders::OrderLoader;
@@ -52,6 +52,15 @@ found_by_id! {
     RefundAccountId => refund_account, orders::find_refund_accounts_by_id;
     RefundId => refund, orders::find_refunds_by_id;
     ShipmentId => shipment, orders::find_shipments_by_id;
-    StorefrontId => storefront, party::find_storefronts_by_id;
     TransferId => transfer, orders::find_transfers_by_id;
+}
+
+impl Loader<StorefrontId> for OrderLoader {
+    type Value = party::Shop;
+    type Error = Error;
+
+    async fn load(&self, keys: &[StorefrontId]) -> Result<HashMap<StorefrontId, party::Shop>, Error> {
+        let shops = party::find_storefronts_by_id(&self.db, &self.viewer, keys).await?;
+        Ok(shops.into_iter().map(|shop| (shop.row.id, shop)).collect())
+    }
 }

@@ -16,6 +16,7 @@ pub(crate) mod call;
 pub mod cancel;
 pub mod chargeback;
 pub mod contract;
+pub mod credential;
 pub mod dispute;
 pub mod dispute_mutation;
 pub mod error_reference;
@@ -49,6 +50,7 @@ pub mod refund_mutation;
 pub mod sandbox;
 pub mod sandbox_event;
 pub mod scalars;
+pub mod scope;
 pub mod shipping_mutation;
 
 pub mod conversation;
@@ -59,7 +61,7 @@ pub mod supplier;
 pub mod unapplied;
 
 use crate::app::App;
-use crate::auth::Viewer;
+use crate::auth::{Caller, Viewer};
 use crate::config::Mode;
 
 /// Everything that can be read. What is not the viewer's is null, or not in the list.
@@ -68,6 +70,7 @@ pub struct Query<More: ObjectType>(
     product::CatalogQuery,
     conversation::ConversationQuery,
     party::PartyQuery,
+    credential::CredentialQuery,
     order_query::OrderQuery,
     escrow_process::ProcessQuery,
     payment::PaymentQuery,
@@ -88,6 +91,7 @@ pub struct Mutation<More: ObjectType>(
     product::CatalogMutation,
     conversation::ConversationMutation,
     party::PartyMutation,
+    credential::CredentialMutation,
     order_mutation::OrderMutation,
     shipping_mutation::ShippingMutation,
     feedback::FeedbackMutation,
@@ -167,6 +171,7 @@ where
         )
         .override_output_type_description::<Connection<String, conversation::Conversation>>("A page of conversations.")
         .override_output_type_description::<Connection<String, conversation::Message>>("A page of messages.")
+        .override_output_type_description::<Connection<String, credential::Credential>>("A page of credentials.")
         .override_output_type_description::<Connection<String, chargeback::Chargeback>>("A page of chargebacks.")
         .override_output_type_description::<Connection<String, contract::Contract>>("A page of versions of a contract.")
         .override_output_type_description::<Connection<String, dispute::Dispute>>("A page of disputes.")
@@ -207,4 +212,9 @@ pub(crate) fn app<'a>(ctx: &Context<'a>) -> &'a App {
 
 pub(crate) fn viewer(ctx: &Context<'_>) -> Viewer {
     ctx.data_opt::<Viewer>().copied().unwrap_or(Viewer::Anonymous)
+}
+
+/// With the credential that the request came with.
+pub(crate) fn caller(ctx: &Context<'_>) -> Caller {
+    ctx.data_opt::<Caller>().cloned().unwrap_or(Caller::ANONYMOUS)
 }

@@ -1,31 +1,18 @@
-//! Who takes part: who the viewer is, and how storefronts, suppliers, credentials and sessions come to be.
+//! Who takes part: who the viewer is, and how storefronts and suppliers come to be.
 
-use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
+use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use entity::{PayoutAccountId, buyer, credential, operator, payout_account, storefront};
+use entity::{PayoutAccountId, buyer, operator, payout_account};
 
+use super::credential::{Credential, Role};
 use super::order_loaders::{ActiveAccountOf, loader};
-use super::payload::{Payload, UserError, answer, payloads};
+use super::payload::{answer, payloads};
 use super::scalars::{CountryCode, CurrencyCode};
 use super::supplier::Supplier;
-use super::{app, viewer};
+use super::{app, caller, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::party::{self, BankAccountInput, CreatedCredential, CredentialInput, SupplierInput};
-
-/// What a credential may be used for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "credential::Role")]
-pub enum Role {
-    /// A shop's server: makes buyer sessions, sees its own orders, never acts on an order itself.
-    Storefront,
-    /// A buyer, in a session that ends.
-    Buyer,
-    /// A company that sells.
-    Supplier,
-    /// Whoever runs the escrow.
-    Operator,
-}
+use crate::party::{self, BankAccountInput, Shop, StorefrontChanges, StorefrontInput, SupplierInput};
 
 /// A company whose shop sends buyers here.
 #[derive(Clone, Debug, SimpleObject)]
@@ -37,16 +24,19 @@ pub struct Storefront {
     name: String,
     /// Where a buyer may be sent back to after paying: origins such as "https://shop.example".
     return_origins: Vec<String>,
+    /// The origins whose pages may call the API with a credential of the storefront or its buyers.
+    browser_origins: Vec<String>,
     /// When it came here.
     created_at: DateTime<Utc>,
 }
 
-impl From<storefront::Model> for Storefront {
-    fn from(row: storefront::Model) -> Self {
+impl From<Shop> for Storefront {
+    fn from(Shop { row, browser_origins }: Shop) -> Self {
         Self {
             id: ID(row.id.to_string()),
             name: row.name,
             return_origins: row.return_origins.0,
+            browser_origins,
             created_at: row.created_at,
         }
     }
@@ -85,51 +75,6 @@ pub struct Operator {
 impl From<operator::Model> for Operator {
     fn from(row: operator::Model) -> Self {
         Self { id: ID(row.id.to_string()), name: row.name, created_at: row.created_at }
-    }
-}
-
-/// A bearer token's row: all but the token.
-#[derive(Clone, Debug, SimpleObject)]
-pub struct Credential {
-    /// Begins with `credential_`.
-    #[graphql(owned)]
-    pub id: ID,
-    /// What it may be used for.
-    role: Role,
-    /// What it is for, in its maker's words.
-    label: String,
-    /// When it ends; null: never.
-    expires_at: Option<DateTime<Utc>>,
-    /// When it was made.
-    created_at: DateTime<Utc>,
-}
-
-impl From<credential::Model> for Credential {
-    fn from(row: credential::Model) -> Self {
-        Self {
-            id: ID(row.id.to_string()),
-            role: row.role.into(),
-            label: row.label,
-            expires_at: row.expires_at,
-            created_at: row.created_at,
-        }
-    }
-}
-
-/// A buyer's session.
-#[derive(Clone, SimpleObject)]
-pub struct Session {
-    /// `Authorization: Bearer <token>`. Shown this once.
-    token: String,
-    /// When it ends.
-    expires_at: DateTime<Utc>,
-    /// Whose it is.
-    buyer: Buyer,
-}
-
-impl From<party::Session> for Session {
-    fn from(session: party::Session) -> Self {
-        Self { token: session.token, expires_at: session.expires_at, buyer: session.buyer.into() }
     }
 }
 
@@ -185,11 +130,17 @@ impl ViewerObject {
         }
     }
 
+    /// The credential that this request came with.
+    async fn credential(&self, ctx: &Context<'_>) -> Option<Result<Credential>> {
+        let row = party::find_own_credential(&app(ctx).db.read, &caller(ctx)).await;
+        row.map(|row| row.map(Credential::from)).map_err(Into::into).transpose()
+    }
+
     /// The storefront, for a storefront and its buyers.
     async fn storefront(&self, ctx: &Context<'_>) -> Option<Result<Storefront>> {
         let (Viewer::Storefront { storefront_id } | Viewer::Buyer { storefront_id, .. }) = self.0 else { return None };
-        let row = party::find_storefront(&app(ctx).db.read, storefront_id).await;
-        row.map(|row| row.map(Storefront::from)).map_err(Into::into).transpose()
+        let shop = party::find_shop(&app(ctx).db.read, storefront_id).await;
+        shop.map(|shop| shop.map(Storefront::from)).map_err(Into::into).transpose()
     }
 
     /// The buyer, for a buyer.
@@ -250,28 +201,39 @@ impl PartyQuery {
     }
 }
 
-/// A session for a buyer of the storefront.
-#[derive(Clone, Debug, InputObject)]
-pub struct CreateBuyerSessionInput {
-    /// Your own id of this buyer; up to 200 characters. The same reference is the same buyer.
-    pub buyer_reference: String,
-    /// From 1 to 720; what the operator has set unless given.
-    pub expires_in_hours: Option<i32>,
-}
-
 /// A storefront to be.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateStorefrontInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub idempotency_key: Option<String>,
     /// Up to 200 characters.
     pub name: String,
     /// Origins such as "https://shop.example"; http only for localhost, 127.0.0.1 and [::1].
     #[graphql(default)]
     pub return_origins: Vec<String>,
+    /// Origins whose pages may call the API with a credential of the storefront or its buyers; written as the others.
+    #[graphql(default)]
+    pub browser_origins: Vec<String>,
+}
+
+/// What is to change of a storefront. What is not given stays as it is.
+#[derive(Clone, Debug, InputObject)]
+pub struct UpdateStorefrontInput {
+    /// Which one.
+    pub storefront_id: ID,
+    /// Up to 200 characters.
+    pub name: Option<String>,
+    /// All of them.
+    pub return_origins: Option<Vec<String>>,
+    /// All of them.
+    pub browser_origins: Option<Vec<String>>,
 }
 
 /// A supplier to be.
 #[derive(Clone, Debug, InputObject)]
 pub struct CreateSupplierInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub idempotency_key: Option<String>,
     /// Up to 200 characters.
     pub name: String,
     /// Where it is.
@@ -294,22 +256,11 @@ pub struct VerifySupplierInput {
     pub supplier_id: ID,
 }
 
-/// A credential to be.
-#[derive(Clone, Debug, InputObject)]
-pub struct CreateCredentialInput {
-    /// STOREFRONT, SUPPLIER or OPERATOR; buyers get sessions from their storefront.
-    pub role: Role,
-    /// The id of the storefront, supplier or operator.
-    pub subject_id: ID,
-    /// What it is for; up to 200 characters.
-    pub label: String,
-    /// When it ends; never unless given.
-    pub expires_at: Option<DateTime<Utc>>,
-}
-
 /// Where a supplier wants to be paid: an IBAN, or an account number with the name of its bank.
 #[derive(Clone, InputObject)]
 pub struct SetPayoutAccountInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    pub idempotency_key: Option<String>,
     /// In whose name the account is; up to 140 characters.
     pub account_holder: String,
     /// Where the bank is.
@@ -327,14 +278,14 @@ pub struct SetPayoutAccountInput {
 }
 
 payloads! {
-    /// What `createBuyerSession` answers.
-    CreateBuyerSessionPayload {
-        /// The session, with its token.
-        session: Session
-    }
     /// What `createStorefront` answers.
     CreateStorefrontPayload {
         /// The new storefront.
+        storefront: Storefront
+    }
+    /// What `updateStorefront` answers.
+    UpdateStorefrontPayload {
+        /// The storefront as it is now.
         storefront: Storefront
     }
     /// What `createSupplier` answers.
@@ -354,54 +305,40 @@ payloads! {
     }
 }
 
-/// What `createCredential` answers.
-#[derive(SimpleObject)]
-pub struct CreateCredentialPayload {
-    /// The new credential.
-    credential: Option<Credential>,
-    /// `Authorization: Bearer <token>`. Shown this once.
-    token: Option<String>,
-    /// What has to change; empty when it was done.
-    errors: Vec<UserError>,
-}
-
-impl Payload for CreateCredentialPayload {
-    type Thing = CreatedCredential;
-
-    fn done(created: CreatedCredential) -> Self {
-        Self { credential: Some(created.credential.into()), token: Some(created.token), errors: Vec::new() }
-    }
-
-    fn refused(errors: Vec<UserError>) -> Self {
-        Self { credential: None, token: None, errors }
-    }
-}
-
 /// How those who take part come to be.
 #[derive(Default)]
 pub struct PartyMutation;
 
 #[Object]
 impl PartyMutation {
-    /// A session for one of your buyers, to hand to the buyer's browser. For storefronts.
-    async fn create_buyer_session(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "Whose, and for how long.")] input: CreateBuyerSessionInput,
-    ) -> Result<CreateBuyerSessionPayload> {
-        let session =
-            party::create_buyer_session(app(ctx), viewer(ctx), &input.buyer_reference, input.expires_in_hours).await;
-        answer(session.map(Session::from))
-    }
-
     /// A new storefront. It needs a credential next. For operators.
     async fn create_storefront(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The storefront.")] input: CreateStorefrontInput,
     ) -> Result<CreateStorefrontPayload> {
-        let created = party::create_storefront(app(ctx), viewer(ctx), &input.name, &input.return_origins).await;
-        answer(created.map(Storefront::from))
+        let key = input.idempotency_key.as_deref();
+        let shop = StorefrontInput {
+            name: input.name,
+            return_origins: input.return_origins,
+            browser_origins: input.browser_origins,
+        };
+        answer(party::create_storefront(app(ctx), viewer(ctx), key, &shop).await.map(Storefront::from))
+    }
+
+    /// Change a storefront's name or origins. For operators.
+    async fn update_storefront(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Which one, and what is to change.")] input: UpdateStorefrontInput,
+    ) -> Result<UpdateStorefrontPayload> {
+        let changes = StorefrontChanges {
+            name: input.name,
+            return_origins: input.return_origins,
+            browser_origins: input.browser_origins,
+        };
+        let changed = party::update_storefront(app(ctx), viewer(ctx), &input.storefront_id, &changes).await;
+        answer(changed.map(Storefront::from))
     }
 
     /// A new supplier, not verified yet. It needs a credential next. For operators.
@@ -410,6 +347,7 @@ impl PartyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The supplier.")] input: CreateSupplierInput,
     ) -> Result<CreateSupplierPayload> {
+        let key = input.idempotency_key;
         let input = SupplierInput {
             name: input.name,
             country: input.country.0,
@@ -418,7 +356,7 @@ impl PartyMutation {
             established_year: input.established_year,
             fee_basis_points: input.fee_basis_points,
         };
-        answer(party::create_supplier(app(ctx), viewer(ctx), &input).await.map(Supplier))
+        answer(party::create_supplier(app(ctx), viewer(ctx), key.as_deref(), &input).await.map(Supplier))
     }
 
     /// The supplier was checked: from now on it is paid out, also what has waited. For operators.
@@ -431,27 +369,13 @@ impl PartyMutation {
         answer(verified.map(Supplier))
     }
 
-    /// A bearer token for a storefront, a supplier or an operator, shown this once. For operators.
-    async fn create_credential(
-        &self,
-        ctx: &Context<'_>,
-        #[graphql(desc = "For whom, and until when.")] input: CreateCredentialInput,
-    ) -> Result<CreateCredentialPayload> {
-        let input = CredentialInput {
-            role: input.role.into(),
-            subject_id: input.subject_id.0,
-            label: input.label,
-            expires_at: input.expires_at,
-        };
-        answer(party::create_credential(app(ctx), viewer(ctx), &input).await)
-    }
-
     /// Where you want to be paid. The first account counts at once, a changed one 72 hours later. For suppliers.
     async fn set_payout_account(
         &self,
         ctx: &Context<'_>,
         #[graphql(desc = "The account.")] input: SetPayoutAccountInput,
     ) -> Result<SetPayoutAccountPayload> {
+        let key = input.idempotency_key;
         let input = BankAccountInput {
             account_holder: input.account_holder,
             country: input.country.0,
@@ -462,7 +386,7 @@ impl PartyMutation {
             currency: input.currency.map(|code| code.0),
         };
         let App { clock, .. } = app(ctx);
-        let set = party::set_payout_account(app(ctx), viewer(ctx), &input).await;
+        let set = party::set_payout_account(app(ctx), viewer(ctx), key.as_deref(), &input).await;
         let shown = |row: payout_account::Model| {
             let active = row.active_from <= clock.now();
             PayoutAccount::new(row, active)

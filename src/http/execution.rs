@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::failure;
 use crate::app::App;
 use crate::auth::Caller;
-use crate::graphql::{Schema, batch, limits};
+use crate::graphql::{Schema, batch, limits, scope};
 
 #[derive(Clone)]
 pub struct Executor {
@@ -151,7 +151,10 @@ impl Executor {
     }
 
     /// Runs a query or a mutation.
-    pub async fn run(&self, prepared: Prepared, app: &App, caller: &Caller) -> Response {
+    pub async fn run(&self, mut prepared: Prepared, app: &App, caller: &Caller) -> Response {
+        if let Err(refusal) = prepared.require_scopes(caller) {
+            return Response::from_errors(vec![refusal]);
+        }
         let mut response = batch::run(self.schema.execute(ready(prepared, app, caller))).await;
         failure::publish(&mut response.errors);
         response
@@ -159,7 +162,10 @@ impl Executor {
 
     /// Runs any operation; a query or a mutation gives one response.
     #[must_use]
-    pub fn stream(&self, prepared: Prepared, app: &App, caller: &Caller) -> BoxStream<'static, Response> {
+    pub fn stream(&self, mut prepared: Prepared, app: &App, caller: &Caller) -> BoxStream<'static, Response> {
+        if let Err(refusal) = prepared.require_scopes(caller) {
+            return futures_util::stream::once(async { Response::from_errors(vec![refusal]) }).boxed();
+        }
         let responses = self.schema.execute_stream(ready(prepared, app, caller)).boxed();
         batch::run_stream(responses)
             .map(|mut response| {
@@ -167,6 +173,13 @@ impl Executor {
                 response
             })
             .boxed()
+    }
+}
+
+impl Prepared {
+    fn require_scopes(&mut self, caller: &Caller) -> Result<(), ServerError> {
+        let chosen = self.request.operation_name.clone();
+        scope::check(self.request.parsed_query()?, chosen.as_deref(), caller)
     }
 }
 

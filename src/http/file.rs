@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, put};
 use axum::{Extension, Json, Router};
 use entity::StorefrontId;
+use entity::credential::Scope;
 use entity::file::{MediaType, Model};
 use futures_util::{Stream, stream};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -166,6 +167,10 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 async fn read(State(app): State<App>, Extension(places): Extension<Places>, id: Named, headers: HeaderMap) -> Response {
     let viewer = match graphql::caller(&app, headers.get(header::AUTHORIZATION)).await {
+        Ok(caller) if caller.lacks(Scope::Read) => {
+            let message = "this needs the scope READ, which this credential lacks";
+            return failure::answer(StatusCode::FORBIDDEN, ErrorCode::NotPermitted, message);
+        }
         Ok(caller) => caller.viewer,
         Err(refusal) => return refusal,
     };

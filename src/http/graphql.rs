@@ -97,7 +97,12 @@ pub(super) async fn caller(app: &App, authorization: Option<&HeaderValue>) -> Re
     let Some(authorization) = authorization else { return Ok(Caller::ANONYMOUS) };
     let token = authorization.to_str().ok().and_then(bearer).ok_or_else(failure::unauthenticated)?;
     match auth::find_caller(&app.db.read, token, app.clock.wall()).await {
-        Ok(Some(caller)) => Ok(caller),
+        Ok(Some(caller)) => {
+            if let Some(held) = &caller.credential {
+                app.uses.note(held.id, app.clock.wall());
+            }
+            Ok(caller)
+        }
         Ok(None) => Err(failure::unauthenticated()),
         Err(error) => Err(failure::from_error(&error)),
     }

@@ -1,5 +1,6 @@
-//! Routes. What a request passes on its way in: its id, span and count ([`observe`]), a panic's last stop, its body in
-//! bounded time and size ([`body`]), then the door it asked for. Uploads read their body themselves ([`file`]).
+//! Routes. What a request passes on its way in: its id, span and count ([`observe`]), a panic's last stop, the page that it
+//! came from ([`cors`]), its body in bounded time and size ([`body`]), then the door it asked for. Uploads read their body
+//! themselves ([`file`]).
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -17,6 +18,7 @@ use crate::app::App;
 use crate::server::Lifecycle;
 
 mod body;
+mod cors;
 pub mod execution;
 pub mod failure;
 mod file;
@@ -73,8 +75,9 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
         .merge(file::uploads().with_state(app.clone()))
         .layer(
             ServiceBuilder::new()
-                .layer(middleware::from_fn_with_state(app, observe::observe))
-                .layer(CatchPanicLayer::custom(failure::after_panic)),
+                .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
+                .layer(CatchPanicLayer::custom(failure::after_panic))
+                .layer(middleware::from_fn_with_state(app, cors::cors)),
         )
 }
 

@@ -27,7 +27,7 @@ use tracing::Instrument;
 use super::execution::{Parameters, is_request_error};
 use super::places::Place;
 use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
-use super::{Door, failure, sse};
+use super::{Door, cors, failure, sse};
 use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
@@ -57,9 +57,11 @@ pub(super) async fn upgrade(
         return sse::too_many(ErrorCode::RateLimited, "this node has too many open sockets and event streams");
     };
     let authorization = headers.get(header::AUTHORIZATION).cloned();
+    let origin = headers.get(header::ORIGIN).cloned();
     let socket = move |socket| async move {
         let operations = HashMap::new();
-        let socket = Socket { socket, authorization, door, operations, begun: 0, tasks: JoinSet::new(), _place: place };
+        let tasks = JoinSet::new();
+        let socket = Socket { socket, authorization, origin, door, operations, begun: 0, tasks, _place: place };
         socket.serve().await;
     };
     upgrade.on_upgrade(|stream| socket(stream).instrument(tracing::Span::current()))
@@ -119,6 +121,8 @@ struct Socket {
     socket: WebSocket,
     /// Of the upgrade request, or of `connection_init`, which has the last word.
     authorization: Option<HeaderValue>,
+    /// Of the page that opened it. None: no browser.
+    origin: Option<HeaderValue>,
     door: Door,
     /// Running operations by the client's id. The number tells an operation from an earlier one with the same id.
     operations: HashMap<String, (u64, AbortHandle)>,
@@ -206,8 +210,11 @@ impl Socket {
                     if let Some(authorization) = authorization_in(payload)? {
                         self.authorization = Some(authorization);
                     }
-                    let tenure = Tenure::begin(&self.door.app, self.authorization.clone()).await;
-                    return tenure.map_err(|refusal| Close::from(Lost::of(&refusal)));
+                    let app = &self.door.app;
+                    let tenure = Tenure::begin(app, self.authorization.clone()).await;
+                    let tenure = tenure.map_err(|refusal| Close::from(Lost::of(&refusal)))?;
+                    let allowed = cors::may_use(app, self.origin.as_ref(), tenure.caller()).await;
+                    return if allowed.map_err(|_cause| Close::TRY_AGAIN)? { Ok(tenure) } else { Err(Close::FORBIDDEN) };
                 }
                 Some(Received::Ping {}) => self.send(&Sent::Pong).await?,
                 Some(Received::Subscribe { .. }) => return Err(Close::UNAUTHORIZED),

@@ -7,6 +7,8 @@ use entity::{
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
 
+use super::origin;
+use super::storefront::Shop;
 use crate::auth::Viewer;
 use crate::error::Result;
 
@@ -34,7 +36,7 @@ pub async fn find_storefronts_by_id<C: ConnectionTrait>(
     db: &C,
     viewer: &Viewer,
     ids: &[StorefrontId],
-) -> Result<Vec<storefront::Model>> {
+) -> Result<Vec<Shop>> {
     let seen = match viewer {
         Viewer::Operator { .. } => Condition::all(),
         Viewer::Storefront { storefront_id } | Viewer::Buyer { storefront_id, .. } => {
@@ -43,7 +45,10 @@ pub async fn find_storefronts_by_id<C: ConnectionTrait>(
         Viewer::Anonymous | Viewer::Supplier { .. } => none(),
     };
     let these = storefront::Entity::find().filter(storefront::Column::Id.is_in(ids.iter().copied()));
-    Ok(these.filter(seen).all(db).await?)
+    let rows = these.filter(seen).all(db).await?;
+    let mut origins = origin::of_storefronts(db, rows.iter().map(|row| row.id)).await?;
+    let shop = |row: storefront::Model| Shop { browser_origins: origins.remove(&row.id).unwrap_or_default(), row };
+    Ok(rows.into_iter().map(shop).collect())
 }
 
 /// Operators see each other.

@@ -1,13 +1,13 @@
-//! Bearer tokens: made here, returned once, kept as a hash only.
+//! Bearer tokens: made here, returned once, kept as a hash only. Nothing that holds one prints it.
 
 use chrono::TimeDelta;
-use entity::credential::{ActiveModel, Entity, Model, Role};
+use entity::credential::{ActiveModel, Entity, Model, Role, Scope, Scopes};
 use entity::{BuyerId, CredentialId, OperatorId, StorefrontId, SupplierId, Time, buyer, operator};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::storefront;
 use crate::app::App;
-use crate::auth::{Viewer, hash_token};
+use crate::auth::{Caller, Viewer, hash_token, scopes_of};
 use crate::catalog;
 use crate::clock::Clock;
 use crate::db;
@@ -43,6 +43,8 @@ pub struct CredentialInput {
     pub role: Role,
     pub subject_id: String,
     pub label: String,
+    /// None: all that fit the role.
+    pub scopes: Option<Vec<Scope>>,
     /// Wall time. None: never.
     pub expires_at: Option<Time>,
 }
@@ -54,12 +56,34 @@ pub struct CreatedCredential {
     pub token: String,
 }
 
+impl std::fmt::Debug for CreatedCredential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CreatedCredential({}, ***)", self.credential.id)
+    }
+}
+
 #[derive(Clone)]
 pub struct Session {
     pub token: String,
     pub buyer: buyer::Model,
+    pub credential: Model,
     /// Wall time.
     pub expires_at: Time,
+}
+
+impl std::fmt::Debug for Session {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Session({}, ***)", self.credential.id)
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct SessionInput {
+    /// The storefront's own id of the buyer.
+    pub buyer_reference: String,
+    pub expires_in_hours: Option<i32>,
+    /// None: all that the storefront's credential and a buyer have in common.
+    pub scopes: Option<Vec<Scope>>,
 }
 
 /// A credential for a storefront, a supplier or an operator. Buyers get sessions, from their storefront.
@@ -72,9 +96,11 @@ pub async fn create_credential(app: &App, viewer: Viewer, input: &CredentialInpu
         checks.problem("expiresAt", ErrorCode::InvalidInput, "must be in the future");
     }
     let subject = subject(&mut checks, input.role, &input.subject_id);
+    let scopes = check_scopes(&mut checks, input.scopes.as_deref(), &scopes_of(input.role), "this role has");
     let subject = checks.finish_with(subject)?;
     let token = new_token(&app.clock, subject.role());
-    let credential = row(CredentialId(app.clock.new_id()), &token, subject, label, input.expires_at, wall);
+    let id = CredentialId(app.clock.new_id());
+    let credential = row(id, &token, subject, (label, scopes), input.expires_at, wall);
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         let exists = match subject {
@@ -94,6 +120,30 @@ pub async fn create_credential(app: &App, viewer: Viewer, input: &CredentialInpu
     Ok(CreatedCredential { credential, token })
 }
 
+/// Some of `most`; all of it unless given.
+fn check_scopes(checks: &mut Checks, wanted: Option<&[Scope]>, most: &Scopes, whose: &str) -> Scopes {
+    let Some(wanted) = wanted else { return most.clone() };
+    if wanted.is_empty() {
+        checks.problem("scopes", ErrorCode::InvalidInput, "is empty; name what it may be used for, or leave it out");
+    }
+    for (index, scope) in wanted.iter().enumerate().filter(|(_index, scope)| !most.0.contains(scope)) {
+        let message = format!("{} is more than {whose}", scope_name(*scope));
+        checks.under("scopes", |checks| checks.problem(&index.to_string(), ErrorCode::InvalidInput, message));
+    }
+    Scopes(wanted.iter().copied().collect())
+}
+
+/// As GraphQL prints it.
+#[must_use]
+pub fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Read => "READ",
+        Scope::Orders => "ORDERS",
+        Scope::Money => "MONEY",
+        Scope::Webhooks => "WEBHOOKS",
+    }
+}
+
 fn subject(checks: &mut Checks, role: Role, id: &str) -> Option<Subject> {
     match role {
         Role::Storefront => checks.id("subjectId", id).map(Subject::Storefront),
@@ -107,23 +157,24 @@ fn subject(checks: &mut Checks, role: Role, id: &str) -> Option<Subject> {
     }
 }
 
-/// A session of the storefront's buyer with this reference, who comes into being with the first one.
-pub async fn create_buyer_session(
-    app: &App,
-    viewer: Viewer,
-    buyer_reference: &str,
-    expires_in_hours: Option<i32>,
-) -> Result<Session> {
-    let storefront_id = viewer.require_storefront()?;
+/// A session of the storefront's buyer with this reference, who comes into being with the first one. It can do no more than
+/// the credential that it is made with.
+pub async fn create_buyer_session(app: &App, caller: &Caller, input: &SessionInput) -> Result<Session> {
+    let storefront_id = caller.viewer.require_storefront()?;
     let usual = i32::try_from(app.settings.session_hours).unwrap_or(MOST_SESSION_HOURS);
     let mut checks = Checks::input();
-    let reference = checks.line("buyerReference", buyer_reference, 200);
-    let hours = checks.within("expiresInHours", expires_in_hours.unwrap_or(usual), 1..=MOST_SESSION_HOURS);
+    let reference = checks.line("buyerReference", &input.buyer_reference, 200);
+    let hours = checks.within("expiresInHours", input.expires_in_hours.unwrap_or(usual), 1..=MOST_SESSION_HOURS);
+    let own = caller.credential.as_ref().map(|held| held.scopes.clone()).unwrap_or_default();
+    let most = Scopes(scopes_of(Role::Buyer).0.intersection(&own.0).copied().collect());
+    let whose = "a session has that is made with this credential";
+    let scopes = check_scopes(&mut checks, input.scopes.as_deref(), &most, whose);
     checks.finish()?;
     let (now, wall) = (app.clock.now(), app.clock.wall());
     let expires_at = wall + TimeDelta::hours(i64::from(hours));
     let token = new_token(&app.clock, Role::Buyer);
-    let buyer = db::retrying(|| async {
+    let id = CredentialId(app.clock.new_id());
+    let (buyer, credential) = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         let known = buyer::Entity::find()
             .filter(buyer::Column::StorefrontId.eq(storefront_id))
@@ -142,13 +193,14 @@ pub async fn create_buyer_session(
             }
         };
         let subject = Subject::Buyer(storefront_id, buyer.id);
-        let id = CredentialId(app.clock.new_id());
-        insert(&tx, row(id, &token, subject, "session".to_owned(), Some(expires_at), wall)).await?;
+        let words = ("session".to_owned(), scopes.clone());
+        let credential = row(id, &token, subject, words, Some(expires_at), wall);
+        insert(&tx, credential.clone()).await?;
         tx.commit().await?;
-        Ok(buyer)
+        Ok((buyer, credential))
     })
     .await?;
-    Ok(Session { token, buyer, expires_at })
+    Ok(Session { token, buyer, credential, expires_at })
 }
 
 /// An operator with a credential that doesn't expire: how the first one of an installation comes to be. No viewer: whoever
@@ -161,7 +213,8 @@ pub async fn create_operator(app: &App, name: &str) -> Result<String> {
     let token = new_token(&app.clock, Role::Operator);
     let subject = Subject::Operator(operator.id);
     let label = "made at the command line".to_owned();
-    let credential = row(CredentialId(app.clock.new_id()), &token, subject, label, None, app.clock.wall());
+    let (id, scopes) = (CredentialId(app.clock.new_id()), scopes_of(Role::Operator));
+    let credential = row(id, &token, subject, (label, scopes), None, app.clock.wall());
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         let row = operator.clone().into_active_model().reset_all();
@@ -175,7 +228,7 @@ pub async fn create_operator(app: &App, name: &str) -> Result<String> {
 }
 
 /// `sp_operator_` and 256 random bits.
-fn new_token(clock: &Clock, role: Role) -> String {
+pub(super) fn new_token(clock: &Clock, role: Role) -> String {
     let random = [clock.random_bytes(), clock.random_bytes()].concat();
     format!("sp_{}_{}", role_name(role), hex::encode(random))
 }
@@ -193,7 +246,7 @@ pub(crate) fn row(
     id: CredentialId,
     token: &str,
     subject: Subject,
-    label: String,
+    (label, scopes): (String, Scopes),
     expires_at: Option<Time>,
     created_at: Time,
 ) -> Model {
@@ -212,8 +265,11 @@ pub(crate) fn row(
         supplier_id,
         operator_id,
         label,
+        scopes,
+        rotated_from: None,
         expires_at,
         revoked_at: None,
+        last_used_at: None,
         created_at,
     }
 }

@@ -13,27 +13,44 @@ use super::supplier;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::idempotency::Once;
 use crate::validate::Checks;
 
 /// Three days, so that a change made on a Friday evening can still be noticed on Monday. Business time.
 pub const HOURS_UNTIL_ACTIVE: i64 = 72;
 
-/// Sets where the viewer, a supplier, is paid.
-pub async fn set_payout_account(app: &App, viewer: Viewer, input: &BankAccountInput) -> Result<Model> {
+/// Sets where the viewer, a supplier, is paid. With a key: once.
+pub async fn set_payout_account(
+    app: &App,
+    viewer: Viewer,
+    key: Option<&str>,
+    input: &BankAccountInput,
+) -> Result<Model> {
     let supplier_id = viewer.require_supplier()?;
     let mut checks = Checks::input();
     let details = BankAccount::check(&mut checks, input);
+    let once = key.map(|key| Once::check(&mut checks, &viewer, "setPayoutAccount", (key, &details))).transpose()?;
     checks.finish()?;
     let now = app.clock.now();
     let account = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         // Two first accounts at once: the second one is a change of the first.
         supplier::require_locked(&tx, supplier_id).await?;
+        if let Some(once) = &once
+            && let Some(made) = once.find(&tx).await?
+        {
+            let id = made.parse::<PayoutAccountId>().ok();
+            let found = Entity::find().filter(Column::Id.eq(id)).one(&tx).await?;
+            return found.ok_or_else(|| Error::internal("a key's result is no payout account"));
+        }
         let is_first = Entity::find().filter(Column::SupplierId.eq(supplier_id)).one(&tx).await?.is_none();
         let wait = if is_first { TimeDelta::zero() } else { TimeDelta::hours(HOURS_UNTIL_ACTIVE) };
         let account = sealed(app, PayoutAccountId(app.clock.new_id()), supplier_id, &details, now, now + wait)?;
         Entity::insert(active(&account)).exec_without_returning(&tx).await?;
+        if let Some(once) = &once {
+            once.record(&tx, &app.clock, account.id.to_string()).await?;
+        }
         supplier::payouts_possible_from(&tx, &app.clock, supplier_id, account.active_from).await?;
         tx.commit().await?;
         Ok(account)

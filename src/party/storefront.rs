@@ -3,22 +3,56 @@
 use entity::storefront::{ActiveModel, Entity, Model, Origins};
 use entity::{BuyerId, OperatorId, StorefrontId, buyer, operator};
 use reqwest::Url;
-use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect};
+use serde::Serialize;
 
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
+use crate::idempotency::Once;
 use crate::validate::Checks;
+
+use super::origin;
 
 const MOST_ORIGINS: usize = 20;
 
-/// A storefront and the origins that its buyers may be sent back to after paying.
-pub async fn create_storefront(app: &App, viewer: Viewer, name: &str, return_origins: &[String]) -> Result<Model> {
+/// A storefront, and the origins whose pages may call the API with its credentials.
+#[derive(Clone, Debug)]
+pub struct Shop {
+    pub row: Model,
+    pub browser_origins: Vec<String>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+pub struct StorefrontInput {
+    pub name: String,
+    /// Where its buyers may be sent back to after paying.
+    pub return_origins: Vec<String>,
+    pub browser_origins: Vec<String>,
+}
+
+/// None: it stays as it is.
+#[derive(Clone, Debug)]
+pub struct StorefrontChanges {
+    pub name: Option<String>,
+    pub return_origins: Option<Vec<String>>,
+    pub browser_origins: Option<Vec<String>>,
+}
+
+/// With a key: once.
+pub async fn create_storefront(
+    app: &App,
+    viewer: Viewer,
+    key: Option<&str>,
+    input: &StorefrontInput,
+) -> Result<Shop> {
     viewer.require_operator()?;
     let mut checks = Checks::input();
-    let name = checks.line("name", name, 200);
-    let return_origins = check_origins(&mut checks, return_origins);
+    let name = checks.line("name", &input.name, 200);
+    let return_origins = check_origins(&mut checks, "returnOrigins", &input.return_origins);
+    let browser_origins = check_origins(&mut checks, "browserOrigins", &input.browser_origins);
+    let once = key.map(|key| Once::check(&mut checks, &viewer, "createStorefront", (key, input))).transpose()?;
     checks.finish()?;
     let row = Model {
         id: StorefrontId(app.clock.new_id()),
@@ -26,14 +60,66 @@ pub async fn create_storefront(app: &App, viewer: Viewer, name: &str, return_ori
         return_origins: Origins(return_origins),
         created_at: app.clock.now(),
     };
+    let id = db::retrying(|| async {
+        let tx = app.db.begin_write().await?;
+        if let Some(once) = &once
+            && let Some(made) = once.find(&tx).await?
+        {
+            return made.parse().map_err(|_cause| Error::internal("a key's result is no storefront"));
+        }
+        Entity::insert(active(&row)).exec_without_returning(&tx).await?;
+        origin::write(&tx, row.id, &browser_origins).await?;
+        if let Some(once) = &once {
+            once.record(&tx, &app.clock, row.id.to_string()).await?;
+        }
+        tx.commit().await?;
+        Ok(row.id)
+    })
+    .await?;
+    require_shop(&app.db.read, id).await
+}
+
+/// Changes a storefront. What is under way goes on as it was: origins are looked at when they are needed.
+pub async fn update_storefront(app: &App, viewer: Viewer, id: &str, changes: &StorefrontChanges) -> Result<Shop> {
+    viewer.require_operator()?;
+    let mut checks = Checks::input();
+    let id = checks.required_id::<StorefrontId>("storefrontId", id);
+    let name = changes.name.as_ref().map(|name| checks.line("name", name, 200));
+    let mut check = |field, origins: &Option<Vec<String>>| {
+        origins.as_ref().map(|origins| check_origins(&mut checks, field, origins))
+    };
+    let return_origins = check("returnOrigins", &changes.return_origins);
+    let browser_origins = check("browserOrigins", &changes.browser_origins);
+    checks.finish()?;
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
-        Entity::insert(active(&row)).exec_without_returning(&tx).await?;
+        let found = Entity::find_by_id(id).lock_exclusive().one(&tx).await?;
+        let Some(mut row) = found else { return Err(Error::not_found("storefront").at("storefrontId")) };
+        if let Some(name) = &name {
+            row.name.clone_from(name);
+        }
+        if let Some(origins) = &return_origins {
+            row.return_origins = Origins(origins.clone());
+        }
+        Entity::update(active(&row)).exec(&tx).await?;
+        if let Some(origins) = &browser_origins {
+            origin::write(&tx, id, origins).await?;
+        }
         tx.commit().await?;
         Ok(())
     })
     .await?;
-    Ok(row)
+    require_shop(&app.db.read, id).await
+}
+
+async fn require_shop<C: ConnectionTrait>(db: &C, id: StorefrontId) -> Result<Shop> {
+    find_shop(db, id).await?.ok_or_else(|| Error::internal(format!("{id} is gone")))
+}
+
+pub async fn find_shop<C: ConnectionTrait>(db: &C, id: StorefrontId) -> Result<Option<Shop>> {
+    let Some(row) = find_storefront(db, id).await? else { return Ok(None) };
+    let browser_origins = origin::of_storefront(db, id).await?;
+    Ok(Some(Shop { row, browser_origins }))
 }
 
 pub(crate) fn active(row: &Model) -> ActiveModel {
@@ -45,16 +131,16 @@ pub(crate) fn active(row: &Model) -> ActiveModel {
     }
 }
 
-fn check_origins(checks: &mut Checks, origins: &[String]) -> Vec<String> {
+fn check_origins(checks: &mut Checks, field: &str, origins: &[String]) -> Vec<String> {
     if origins.len() > MOST_ORIGINS {
         let message = format!("has {} origins; at most {MOST_ORIGINS} are allowed", origins.len());
-        checks.problem("returnOrigins", ErrorCode::InvalidInput, message);
+        checks.problem(field, ErrorCode::InvalidInput, message);
         return Vec::new();
     }
     let mut checked = Vec::new();
-    checks.under("returnOrigins", |checks| {
+    checks.under(field, |checks| {
         for (index, text) in origins.iter().enumerate() {
-            match origin(text) {
+            match safe_origin(text) {
                 Some(origin) if checked.contains(&origin) => {}
                 Some(origin) => checked.push(origin),
                 None => checks.problem(
@@ -70,7 +156,7 @@ fn check_origins(checks: &mut Checks, origins: &[String]) -> Vec<String> {
 }
 
 /// As browsers write it: lower case, without a default port. None if it is more or other than a safe origin.
-fn origin(text: &str) -> Option<String> {
+fn safe_origin(text: &str) -> Option<String> {
     let url = Url::parse(text).ok()?;
     let nothing_more = url.path() == "/"
         && url.query().is_none()
@@ -123,7 +209,7 @@ mod tests {
             ("null", None),
             ("", None),
         ] {
-            assert_eq!(origin(text).as_deref(), wanted, "{text}");
+            assert_eq!(safe_origin(text).as_deref(), wanted, "{text}");
         }
     }
 }

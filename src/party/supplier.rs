@@ -7,6 +7,7 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter,
     QuerySelect,
 };
+use serde::Serialize;
 
 use crate::app::App;
 use crate::auth::Viewer;
@@ -14,6 +15,7 @@ use crate::catalog::index;
 use crate::clock::Clock;
 use crate::db;
 use crate::error::{Error, Result};
+use crate::idempotency::Once;
 use crate::job::{self, Job};
 use crate::validate::Checks;
 
@@ -21,7 +23,7 @@ use crate::validate::Checks;
 const USUAL_FEE_BASIS_POINTS: i32 = 250;
 const EARLIEST_YEAR: i32 = 1500;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct SupplierInput {
     pub name: String,
     pub country: String,
@@ -31,8 +33,8 @@ pub struct SupplierInput {
     pub fee_basis_points: Option<i32>,
 }
 
-/// A supplier, not verified yet: it can sell, but its money waits.
-pub async fn create_supplier(app: &App, viewer: Viewer, input: &SupplierInput) -> Result<Model> {
+/// A supplier, not verified yet: it can sell, but its money waits. With a key: once.
+pub async fn create_supplier(app: &App, viewer: Viewer, key: Option<&str>, input: &SupplierInput) -> Result<Model> {
     use chrono::Datelike;
     viewer.require_operator()?;
     let now = app.clock.now();
@@ -54,16 +56,24 @@ pub async fn create_supplier(app: &App, viewer: Viewer, input: &SupplierInput) -
         verified_at: None,
         created_at: now,
     };
+    let once = key.map(|key| Once::check(&mut checks, &viewer, "createSupplier", (key, input))).transpose()?;
     checks.finish()?;
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
+        if let Some(once) = &once {
+            if let Some(made) = once.find(&tx).await? {
+                let id = made.parse::<SupplierId>().ok();
+                let found = Entity::find().filter(Column::Id.eq(id)).one(&tx).await?;
+                return found.ok_or_else(|| Error::internal("a key's result is no supplier"));
+            }
+            once.record(&tx, &app.clock, row.id.to_string()).await?;
+        }
         Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
         index::rewrite(&tx, SubjectKind::Supplier, row.id.0, index::supplier_tokens(&row)).await?;
         tx.commit().await?;
-        Ok(())
+        Ok(row.clone())
     })
-    .await?;
-    Ok(row)
+    .await
 }
 
 /// From now on the supplier is paid out, also what has waited. Verifying it again only starts payouts that wait.

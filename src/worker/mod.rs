@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
-use crate::{event, file, idempotency, messaging, order, rail, simulator};
+use crate::{event, file, idempotency, messaging, order, party, rail, simulator};
 
 mod advance;
 mod pickup;
@@ -27,6 +27,8 @@ const DEADLINES_AT_ONCE: u64 = 100;
 /// A deadline that could not be decided, or waits for news, is looked at again after this long; others go ahead.
 const DEADLINE_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(10);
 const PRUNE_EVERY: TimeDelta = TimeDelta::hours(1);
+/// Wall time: how often it is written down which credentials were used.
+const USES_EVERY: TimeDelta = TimeDelta::minutes(1);
 const LANES: [Lane; 2] = [Lane::Notifications, Lane::Calls];
 
 impl Lane {
@@ -136,7 +138,13 @@ async fn deadlines(app: &App, mut stopped: watch::Receiver<bool>) {
         if let Err(error) = deadlines.prune(app).await {
             tracing::error!(%error, "the hourly work could not be done; trying again");
         }
+        if let Err(error) = deadlines.write_uses(app).await {
+            tracing::error!(%error, "when credentials were last used could not be written down");
+        }
         go_on = wait(&mut woken, &mut stopped).await;
+    }
+    if let Err(error) = party::write_uses(app).await {
+        tracing::error!(%error, "when credentials were last used could not be written down");
     }
 }
 
@@ -158,6 +166,7 @@ async fn feed(app: &App, mut stopped: watch::Receiver<bool>) {
 struct Deadlines {
     again_at: BTreeMap<OrderId, Time>,
     pruned_at: Option<Time>,
+    uses_written_at: Option<Time>,
 }
 
 impl Deadlines {
@@ -189,8 +198,18 @@ impl Deadlines {
         if self.pruned_at.is_none_or(|at| at + PRUNE_EVERY <= now) {
             idempotency::prune(&app.db, &app.clock).await?;
             file::prune(&app.db, &app.clock).await?;
+            party::prune_sessions(&app.db, app.clock.wall()).await?;
             rail::begin_daily_reconciliation(app).await?;
             self.pruned_at = Some(now);
+        }
+        Ok(())
+    }
+
+    async fn write_uses(&mut self, app: &App) -> Result<()> {
+        let wall = app.clock.wall();
+        if self.uses_written_at.is_none_or(|at| at + USES_EVERY <= wall) {
+            self.uses_written_at = Some(wall);
+            party::write_uses(app).await?;
         }
         Ok(())
     }
