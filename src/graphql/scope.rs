@@ -218,7 +218,9 @@ mod tests {
     #[test]
     fn what_is_unknown_needs_everything_and_the_schema_nothing() {
         let most = [Scope::Read, Scope::Orders, Scope::Money];
-        assert!(refused("mutation { newThing { x } }", None, &most).is_some_and(|message| message.contains("WEBHOOKS")));
+        assert!(
+            refused("mutation { newThing { x } }", None, &most).is_some_and(|message| message.contains("WEBHOOKS"))
+        );
         assert!(refused("mutation { createCredential { x } }", None, &most).is_some());
         assert_eq!(refused("{ __schema { types { name } } } ", None, &[Scope::Money]), None);
         assert_eq!(refused("mutation { endSession { x } }", None, &[]), None);

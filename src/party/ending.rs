@@ -79,7 +79,10 @@ async fn require_at_most_one<C: ConnectionTrait>(tx: &C, old: &Model, wall: Time
     let valid = |row: &&Model| ends_at(row).is_none_or(|end| end > wall);
     let Some(other) = relatives.iter().find(valid) else { return Ok(()) };
     let message = if other.rotated_from == Some(old.id) {
-        format!("was rotated already: {} succeeds it, and at most two are valid at once. Use that one, or revoke it", other.id)
+        format!(
+            "was rotated already: {} succeeds it, and at most two are valid at once. Use that one, or revoke it",
+            other.id
+        )
     } else {
         format!("succeeds {}, which is still valid; at most two are valid at once. Revoke that one first", other.id)
     };

@@ -16,13 +16,10 @@ pub use by_id::{
     find_buyers_by_id, find_credentials_by_id, find_operators_by_id, find_payout_accounts_by_id, find_storefronts_by_id,
 };
 pub use credential::{
-    CreatedCredential, CredentialInput, Session, SessionInput, create_buyer_session, create_credential,
-    create_operator,
+    CreatedCredential, CredentialInput, Session, SessionInput, create_buyer_session, create_credential, create_operator,
 };
 pub use credentials::{find_credentials, find_own_credential, write_uses};
-pub use ending::{
-    Sessions, end_session, prune_sessions, revoke_buyer_sessions, revoke_credential, rotate_credential,
-};
+pub use ending::{Sessions, end_session, prune_sessions, revoke_buyer_sessions, revoke_credential, rotate_credential};
 pub use payout_account::{
     decrypt_payout_account, find_active_payout_account, find_payout_accounts, set_payout_account,
 };

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use entity::browser_origin::{ActiveModel, Column, Entity};
 use entity::StorefrontId;
+use entity::browser_origin::{ActiveModel, Column, Entity};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::error::Result;
@@ -19,7 +19,8 @@ pub(super) async fn write<C: ConnectionTrait>(tx: &C, storefront_id: StorefrontI
 }
 
 pub async fn of_storefront<C: ConnectionTrait>(db: &C, storefront_id: StorefrontId) -> Result<Vec<String>> {
-    let rows = Entity::find().filter(Column::StorefrontId.eq(storefront_id)).order_by_asc(Column::Origin).all(db).await?;
+    let rows =
+        Entity::find().filter(Column::StorefrontId.eq(storefront_id)).order_by_asc(Column::Origin).all(db).await?;
     Ok(rows.into_iter().map(|row| row.origin).collect())
 }
 

@@ -41,12 +41,7 @@ pub struct StorefrontChanges {
 }
 
 /// With a key: once.
-pub async fn create_storefront(
-    app: &App,
-    viewer: Viewer,
-    key: Option<&str>,
-    input: &StorefrontInput,
-) -> Result<Shop> {
+pub async fn create_storefront(app: &App, viewer: Viewer, key: Option<&str>, input: &StorefrontInput) -> Result<Shop> {
     viewer.require_operator()?;
     let mut checks = Checks::input();
     let name = checks.line("name", &input.name, 200);

@@ -78,9 +78,16 @@ async fn a_credential_does_what_its_scopes_say(app: &TestApp) {
     };
     let queries = [
         ("READ", "query($id: ID!) { order(id: $id) { id } }".to_owned()),
-        ("ORDERS", "mutation($id: ID!) { extendDeadline(input: { orderId: $id, days: 0 }) { errors { code } } }".to_owned()),
-        ("MONEY", "mutation($id: ID!) { ...deep } fragment deep on Mutation { a: refundOrder(input: { orderId: $id, \
-            idempotencyKey: \"k\", amount: \"0\" }) { errors { code } } }".to_owned()),
+        (
+            "ORDERS",
+            "mutation($id: ID!) { extendDeadline(input: { orderId: $id, days: 0 }) { errors { code } } }".to_owned(),
+        ),
+        (
+            "MONEY",
+            "mutation($id: ID!) { ...deep } fragment deep on Mutation { a: refundOrder(input: { orderId: $id, \
+            idempotencyKey: \"k\", amount: \"0\" }) { errors { code } } }"
+                .to_owned(),
+        ),
     ];
     for (own, _query) in &queries {
         let (_id, token) = another(app, demo::SUPPLIER, json!([own])).await;
@@ -172,17 +179,21 @@ async fn two_of_a_line_are_valid_at_once(app: &TestApp) {
 async fn an_operator_keeps_a_last_credential(app: &TestApp) {
     let own = app.data(demo::OPERATOR, "{ viewer { credential { id } } }", json!({})).await;
     let own = text(&own["viewer"]["credential"]["id"]);
-    let revoke = async |id: &str| {
-        ask(app, demo::OPERATOR, "revokeCredential", json!({ "credentialId": id }), CREDENTIAL).await
-    };
+    let revoke =
+        async |id: &str| ask(app, demo::OPERATOR, "revokeCredential", json!({ "credentialId": id }), CREDENTIAL).await;
     assert_eq!(code(&revoke(&own).await), "NOT_PERMITTED");
     let (other, token) = another(app, demo::OPERATOR, Value::Null).await;
     assert_eq!(revoke(&own).await["errors"], json!([]));
     assert_eq!(status(app, demo::OPERATOR).await, 401);
     let last = ask(app, &token, "revokeCredential", json!({ "credentialId": other }), CREDENTIAL).await;
     assert_eq!(code(&last), "NOT_PERMITTED");
-    let others = app.data(token.as_str(), "query($of: ID) { credentials(subjectId: $of) { nodes { id revokedAt } } }",
-        json!({ "of": subject(app, demo::STOREFRONT).await })).await;
+    let others = app
+        .data(
+            token.as_str(),
+            "query($of: ID) { credentials(subjectId: $of) { nodes { id revokedAt } } }",
+            json!({ "of": subject(app, demo::STOREFRONT).await }),
+        )
+        .await;
     assert_eq!(others["credentials"]["nodes"].as_array().map(Vec::len), Some(1));
     // Another operator's last one may go.
     let second = app.data(demo::SECOND_OPERATOR, "{ viewer { credential { id } } }", json!({})).await;
@@ -235,8 +246,13 @@ async fn a_storefront_ends_its_buyers_sessions(app: &TestApp) {
     let revoke = async |with: &str, input: Value| ask(app, with, "revokeBuyerSession", input, "endedCount").await;
     let [one, two, three, other] =
         [session(app, "b").await, session(app, "b").await, session(app, "b").await, session(app, "c").await];
-    let listed = app.data(demo::STOREFRONT, "query($of: ID) { credentials(subjectId: $of) { nodes { id } } }",
-        json!({ "of": one.2 })).await;
+    let listed = app
+        .data(
+            demo::STOREFRONT,
+            "query($of: ID) { credentials(subjectId: $of) { nodes { id } } }",
+            json!({ "of": one.2 }),
+        )
+        .await;
     assert_eq!(listed["credentials"]["nodes"].as_array().map(Vec::len), Some(3));
     for (input, count) in [
         (json!({ "credentialId": one.1 }), 1),
@@ -250,8 +266,11 @@ async fn a_storefront_ends_its_buyers_sessions(app: &TestApp) {
         assert_eq!(status(app, token).await, wanted);
     }
     let own = app.data(demo::STOREFRONT, "{ viewer { credential { id } } }", json!({})).await;
-    for input in [json!({ "credentialId": own["viewer"]["credential"]["id"] }), json!({ "buyerReference": "nobody" }),
-        json!({ "buyerId": "buyer_01kdvdna00e008000000000009" })] {
+    for input in [
+        json!({ "credentialId": own["viewer"]["credential"]["id"] }),
+        json!({ "buyerReference": "nobody" }),
+        json!({ "buyerId": "buyer_01kdvdna00e008000000000009" }),
+    ] {
         assert_eq!(code(&revoke(demo::STOREFRONT, input).await), "NOT_FOUND");
     }
     for token in [demo::BUYER, demo::SUPPLIER, demo::OPERATOR] {
@@ -295,11 +314,10 @@ async fn when_a_credential_was_used_is_written_down(app: &TestApp) {
 async fn what_ended_long_ago_is_forgotten(app: &TestApp) {
     let (_token, id, _buyer) = session(app, "b").await;
     let (old, ended) = another(app, demo::STOREFRONT, json!(["READ"])).await;
-    let made = ask(app, &ended, "rotateCredential", json!({ "credentialId": old, "oldValidForHours": 0 }), "token").await;
+    let made =
+        ask(app, &ended, "rotateCredential", json!({ "credentialId": old, "oldValidForHours": 0 }), "token").await;
     assert_eq!(made["errors"], json!([]));
-    let count = async || {
-        credential::Entity::find().all(&app.db().read).await.expect("reads").len()
-    };
+    let count = async || credential::Entity::find().all(&app.db().read).await.expect("reads").len();
     let before = count().await;
     let wall = app.clock().wall();
     assert_eq!(prune_sessions(app.db(), wall + TimeDelta::days(30)).await.expect("prunes"), 0);
@@ -309,13 +327,25 @@ async fn what_ended_long_ago_is_forgotten(app: &TestApp) {
 
 async fn a_key_makes_one_storefront_supplier_and_account(app: &TestApp) {
     let supplier = json!({ "idempotencyKey": "s", "name": "S", "country": "EC", "city": "Quito" });
-    let account = json!({ "idempotencyKey": "a", "accountHolder": "S", "country": "DE", "iban": "DE89370400440532013000" });
-    let other = json!({ "idempotencyKey": "a", "accountHolder": "T", "country": "DE", "iban": "DE89370400440532013000" });
+    let account =
+        json!({ "idempotencyKey": "a", "accountHolder": "S", "country": "DE", "iban": "DE89370400440532013000" });
+    let other =
+        json!({ "idempotencyKey": "a", "accountHolder": "T", "country": "DE", "iban": "DE89370400440532013000" });
     for (token, name, thing, input, changed) in [
-        (demo::OPERATOR, "createStorefront", "storefront", json!({ "idempotencyKey": "k", "name": "S" }),
-            json!({ "idempotencyKey": "k", "name": "T" })),
-        (demo::OPERATOR, "createSupplier", "supplier", supplier.clone(),
-            json!({ "idempotencyKey": "s", "name": "S", "country": "EC", "city": "Loja" })),
+        (
+            demo::OPERATOR,
+            "createStorefront",
+            "storefront",
+            json!({ "idempotencyKey": "k", "name": "S" }),
+            json!({ "idempotencyKey": "k", "name": "T" }),
+        ),
+        (
+            demo::OPERATOR,
+            "createSupplier",
+            "supplier",
+            supplier.clone(),
+            json!({ "idempotencyKey": "s", "name": "S", "country": "EC", "city": "Loja" }),
+        ),
         (demo::SUPPLIER, "setPayoutAccount", "payoutAccount", account, other),
     ] {
         let fields = format!("{thing} {{ id }}");
@@ -334,11 +364,13 @@ async fn no_token_is_logged() {
     let settings = [("SECURE_PAYMENT_LOG", "trace"), ("SECURE_PAYMENT_LOG_FORMAT", "json")];
     let process = Process::start(folder.path(), &settings).await;
     let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let secrets = ["sp_buyer_header11", "sp_buyer_body222", "sp_buyer_query333", "sp_buyer_socket444", "sp_buyer_path555"];
+    let secrets =
+        ["sp_buyer_header11", "sp_buyer_body222", "sp_buyer_query333", "sp_buyer_socket444", "sp_buyer_path555"];
     let post = http.post(process.url("/graphql")).bearer_auth(secrets[0]);
     let sent = [
         post.json(&json!({ "query": "{ __typename }" })),
-        http.post(process.url("/graphql")).json(&json!({ "query": "query($t: String) { products(search: $t) { nodes { id } } }",
+        http.post(process.url("/graphql"))
+            .json(&json!({ "query": "query($t: String) { products(search: $t) { nodes { id } } }",
             "variables": { "t": secrets[1] } })),
         http.get(process.url(&format!("/graphql?query=%7B__typename%7D&access_token={}", secrets[2]))),
         http.put(process.url(&format!("/uploads/{}", secrets[4]))).body("x"),
@@ -353,8 +385,7 @@ async fn no_token_is_logged() {
     let token = text(&made["data"]["createBuyerSession"]["session"]["token"]);
     let used = http.post(process.url("/graphql")).bearer_auth(&token).json(&json!({ "query": "{ viewer { role } }" }));
     assert_eq!(used.send().await.expect("an answer").status(), 200);
-    let mut request =
-        process.url("/graphql/ws").replace("http://", "ws://").into_client_request().expect("a request");
+    let mut request = process.url("/graphql/ws").replace("http://", "ws://").into_client_request().expect("a request");
     request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().expect("a header"));
     let mut socket = connect_async(request).await.expect("connects").0;
     let init = json!({ "type": "connection_init", "payload": { "authorization": format!("Bearer {}", secrets[3]) } });

@@ -56,12 +56,19 @@ async fn a_preflight_is_answered_for_a_known_origin(app: &TestApp) {
     let own_page = app.url("");
     let of_localhost = own_page.replace("127.0.0.1", "localhost");
     for path in ["/graphql", "/graphql/stream", "/schema.graphql", "/files/file_x", "/uploads/x"] {
-        for (origin, known) in [(OWN, true), (own_page.as_str(), true), (of_localhost.as_str(), true), (UNKNOWN, false),
-            ("null", false), ("https://shop.example.evil.example", false), ("http://shop.example", false)]
-        {
+        for (origin, known) in [
+            (OWN, true),
+            (own_page.as_str(), true),
+            (of_localhost.as_str(), true),
+            (UNKNOWN, false),
+            ("null", false),
+            ("https://shop.example.evil.example", false),
+            ("http://shop.example", false),
+        ] {
             let request = app.http().request(Method::OPTIONS, app.url(path)).header("origin", origin);
             let request = request.header("access-control-request-method", "POST");
-            let answer = request.header("access-control-request-headers", "authorization").send().await.expect("an answer");
+            let answer =
+                request.header("access-control-request-headers", "authorization").send().await.expect("an answer");
             let headers = answer.headers();
             let allowed = headers.get("access-control-allow-origin").map(|value| value.to_str().expect("text"));
             assert_eq!(allowed, known.then_some(origin), "{path} {origin}");
@@ -108,11 +115,15 @@ async fn a_page_uses_its_own_storefronts_sessions_only(app: &TestApp) {
     }
     // A page may read that its session has ended.
     let (status, headers, _answer) = ask(app, OWN, Some("sp_buyer_ended"), "{ __typename }").await;
-    assert_eq!((status, headers["access-control-allow-origin"].to_str().expect("text")), (StatusCode::UNAUTHORIZED, OWN));
+    assert_eq!(
+        (status, headers["access-control-allow-origin"].to_str().expect("text")),
+        (StatusCode::UNAUTHORIZED, OWN)
+    );
 }
 
 async fn a_refused_page_runs_nothing(app: &TestApp) {
-    let create = "mutation { createBuyerSession(input: { buyerReference: \"from another page\" }) { session { token } } }";
+    let create =
+        "mutation { createBuyerSession(input: { buyerReference: \"from another page\" }) { session { token } } }";
     assert_eq!(ask(app, UNKNOWN, Some(demo::STOREFRONT), create).await.0, 403);
     let query = "mutation { revokeBuyerSession(input: { buyerReference: \"from another page\" }) { errors { code } } }";
     let answer = app.data(demo::STOREFRONT, query, json!({})).await;
@@ -173,9 +184,14 @@ async fn an_operator_changes_a_storefronts_origins(app: &TestApp) {
     update(demo::OPERATOR, json!({ "browserOrigins": [] })).await;
     assert_eq!(ask(app, OTHER, Some(&other), "{ __typename }").await.0, 403);
     let refused = update(demo::OPERATOR, json!({ "name": "", "browserOrigins": ["http://x.example", "*"] })).await;
-    let paths: Vec<String> = refused["errors"].as_array().expect("errors").iter().map(|error| {
-        error["path"].as_array().expect("a path").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")
-    }).collect();
+    let paths: Vec<String> = refused["errors"]
+        .as_array()
+        .expect("errors")
+        .iter()
+        .map(|error| {
+            error["path"].as_array().expect("a path").iter().filter_map(Value::as_str).collect::<Vec<_>>().join(".")
+        })
+        .collect();
     assert_eq!(paths, ["input.name", "input.browserOrigins.0", "input.browserOrigins.1"]);
     for token in [other.as_str(), demo::SUPPLIER, demo::BUYER] {
         assert_eq!(update(token, json!({ "name": "Mine" })).await["errors"][0]["code"], "NOT_PERMITTED");

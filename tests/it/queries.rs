@@ -145,10 +145,10 @@ impl Counting {
 }
 
 /// The object types of the schema, with their fields.
-struct Types(BTreeMap<String, Value>);
+pub(crate) struct Types(pub(crate) BTreeMap<String, Value>);
 
 impl Types {
-    async fn of(shop: &Shop) -> Self {
+    pub(crate) async fn of(shop: &Shop) -> Self {
         let query = "{ __schema { types { name kind possibleTypes { name } fields { name args { name type { kind } }
             type { kind name ofType { kind name ofType { kind name ofType { kind name } } } } } } } }";
         let data = shop.read(demo::BUYER, query, json!({})).await;
@@ -157,7 +157,7 @@ impl Types {
     }
 
     /// Every field of a type, and of the types that it leads to, so many levels down.
-    fn selection(&self, name: &str, levels: usize) -> String {
+    pub(crate) fn selection(&self, name: &str, levels: usize) -> String {
         let one = &self.0[name];
         if one["kind"] == "UNION" {
             let members = one["possibleTypes"].as_array().expect("members");

@@ -1,4 +1,8 @@
-//! Whose order it is, and whose turn.
+//! Whose order it is, and whose turn. And, for everything in the schema, that nothing of another tenant exists: see `walls/`.
+
+mod rules;
+mod tenants;
+mod world;
 
 use secure_payment::party::demo;
 use serde_json::{Value, json};
