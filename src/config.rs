@@ -14,8 +14,10 @@ use crate::escrow::Policy;
 use crate::payment::Route;
 use crate::signature;
 
+mod limits;
 mod providers;
 
+pub use limits::LimitSettings;
 pub use providers::{AlipaySettings, AntomSettings, BankSettings, PartnerSettings, StripeSettings, parse_route};
 pub(crate) use providers::{check_base, is_given, required, required_list};
 
@@ -159,6 +161,8 @@ pub struct Settings {
     pub payouts: Option<String>,
 
     #[command(flatten)]
+    pub limits: LimitSettings,
+    #[command(flatten)]
     pub stripe: StripeSettings,
     #[command(flatten)]
     pub antom: AntomSettings,
@@ -181,7 +185,13 @@ pub struct SettingError {
 impl Settings {
     /// `NAME=` in `.env` means that it isn't set.
     pub fn forget_blanks(&mut self) {
-        for text in [&mut self.public_url, &mut self.sandbox_api_base, &mut self.payouts] {
+        let texts = [
+            &mut self.public_url,
+            &mut self.sandbox_api_base,
+            &mut self.payouts,
+            &mut self.limits.trusted_documents,
+        ];
+        for text in texts {
             text.take_if(|text| text.trim().is_empty());
         }
         self.encryption_key.take_if(|key| key.expose_secret().trim().is_empty());
@@ -216,6 +226,7 @@ impl Settings {
         {
             return wrong("SANDBOX_API_BASE", "must be an http:// or https:// URL");
         }
+        self.limits.check()?;
         if self.mode == Mode::Live {
             let key = self.encryption_key.as_ref().map(|key| key.expose_secret().trim());
             match key {

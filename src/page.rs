@@ -9,7 +9,7 @@ use crate::error::{ErrorCode, Result};
 use crate::validate::Checks;
 
 pub const MOST_PER_PAGE: i32 = 100;
-const USUAL_PER_PAGE: i32 = 20;
+pub const USUAL_PER_PAGE: i32 = 20;
 
 /// What part of a list was asked for. `K` is the key of the row after which it begins.
 #[derive(Clone, Debug)]

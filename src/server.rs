@@ -1,5 +1,6 @@
 //! Listening, and shutting down without losing a request.
 //!
+//! Open connections are counted, of the node and of each address ([`places`]).
 //! A connection has 10 seconds to send its headers, and they may have 32 KiB: slow and greedy clients cost little. When
 //! the server is told to stop, it first says so at `/readyz` and still takes connections for a moment, so that a load
 //! balancer can look elsewhere; then it closes the door and finishes what it has in hand.
@@ -10,7 +11,7 @@ use axum::Router;
 use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
@@ -18,6 +19,11 @@ use tower::ServiceExt;
 use crate::app::App;
 use crate::config::{SettingError, Settings};
 use crate::http;
+use crate::http::client::Peer;
+
+mod places;
+
+use places::{Placed, Places};
 
 /// Of each of the runtime's threads: a mutation's future, with all that it awaits, comes near the usual 2 MiB where nothing is
 /// optimised.
@@ -72,12 +78,13 @@ impl Stopping {
     }
 }
 
-/// Takes the port of `SECURE_PAYMENT_LISTEN`, and writes down which it is if any would do (port 0).
+/// Refuses settings that can't be served with, takes the port of `SECURE_PAYMENT_LISTEN`, and writes down which it is if any would do (port 0).
 pub async fn bind(settings: &mut Settings) -> Result<TcpListener, SettingError> {
     let problem = |cause: std::io::Error| SettingError {
         variable: "SECURE_PAYMENT_LISTEN",
         problem: format!("is {}, where this server can't listen: {cause}", settings.listen),
     };
+    http::execution::check(settings)?;
     let listener = TcpListener::bind(settings.listen).await.map_err(problem)?;
     settings.listen = listener.local_addr().map_err(problem)?;
     Ok(listener)
@@ -96,7 +103,9 @@ pub async fn serve_until(app: App, listener: TcpListener, stop: impl Future<Outp
     let (alive, mut all_gone) = mpsc::channel(1);
     let lifecycle = Lifecycle { stopping, _alive: alive };
 
-    let mut accepting = Box::pin(accept(listener, http::router(app, lifecycle.clone()), lifecycle, door_closed));
+    let places = Places::new(&app.settings.limits);
+    let router = http::router(app, lifecycle.clone());
+    let mut accepting = Box::pin(accept(listener, places, router, lifecycle, door_closed));
     tokio::select! {
         () = &mut accepting => {}
         () = stop => {}
@@ -111,12 +120,23 @@ pub async fn serve_until(app: App, listener: TcpListener, stop: impl Future<Outp
     }
 }
 
-async fn accept(listener: TcpListener, router: Router, lifecycle: Lifecycle, door_closed: watch::Receiver<bool>) {
+async fn accept(
+    listener: TcpListener,
+    places: Places,
+    router: Router,
+    lifecycle: Lifecycle,
+    door_closed: watch::Receiver<bool>,
+) {
     loop {
         match listener.accept().await {
-            Ok((stream, _address)) => {
-                let connection = converse(stream, router.clone(), Stopping(door_closed.clone()), lifecycle.clone());
-                tokio::spawn(connection);
+            Ok((stream, address)) => {
+                // Closed without a word: to answer so many would be work, too.
+                let Some(stream) = places.take(stream, address.ip()) else {
+                    metrics::counter!("secure_payment_connections_refused_total").increment(1);
+                    continue;
+                };
+                let doors = (Stopping(door_closed.clone()), lifecycle.clone());
+                tokio::spawn(converse(stream, Peer(address), router.clone(), doors));
             }
             Err(cause) => {
                 // Too many open files, most likely: some will be closed soon.
@@ -128,12 +148,19 @@ async fn accept(listener: TcpListener, router: Router, lifecycle: Lifecycle, doo
 }
 
 /// One connection, until the client or the server has enough of it.
-async fn converse(stream: TcpStream, router: Router, mut door_closed: Stopping, lifecycle: Lifecycle) {
-    if let Err(cause) = stream.set_nodelay(true) {
+async fn converse(
+    stream: Placed,
+    peer: Peer,
+    router: Router,
+    (mut door_closed, lifecycle): (Stopping, Lifecycle),
+) {
+    if let Err(cause) = stream.set_nodelay() {
         tracing::debug!(%cause, "a connection");
     }
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
-        router.clone().oneshot(request.map(Body::new))
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(peer);
+        router.clone().oneshot(request)
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())

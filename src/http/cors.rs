@@ -84,10 +84,10 @@ async fn admit(app: &App, headers: &HeaderMap, origin: &HeaderValue, is_prefligh
     if is_preflight || !headers.contains_key(header::AUTHORIZATION) {
         return anybody().await;
     }
-    match graphql::caller(app, headers.get(header::AUTHORIZATION)).await {
-        Ok(caller) => may_use(app, Some(origin), &caller).await,
-        // The door refuses the credential, in words that a storefront's page may read.
-        Err(_refusal) => anybody().await,
+    match graphql::find_caller(app, headers.get(header::AUTHORIZATION)).await? {
+        Some(caller) => may_use(app, Some(origin), &caller).await,
+        // The door refuses the credential, and charges the attempt, in words that a storefront's page may read.
+        None => anybody().await,
     }
 }
 

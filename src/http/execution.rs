@@ -1,31 +1,43 @@
-//! Runs a GraphQL request: within the limits, with what its resolvers need, and with errors that clients may see.
-//! Both doors, HTTP and WebSocket, come through here.
+//! Runs a GraphQL request: within the limits and its sender's budget, with what its resolvers need, and with errors that
+//! clients may see. Every door comes through here: `admit` decides before anything runs, `run` and `stream` run.
 
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
-use async_graphql::{Response, ServerError, Value, Variables};
+use async_graphql::{Response, ServerError, Value};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use serde_json::{Map, Value as Json};
+use serde::Serialize;
 
-use super::failure;
+use super::budget::{Balance, Budgets, Overdrawn, Payer};
+use super::client::Client;
+use super::documents::{Documents, Trusted};
+use super::{failure, trusted};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::graphql::{Schema, batch, limits, scope};
+use crate::config::{SettingError, Settings};
+use crate::error::ErrorCode;
+use crate::graphql::limits::{self, cost, shape::Shape};
+use crate::graphql::{Schema, batch, scope};
+
+pub use super::parameters::Parameters;
+pub use super::refused::{Reason, Refused};
+
+/// What every request costs, taken before it is read: a budget that is used up costs us no parsing.
+const ENTRY: u32 = 1;
+/// What a document costs that is refused, its entry included.
+pub const REFUSED: u32 = 10;
 
 #[derive(Clone)]
 pub struct Executor {
     schema: Schema,
+    shape: std::sync::Arc<Shape>,
+    budgets: Budgets,
+    documents: Documents,
+    most_points: u32,
+    introspection: bool,
 }
 
-/// The well-formed request of the GraphQL-over-HTTP specification; a message `subscribe` carries the same.
+/// A request within the limits and paid for, ready to run.
 #[derive(Debug)]
-pub struct Parameters {
-    query: String,
-    operation_name: Option<String>,
-    variables: Variables,
-}
-
-/// A request within the limits, ready to run.
 pub struct Prepared {
     request: async_graphql::Request,
     /// For logs and counts.
@@ -34,6 +46,14 @@ pub struct Prepared {
     pub has_effects: bool,
     /// Whether any of them is a mutation.
     pub mutates: bool,
+    extensions: Extensions,
+}
+
+/// What an answer carries beside its data.
+#[derive(Debug, Default)]
+struct Extensions {
+    cost: Value,
+    deprecations: Value,
 }
 
 /// What a request asked to run.
@@ -44,105 +64,63 @@ pub struct Operation {
     pub label: String,
 }
 
-impl Parameters {
-    /// From a JSON object; the problem is worded for the client.
-    pub fn from_json(json: Json) -> Result<Self, String> {
-        let mut members = match json {
-            Json::Object(members) => members,
-            Json::Array(_) => return Err("batches are not taken: send each request by itself".to_owned()),
-            Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
-                return Err("the request must be a JSON object with a member \"query\"".to_owned());
-            }
-        };
-        let query = match members.remove("query") {
-            Some(Json::String(query)) => query,
-            None => return Err("\"query\" is missing".to_owned()),
-            Some(_other) => return Err("\"query\" must be a string".to_owned()),
-        };
-        let operation_name = match members.remove("operationName") {
-            Some(Json::String(name)) if !name.is_empty() => Some(name),
-            None | Some(Json::Null | Json::String(_)) => None,
-            Some(_other) => return Err("\"operationName\" must be a string".to_owned()),
-        };
-        let variables = object("variables", members.remove("variables"))?;
-        object("extensions", members.remove("extensions"))?;
-        let count = variables.len();
-        let variables = Variables::from_json(Json::Object(variables));
-        if variables.len() != count {
-            return Err("\"variables\" has a name or a value that GraphQL does not know".to_owned());
-        }
-        Ok(Self { query, operation_name, variables })
-    }
-
-    /// From the query of a GET's address, where `variables` and `extensions` are JSON in a string.
-    pub fn from_address(pairs: Vec<(String, String)>) -> Result<Self, String> {
-        let mut members = Map::new();
-        for (name, text) in pairs {
-            let value = match name.as_str() {
-                "variables" | "extensions" if !text.is_empty() => {
-                    serde_json::from_str(&text).map_err(|_cause| format!("\"{name}\" must be a JSON object"))?
-                }
-                "variables" | "extensions" => Json::Null,
-                "query" | "operationName" => Json::String(text),
-                _other => continue,
-            };
-            if members.insert(name.clone(), value).is_some() {
-                return Err(format!("\"{name}\" is there more than once"));
-            }
-        }
-        Self::from_json(Json::Object(members))
-    }
-
-    /// Parses the document and holds it to the limits.
-    pub fn prepare(self) -> Result<Prepared, ServerError> {
-        let document = limits::parse(&self.query)?;
-        let operation = Operation::of(&document, self.operation_name.as_deref());
-        let has_effects = document.operations.iter().any(|(_name, one)| one.node.ty != OperationType::Query);
-        let mutates = document.operations.iter().any(|(_name, one)| one.node.ty == OperationType::Mutation);
-        let mut request = async_graphql::Request::new(self.query).variables(self.variables);
-        request.operation_name = self.operation_name;
-        request.set_parsed_query(document);
-        Ok(Prepared { request, operation, has_effects, mutates })
-    }
+/// Measured, and not yet paid for.
+struct Measured {
+    points: u32,
+    prepared: Prepared,
+    /// The hash under which its text is to be kept.
+    registers: Option<String>,
 }
 
-fn object(name: &str, value: Option<Json>) -> Result<Map<String, Json>, String> {
-    match value {
-        Some(Json::Object(members)) => Ok(members),
-        None | Some(Json::Null) => Ok(Map::new()),
-        Some(_other) => Err(format!("\"{name}\" must be an object")),
-    }
+#[derive(Serialize)]
+struct CostReport {
+    requested: u32,
+    limit: u32,
+    budget: Balance,
 }
 
-impl Operation {
-    fn of(document: &ExecutableDocument, wanted: Option<&str>) -> Self {
-        let mut operations = document.operations.iter();
-        let chosen = match wanted {
-            Some(wanted) => operations.find(|(name, _operation)| name.is_some_and(|name| name == wanted)),
-            None => operations.next(),
-        };
-        let Some((name, operation)) = chosen else { return Self::unknown() };
-        let first_field = operation.node.selection_set.node.items.first().and_then(|selection| match &selection.node {
-            Selection::Field(field) => Some(field.node.name.node.as_str()),
-            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
-        });
-        Self {
-            name: name.map_or("-", |name| name.as_str()).chars().take(64).collect(),
-            label: format!("{} {}", operation.node.ty, first_field.unwrap_or("...")),
-        }
-    }
+#[derive(Serialize)]
+struct Deprecation<'a> {
+    coordinate: &'a str,
+    reason: &'a str,
+}
 
-    /// What could not be told apart: refused before it ran.
-    #[must_use]
-    pub fn unknown() -> Self {
-        Self { name: "-".to_owned(), label: "invalid".to_owned() }
+/// Refuses settings that no executor can be made of.
+pub fn check(settings: &Settings) -> Result<(), SettingError> {
+    if settings.limits.trusted_documents.is_none() {
+        return Ok(());
     }
+    let schema = crate::graphql::build(settings.mode);
+    trusted::load(&settings.limits, &schema, &shape(&schema)).map(drop)
+}
+
+fn shape(schema: &Schema) -> Shape {
+    // A test reads our own schema, so that this can't fail; a shape that knows nothing would cost nothing.
+    Shape::of(&crate::graphql::sdl(schema)).unwrap_or_else(|problem| {
+        tracing::error!(problem, "the schema can't be read: nothing can be measured");
+        Shape::default()
+    })
 }
 
 impl Executor {
     #[must_use]
-    pub fn new(schema: Schema) -> Self {
-        Self { schema }
+    pub fn new(app: &App) -> Self {
+        let settings = &app.settings.limits;
+        let schema = crate::graphql::build(app.settings.mode);
+        let shape = shape(&schema);
+        // The list was good when the server took its port. If it is broken by now, nothing is on it.
+        let trusted = trusted::load(settings, &schema, &shape).unwrap_or_else(|problem| {
+            tracing::error!(%problem, "no document is trusted");
+            Some(Trusted::default())
+        });
+        Self {
+            schema,
+            shape: std::sync::Arc::new(shape),
+            budgets: Budgets::new(settings, &app.clock),
+            documents: Documents::new(trusted),
+            most_points: settings.request_cost,
+            introspection: settings.introspection,
+        }
     }
 
     #[must_use]
@@ -150,26 +128,142 @@ impl Executor {
         &self.schema
     }
 
+    #[must_use]
+    pub fn budgets(&self) -> &Budgets {
+        &self.budgets
+    }
+
+    /// Holds one request to the limits and charges whoever sends it. Nothing runs yet.
+    pub fn admit(&self, parameters: Parameters, caller: &Caller, client: Client) -> Result<Prepared, Refused> {
+        let payer = Payer::of(caller, client);
+        let entered = self.enter(&payer)?;
+        let measured = match self.measure(parameters) {
+            Ok(measured) => measured,
+            Err(refused) => {
+                let balance = self.fine(&payer, entered);
+                return Err(refused.with_cost(self.report(REFUSED, balance)));
+            }
+        };
+        let balance = self.pay(&payer, measured.points, entered)?;
+        Ok(self.prepared(measured, balance))
+    }
+
+    /// As [`Self::admit`], all of a batch before anything of it runs: it is held to the limit of one request, and paid for
+    /// as a whole. What is wrong with one of them is its own answer.
+    pub fn admit_batch(
+        &self,
+        batch: Vec<Parameters>,
+        caller: &Caller,
+        client: Client,
+    ) -> Result<Vec<Result<Prepared, Refused>>, Refused> {
+        let payer = Payer::of(caller, client);
+        let entered = self.enter(&payer)?;
+        let measured: Vec<_> = batch.into_iter().map(|parameters| self.measure(parameters)).collect();
+        let points = |one: &Result<Measured, Refused>| one.as_ref().map_or(REFUSED, |measured| measured.points);
+        let all = measured.iter().map(points).fold(0, u32::saturating_add);
+        let balance = self.pay(&payer, all, entered)?;
+        let finished = measured.into_iter().map(|one| match one {
+            Ok(measured) => Ok(self.prepared(measured, balance)),
+            Err(refused) => Err(refused.with_cost(self.report(REFUSED, balance))),
+        });
+        Ok(finished.collect())
+    }
+
+    fn enter(&self, payer: &Payer) -> Result<Balance, Refused> {
+        self.budgets.take(payer, ENTRY).map_err(|overdrawn| self.overdrawn(ENTRY, &overdrawn))
+    }
+
+    fn overdrawn(&self, requested: u32, overdrawn: &Overdrawn) -> Refused {
+        let report = self.report(requested, overdrawn.balance);
+        Refused::overdrawn(requested, overdrawn).with_cost(report)
+    }
+
+    /// What was refused has made work, too. If the budget hasn't that much, it has been used up.
+    fn fine(&self, payer: &Payer, entered: Balance) -> Balance {
+        self.budgets.take(payer, REFUSED - ENTRY).unwrap_or(Balance { remaining: 0, ..entered })
+    }
+
+    fn pay(&self, payer: &Payer, points: u32, entered: Balance) -> Result<Balance, Refused> {
+        let most = self.most_points;
+        if points > most {
+            let balance = self.fine(payer, entered);
+            let problem = format!(
+                "the request costs {points} points; {most} is the most. Ask for fewer rows (first), for less of each, or in several requests"
+            );
+            let refused = Refused::document(ErrorCode::QueryTooComplex, problem);
+            return Err(refused.with_cost(self.report(points, balance)));
+        }
+        match points - ENTRY {
+            0 => Ok(entered),
+            more => self.budgets.take(payer, more).map_err(|overdrawn| self.overdrawn(points, &overdrawn)),
+        }
+    }
+
+    fn measure(&self, parameters: Parameters) -> Result<Measured, Refused> {
+        let Parameters { wanted, operation_name, variables } = parameters;
+        limits::bound_values(&variables)?;
+        let variables = Parameters::typed(variables).map_err(|problem| Refused::malformed(&problem))?;
+        let found = self.documents.find(wanted)?;
+        let limits::Bounded { document, introspects } = limits::parse(&found.text)?;
+        if introspects && !self.introspection {
+            let problem = "this server does not describe its schema: __schema and __type are switched off";
+            return Err(Refused::document(ErrorCode::IntrospectionDisabled, problem));
+        }
+        let cost = cost::of(&self.shape, &document, operation_name.as_deref(), &variables);
+        let operation = Operation::of(&document, operation_name.as_deref());
+        let has_effects = document.operations.iter().any(|(_name, one)| one.node.ty != OperationType::Query);
+        let mutates = document.operations.iter().any(|(_name, one)| one.node.ty == OperationType::Mutation);
+        let deprecations = cost.deprecations.iter().map(|(coordinate, reason)| Deprecation { coordinate, reason });
+        let deprecations = value(&deprecations.collect::<Vec<_>>());
+        let mut request = async_graphql::Request::new(found.text).variables(variables);
+        request.operation_name = operation_name;
+        request.set_parsed_query(document);
+        let extensions = Extensions { deprecations, cost: Value::Null };
+        let prepared = Prepared { request, operation, has_effects, mutates, extensions };
+        Ok(Measured { points: cost.points.max(ENTRY), prepared, registers: found.registers })
+    }
+
+    fn prepared(&self, measured: Measured, balance: Balance) -> Prepared {
+        let Measured { points, mut prepared, registers } = measured;
+        if let Some(hash) = registers {
+            self.documents.keep(hash, &prepared.request.query);
+        }
+        prepared.extensions.cost = self.report(points, balance);
+        prepared
+    }
+
+    fn report(&self, requested: u32, budget: Balance) -> Value {
+        value(&CostReport { requested, limit: self.most_points, budget })
+    }
+
     /// Runs a query or a mutation.
     pub async fn run(&self, mut prepared: Prepared, app: &App, caller: &Caller) -> Response {
+        let extensions = std::mem::take(&mut prepared.extensions);
         if let Err(refusal) = prepared.require_scopes(caller) {
-            return Response::from_errors(vec![refusal]);
+            let mut response = Response::from_errors(vec![refusal]);
+            extensions.put_into(&mut response);
+            return response;
         }
         let mut response = batch::run(self.schema.execute(ready(prepared, app, caller))).await;
         failure::publish(&mut response.errors);
+        extensions.put_into(&mut response);
         response
     }
 
-    /// Runs any operation; a query or a mutation gives one response.
+    /// Runs any operation; a query or a mutation gives one response. The first response says what it cost.
     #[must_use]
     pub fn stream(&self, mut prepared: Prepared, app: &App, caller: &Caller) -> BoxStream<'static, Response> {
+        let mut extensions = Some(std::mem::take(&mut prepared.extensions));
         if let Err(refusal) = prepared.require_scopes(caller) {
             return futures_util::stream::once(async { Response::from_errors(vec![refusal]) }).boxed();
         }
         let responses = self.schema.execute_stream(ready(prepared, app, caller)).boxed();
         batch::run_stream(responses)
-            .map(|mut response| {
+            .map(move |mut response| {
                 failure::publish(&mut response.errors);
+                if let Some(extensions) = extensions.take() {
+                    extensions.put_into(&mut response);
+                }
                 response
             })
             .boxed()
@@ -180,6 +274,39 @@ impl Prepared {
     fn require_scopes(&mut self, caller: &Caller) -> Result<(), ServerError> {
         let chosen = self.request.operation_name.clone();
         scope::check(self.request.parsed_query()?, chosen.as_deref(), caller)
+    }
+}
+
+impl Extensions {
+    fn put_into(self, response: &mut Response) {
+        response.extensions.insert("cost".to_owned(), self.cost);
+        if matches!(&self.deprecations, Value::List(list) if !list.is_empty()) {
+            response.extensions.insert("deprecations".to_owned(), self.deprecations);
+        }
+    }
+}
+
+fn value(of: &impl Serialize) -> Value {
+    async_graphql::to_value(of).unwrap_or(Value::Null)
+}
+
+impl Operation {
+    fn of(document: &ExecutableDocument, wanted: Option<&str>) -> Self {
+        let Some((name, operation)) = cost::chosen(document, wanted) else { return Self::unknown() };
+        let first_field = operation.selection_set.node.items.first().and_then(|selection| match &selection.node {
+            Selection::Field(field) => Some(field.node.name.node.as_str()),
+            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
+        });
+        Self {
+            name: name.map_or("-", |name| name.as_str()).chars().take(64).collect(),
+            label: format!("{} {}", operation.ty, first_field.unwrap_or("...")),
+        }
+    }
+
+    /// What could not be told apart: refused before it ran.
+    #[must_use]
+    pub fn unknown() -> Self {
+        Self { name: "-".to_owned(), label: "invalid".to_owned() }
     }
 }
 

@@ -2,28 +2,39 @@
 //! code of [`ErrorCode`] and never a word of the database's or of Rust's.
 
 use std::any::Any;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use async_graphql::{ErrorExtensionValues, ServerError};
+use async_graphql::{ErrorExtensionValues, ServerError, Value};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use sea_orm::DbErr;
 use serde::Serialize;
 
+use super::budget::Overdrawn;
 use crate::error::{Error, ErrorCode, Problem};
 use crate::graphql::limits::refusal;
 
 /// A body without `data`: nothing ran.
 #[derive(Serialize)]
 pub(super) struct Errors<'a> {
-    pub(super) errors: &'a [ServerError],
+    errors: &'a [ServerError],
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    extensions: Cow<'a, BTreeMap<String, Value>>,
+}
+
+impl<'a> Errors<'a> {
+    pub(super) fn of(response: &'a async_graphql::Response) -> Self {
+        Self { errors: &response.errors, extensions: Cow::Borrowed(&response.extensions) }
+    }
 }
 
 /// An answer that is an error and nothing else.
 #[must_use]
 pub fn answer(status: StatusCode, code: ErrorCode, message: &str) -> Response {
-    (status, Json(Errors { errors: &[refusal(code, message)] })).into_response()
+    (status, Json(Errors { errors: &[refusal(code, message)], extensions: Cow::default() })).into_response()
 }
 
 pub(super) fn answer_with(
@@ -52,6 +63,14 @@ pub(super) fn unauthenticated() -> Response {
         "the credential is malformed, unknown, expired or revoked; send Authorization: Bearer <token>, or none",
         (header::WWW_AUTHENTICATE, "Bearer"),
     )
+}
+
+/// So many credentials from there were not good that no more are looked at for a while.
+pub(super) fn too_many_attempts(overdrawn: &Overdrawn) -> Response {
+    let problem = format!("too many credentials from this address were not good; try again in {} s", overdrawn.retry_after);
+    let mut response = answer(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, &problem);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(overdrawn.retry_after));
+    response
 }
 
 /// The answer for one of our own errors outside of GraphQL's execution.

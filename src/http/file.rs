@@ -24,7 +24,8 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::body::{self, Bounds};
-use super::{failure, graphql};
+use super::client::Client;
+use super::{Door, failure, graphql};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
@@ -53,7 +54,7 @@ pub(super) fn uploads() -> Router<App> {
         .layer(Extension(Places::default()))
 }
 
-pub(super) fn files() -> Router<App> {
+pub(super) fn files() -> Router<Door> {
     Router::new().route("/files/{id}", get(read)).layer(Extension(Places::default()))
 }
 
@@ -94,7 +95,7 @@ async fn receive(
 async fn admit(app: &App, places: &Places, token: &str, content_type: &str) -> Result<Place, Response> {
     let file = file::find_upload(&app.db.read, token, app.clock.wall()).await.map_err(|error| refused(&error))?;
     file::check_content_type(&file, content_type).map_err(|error| refused(&error))?;
-    places.take(Client { person: file.uploader, storefront_id: file.storefront_id }).ok_or_else(|| busy("sent"))
+    places.take(Taker { person: file.uploader, storefront_id: file.storefront_id }).ok_or_else(|| busy("sent"))
 }
 
 fn busy(what: &str) -> Response {
@@ -165,8 +166,15 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn read(State(app): State<App>, Extension(places): Extension<Places>, id: Named, headers: HeaderMap) -> Response {
-    let viewer = match graphql::caller(&app, headers.get(header::AUTHORIZATION)).await {
+async fn read(
+    State(door): State<Door>,
+    Extension(places): Extension<Places>,
+    client: Client,
+    id: Named,
+    headers: HeaderMap,
+) -> Response {
+    let app = &door.app;
+    let viewer = match graphql::caller(&door, headers.get(header::AUTHORIZATION), client).await {
         Ok(caller) if caller.lacks(Scope::Read) => {
             let message = "this needs the scope READ, which this credential lacks";
             return failure::answer(StatusCode::FORBIDDEN, ErrorCode::NotPermitted, message);
@@ -174,8 +182,8 @@ async fn read(State(app): State<App>, Extension(places): Extension<Places>, id: 
         Ok(caller) => caller.viewer,
         Err(refusal) => return refusal,
     };
-    let client = Client { person: viewer.principal(), storefront_id: storefront_of(&viewer) };
-    let Some(place) = places.take(client) else { return busy("read") };
+    let taker = Taker { person: viewer.principal(), storefront_id: storefront_of(&viewer) };
+    let Some(place) = places.take(taker) else { return busy("read") };
     let db = &app.db.read;
     let found = async {
         let Some(id) = id.ok().and_then(|Path(id)| id.parse().ok()) else { return Ok(None) };
@@ -227,7 +235,7 @@ fn text(headers: &HeaderMap, name: header::HeaderName) -> &str {
 
 /// Who sends, or reads.
 #[derive(Clone, Debug)]
-struct Client {
+struct Taker {
     /// [`Viewer::principal`].
     person: String,
     storefront_id: Option<StorefrontId>,
@@ -247,14 +255,14 @@ struct Taken {
 /// Given back when it is dropped.
 struct Place {
     of: Places,
-    client: Client,
+    taker: Taker,
 }
 
 impl Places {
-    fn take(&self, client: Client) -> Option<Place> {
+    fn take(&self, taker: Taker) -> Option<Place> {
         let mut taken = locked(&self.0);
-        let own = taken.of_persons.get(&client.person).copied().unwrap_or_default();
-        let of_storefront = client.storefront_id.and_then(|id| taken.of_storefronts.get(&id).copied());
+        let own = taken.of_persons.get(&taker.person).copied().unwrap_or_default();
+        let of_storefront = taker.storefront_id.and_then(|id| taken.of_storefronts.get(&id).copied());
         if own >= MOST_AT_ONCE_OF_ONE
             || of_storefront.is_some_and(|count| count >= MOST_AT_ONCE_OF_A_STOREFRONT)
             || taken.all >= MOST_AT_ONCE
@@ -262,11 +270,11 @@ impl Places {
             return None;
         }
         taken.all += 1;
-        *taken.of_persons.entry(client.person.clone()).or_default() += 1;
-        if let Some(id) = client.storefront_id {
+        *taken.of_persons.entry(taker.person.clone()).or_default() += 1;
+        if let Some(id) = taker.storefront_id {
             *taken.of_storefronts.entry(id).or_default() += 1;
         }
-        Some(Place { of: self.clone(), client })
+        Some(Place { of: self.clone(), taker })
     }
 }
 
@@ -274,8 +282,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         let mut taken = locked(&self.of.0);
         taken.all = taken.all.saturating_sub(1);
-        give_back(&mut taken.of_persons, &self.client.person);
-        if let Some(id) = self.client.storefront_id {
+        give_back(&mut taken.of_persons, &self.taker.person);
+        if let Some(id) = self.taker.storefront_id {
             give_back(&mut taken.of_storefronts, &id);
         }
     }
@@ -294,23 +302,23 @@ mod tests {
 
     use super::*;
 
-    fn client(person: &str, storefront: Option<u128>) -> Client {
+    fn taker(person: &str, storefront: Option<u128>) -> Taker {
         let storefront_id = storefront.map(|id| StorefrontId(uuid::Uuid::from_u128(id)));
-        Client { person: person.to_owned(), storefront_id }
+        Taker { person: person.to_owned(), storefront_id }
     }
 
     #[test]
     fn nobody_takes_all_places_and_each_is_given_back() {
         let places = Places::default();
-        let of = |person: &str| places.take(client(person, Some(1)));
+        let of = |person: &str| places.take(taker(person, Some(1)));
         let mut held: Vec<Place> = (0..MOST_AT_ONCE_OF_ONE).filter_map(|_| of("buyer_1")).collect();
         assert_eq!(held.len(), MOST_AT_ONCE_OF_ONE);
         assert!(of("buyer_1").is_none());
         held.extend((0..MOST_AT_ONCE).filter_map(|number| of(&format!("another_{number}"))));
         assert_eq!(held.len(), MOST_AT_ONCE_OF_A_STOREFRONT, "all buyers of one storefront together");
-        held.extend((0..MOST_AT_ONCE).filter_map(|number| places.take(client(&format!("supplier_{number}"), None))));
+        held.extend((0..MOST_AT_ONCE).filter_map(|number| places.take(taker(&format!("supplier_{number}"), None))));
         assert_eq!(held.len(), MOST_AT_ONCE);
-        assert!(places.take(client("operator_1", None)).is_none());
+        assert!(places.take(taker("operator_1", None)).is_none());
         held.clear();
         assert!(of("buyer_1").is_some());
         let taken = locked(&places.0);
@@ -321,7 +329,7 @@ mod tests {
     async fn who_stops_reading_loses_the_place() {
         let places = Places::default();
         let bytes = vec![7; PART + 1];
-        let place = || places.take(client("buyer_1", None)).expect("a place");
+        let place = || places.take(taker("buyer_1", None)).expect("a place");
         let read: Vec<_> =
             handed_on(Held { bytes: bytes.clone(), _place: place() }, PATIENCE_OF_A_DOWNLOAD).collect().await;
         let read: Vec<u8> = read.into_iter().flat_map(|part| part.expect("a part")).collect();

@@ -3,22 +3,26 @@
 //!
 //! A body must call itself `application/json`: what a form on somebody's page can send is refused.
 
-use async_graphql_axum::GraphQLResponse;
 use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use std::time::Instant;
 
-use super::execution::{Operation, Parameters, is_request_error};
+use super::client::Client;
+use super::execution::{Operation, Parameters, Prepared, is_request_error};
+use super::media::{Media, accepts};
 use super::{Door, failure, observe};
-use crate::app::App;
 use crate::auth::{self, Caller};
-use crate::error::ErrorCode;
+use crate::app::App;
+use crate::error::{self, ErrorCode};
 
-pub(super) async fn post(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+/// Operations in one batch.
+pub const MOST_IN_BATCH: usize = 10;
+
+pub(super) async fn post(State(door): State<Door>, client: Client, headers: HeaderMap, body: Bytes) -> Response {
     if super::sse::is_asked_for(&headers) {
-        return super::sse::post(State(door), headers, body).await;
+        return super::sse::post(State(door), client, headers, body).await;
     }
     let Some(media) = Media::accepted(&headers) else { return not_acceptable() };
     if !is_json(&headers) {
@@ -28,23 +32,24 @@ pub(super) async fn post(State(door): State<Door>, headers: HeaderMap, body: Byt
             "send content-type: application/json",
         );
     }
-    let parameters = match serde_json::from_slice(&body) {
-        Ok(json) => Parameters::from_json(json),
-        Err(_cause) => Err("the body is not JSON".to_owned()),
-    };
-    answer(&door, &headers, media, parameters, Method::Post).await
+    let sender = Sender { headers: &headers, client, media };
+    match serde_json::from_slice(&body) {
+        Ok(serde_json::Value::Array(batch)) => answer_batch(&door, &sender, batch).await,
+        Ok(json) => answer(&door, &sender, Parameters::from_json(json), Method::Post).await,
+        Err(_cause) => answer(&door, &sender, Err("the body is not JSON".to_owned()), Method::Post).await,
+    }
 }
 
-pub(super) async fn get(State(door): State<Door>, headers: HeaderMap, uri: Uri) -> Response {
+pub(super) async fn get(State(door): State<Door>, client: Client, headers: HeaderMap, uri: Uri) -> Response {
     let pairs = match Query::<Vec<(String, String)>>::try_from_uri(&uri) {
         Ok(Query(pairs)) => pairs,
         Err(_cause) => return media_less(&headers).refuse("the address's query can't be read"),
     };
-    if !pairs.iter().any(|(name, _value)| name == "query") && wants_a_page(&headers) {
+    if !Parameters::are_in(&pairs) && wants_a_page(&headers) {
         return Redirect::to("/graphiql").into_response();
     }
     let Some(media) = Media::accepted(&headers) else { return not_acceptable() };
-    answer(&door, &headers, media, Parameters::from_address(pairs), Method::Get).await
+    answer(&door, &Sender { headers: &headers, client, media }, Parameters::from_address(pairs), Method::Get).await
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -53,28 +58,40 @@ enum Method {
     Post,
 }
 
+struct Sender<'a> {
+    headers: &'a HeaderMap,
+    client: Client,
+    media: Media,
+}
+
+impl Sender<'_> {
+    async fn caller(&self, door: &Door) -> Result<Caller, Response> {
+        let found = caller(door, self.headers.get(header::AUTHORIZATION), self.client).await;
+        found.map_err(|refusal| self.media.dress(refusal))
+    }
+}
+
 async fn answer(
     door: &Door,
-    headers: &HeaderMap,
-    media: Media,
+    sender: &Sender<'_>,
     parameters: Result<Parameters, String>,
     method: Method,
 ) -> Response {
-    let caller = match caller(&door.app, headers.get(header::AUTHORIZATION)).await {
+    let media = sender.media;
+    let caller = match sender.caller(door).await {
         Ok(caller) => caller,
-        Err(refusal) => return media.dress(refusal),
+        Err(refusal) => return refusal,
     };
     let parameters = match parameters {
         Ok(parameters) => parameters,
         Err(problem) => return media.refuse(&problem),
     };
     let begun = Instant::now();
-    let prepared = match parameters.prepare() {
+    let prepared = match door.executor.admit(parameters, &caller, sender.client) {
         Ok(prepared) => prepared,
-        Err(mut error) => {
-            failure::publish(std::slice::from_mut(&mut error));
+        Err(refused) => {
             observe::count_operation(&Operation::unknown(), false, begun.elapsed());
-            return media.respond(async_graphql::Response::from_errors(vec![error]), Operation::unknown());
+            return media.respond_refused(refused);
         }
     };
     if method == Method::Get && prepared.has_effects {
@@ -85,26 +102,85 @@ async fn answer(
             (header::ALLOW, "POST"),
         ));
     }
-    let operation = prepared.operation.clone();
-    let response = door.executor.run(prepared, &door.app, &caller).await;
-    let operation = if is_request_error(&response) { Operation::unknown() } else { operation };
-    observe::count_operation(&operation, response.is_ok(), begun.elapsed());
+    let (response, operation) = run(door, prepared, &caller).await;
     media.respond(response, operation)
 }
 
-/// Who sends this. No header: nobody in particular. A header that isn't a valid credential: refused.
-pub(super) async fn caller(app: &App, authorization: Option<&HeaderValue>) -> Result<Caller, Response> {
+async fn run(door: &Door, prepared: Prepared, caller: &Caller) -> (async_graphql::Response, Operation) {
+    let begun = Instant::now();
+    let operation = prepared.operation.clone();
+    let response = door.executor.run(prepared, &door.app, caller).await;
+    let operation = if is_request_error(&response) { Operation::unknown() } else { operation };
+    observe::count_operation(&operation, response.is_ok(), begun.elapsed());
+    (response, operation)
+}
+
+/// One after the other, in order: what a mutation did, the next one finds done.
+async fn answer_batch(door: &Door, sender: &Sender<'_>, batch: Vec<serde_json::Value>) -> Response {
+    let media = sender.media;
+    let caller = match sender.caller(door).await {
+        Ok(caller) => caller,
+        Err(refusal) => return refusal,
+    };
+    if batch.len() > MOST_IN_BATCH {
+        let problem = format!("the batch has {} operations; {MOST_IN_BATCH} is the most", batch.len());
+        return media.dress(failure::answer(StatusCode::BAD_REQUEST, ErrorCode::QueryTooComplex, &problem));
+    }
+    if batch.is_empty() {
+        return media.refuse("the batch is empty");
+    }
+    let parameters = match batch.into_iter().map(Parameters::from_json).collect::<Result<Vec<_>, _>>() {
+        Ok(parameters) => parameters,
+        Err(problem) => return media.refuse(&problem),
+    };
+    let admitted = match door.executor.admit_batch(parameters, &caller, sender.client) {
+        Ok(admitted) => admitted,
+        Err(refused) => {
+            observe::count_operation(&Operation::unknown(), false, std::time::Duration::ZERO);
+            return media.respond_refused(refused);
+        }
+    };
+    let mut responses = Vec::with_capacity(admitted.len());
+    for one in admitted {
+        responses.push(match one {
+            Ok(prepared) => run(door, prepared, &caller).await.0,
+            Err(refused) => refused.into_response(),
+        });
+    }
+    media.respond_batch(&responses)
+}
+
+/// Who sends this. No header: nobody in particular. A header that isn't a valid credential: refused, and charged to where
+/// it comes from, so that guessing has a price.
+pub(super) async fn caller(
+    door: &Door,
+    authorization: Option<&HeaderValue>,
+    client: Client,
+) -> Result<Caller, Response> {
     let Some(authorization) = authorization else { return Ok(Caller::ANONYMOUS) };
-    let token = authorization.to_str().ok().and_then(bearer).ok_or_else(failure::unauthenticated)?;
-    match auth::find_caller(&app.db.read, token, app.clock.wall()).await {
+    let budgets = door.executor.budgets();
+    budgets.may_attempt(client).map_err(|overdrawn| failure::too_many_attempts(&overdrawn))?;
+    let app = &door.app;
+    match find_caller(app, Some(authorization)).await {
         Ok(Some(caller)) => {
             if let Some(held) = &caller.credential {
                 app.uses.note(held.id, app.clock.wall());
             }
             Ok(caller)
         }
-        Ok(None) => Err(failure::unauthenticated()),
+        Ok(None) => Err(match budgets.charge_attempt(client) {
+            Ok(()) => failure::unauthenticated(),
+            Err(overdrawn) => failure::too_many_attempts(&overdrawn),
+        }),
         Err(error) => Err(failure::from_error(&error)),
+    }
+}
+
+/// The same, without a word of what is wrong and without a charge: for who only has to know whose it would be.
+pub(super) async fn find_caller(app: &App, authorization: Option<&HeaderValue>) -> error::Result<Option<Caller>> {
+    match authorization.and_then(|header| header.to_str().ok()).and_then(bearer) {
+        Some(token) => auth::find_caller(&app.db.read, token, app.clock.wall()).await,
+        None => Ok(None),
     }
 }
 
@@ -132,10 +208,6 @@ fn wants_a_page(headers: &HeaderMap) -> bool {
     accepts(headers).any(|text| text.to_ascii_lowercase().contains("text/html"))
 }
 
-fn accepts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
-    headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok())
-}
-
 fn not_acceptable() -> Response {
     failure::answer(
         StatusCode::NOT_ACCEPTABLE,
@@ -148,121 +220,9 @@ fn media_less(headers: &HeaderMap) -> Media {
     Media::accepted(headers).unwrap_or(Media::Json)
 }
 
-/// The two media types of an answer. They differ in the status of a request that did not run: clients of the older one
-/// expect 200 whenever the answer is GraphQL's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Media {
-    GraphQlResponse,
-    Json,
-}
-
-impl Media {
-    /// What the client likes best; None if neither. No `Accept`, or one that takes anything, gets the older type.
-    fn accepted(headers: &HeaderMap) -> Option<Self> {
-        let mut any = false;
-        // Quality in thousandths, and how exactly the type was named.
-        let mut json = (0_u16, 0_u8);
-        let mut graphql = (0_u16, 0_u8);
-        for range in accepts(headers).flat_map(|text| text.split(',')).map(str::trim).filter(|range| !range.is_empty())
-        {
-            any = true;
-            let mut parts = range.split(';').map(str::trim);
-            let kind = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let quality = parts.find_map(quality).unwrap_or(1_000);
-            let exactness = match kind.as_str() {
-                "*/*" => 1,
-                "application/*" => 2,
-                _named => 3,
-            };
-            if matches!(kind.as_str(), "*/*" | "application/*" | "application/json") && exactness > json.1 {
-                json = (quality, exactness);
-            }
-            if kind == "application/graphql-response+json" {
-                graphql = (quality, exactness);
-            }
-        }
-        match (graphql.0, json.0) {
-            _none if !any => Some(Self::Json),
-            (0, 0) => None,
-            (graphql, json) if graphql >= json => Some(Self::GraphQlResponse),
-            _less => Some(Self::Json),
-        }
-    }
-
-    fn name(self) -> HeaderValue {
-        HeaderValue::from_static(match self {
-            Self::GraphQlResponse => "application/graphql-response+json; charset=utf-8",
-            Self::Json => "application/json; charset=utf-8",
-        })
-    }
-
-    /// A request that is not a GraphQL request.
-    fn refuse(self, problem: &str) -> Response {
-        self.dress(failure::answer(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, problem))
-    }
-
-    fn respond(self, response: async_graphql::Response, operation: Operation) -> Response {
-        let answer = if is_request_error(&response) {
-            let status = if self == Self::GraphQlResponse { StatusCode::BAD_REQUEST } else { StatusCode::OK };
-            match serde_json::to_vec(&failure::Errors { errors: &response.errors }) {
-                Ok(body) => (status, body).into_response(),
-                Err(cause) => return failure::from_error(&crate::error::Error::internal(cause.to_string())),
-            }
-        } else {
-            GraphQLResponse::from(response).into_response()
-        };
-        let mut answer = self.dress(answer);
-        answer.extensions_mut().insert(operation);
-        answer
-    }
-
-    fn dress(self, mut response: Response) -> Response {
-        let headers = response.headers_mut();
-        headers.insert(header::CONTENT_TYPE, self.name());
-        // What one credential sees is no other's.
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::VARY, HeaderValue::from_static("accept, authorization"));
-        response
-    }
-}
-
-fn quality(parameter: &str) -> Option<u16> {
-    let (name, value) = parameter.split_once('=')?;
-    if !name.trim().eq_ignore_ascii_case("q") {
-        return None;
-    }
-    let (whole, fraction) = value.trim().split_once('.').unwrap_or((value.trim(), ""));
-    let thousandths: u16 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
-    Some(if whole == "0" { thousandths } else { 1_000 })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_media_type_is_what_the_client_likes_best() {
-        let accepted = |accept: &'static str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
-            Media::accepted(&headers)
-        };
-        assert_eq!(Media::accepted(&HeaderMap::new()), Some(Media::Json));
-        let cases = [
-            ("*/*", Some(Media::Json)),
-            ("application/*", Some(Media::Json)),
-            ("application/json", Some(Media::Json)),
-            ("application/graphql-response+json; charset=utf-8, application/json", Some(Media::GraphQlResponse)),
-            ("application/graphql-response+json, application/json;q=0.9, */*;q=0.1", Some(Media::GraphQlResponse)),
-            ("application/graphql-response+json;q=0.5, application/json", Some(Media::Json)),
-            ("application/json;q=0, */*", None),
-            ("text/html, */*;q=0.8", Some(Media::Json)),
-            ("text/html", None),
-        ];
-        for (accept, media) in cases {
-            assert_eq!(accepted(accept), media, "{accept}");
-        }
-    }
 
     #[test]
     fn only_json_in_utf_8_is_taken() {

@@ -18,17 +18,24 @@ use crate::app::App;
 use crate::server::Lifecycle;
 
 mod body;
+pub mod budget;
+pub mod client;
 mod cors;
+pub mod documents;
 pub mod execution;
 pub mod failure;
 mod file;
 mod graphiql;
-mod graphql;
+pub mod graphql;
+mod media;
 pub mod observe;
+mod parameters;
 pub mod places;
+mod refused;
 mod sse;
 mod subscription;
 mod tenure;
+mod trusted;
 
 use execution::Executor;
 use places::Places;
@@ -44,14 +51,14 @@ struct Door {
 
 /// Every route of the server.
 pub fn router(app: App, lifecycle: Lifecycle) -> Router {
-    let executor = Executor::new(crate::graphql::build(app.settings.mode));
-    let sdl = crate::graphql::sdl(executor.schema());
+    let executor = Executor::new(&app);
+    let described = app.settings.limits.introspection.then(|| Sdl(crate::graphql::sdl(executor.schema()).into()));
     let door = Door { app: app.clone(), executor, lifecycle, places: Places::default() };
 
     let clock_first = middleware::from_fn_with_state(app.clone(), look_at_clock);
     let api = Router::new()
         .route("/graphql", get(graphql::get).post(graphql::post).layer(clock_first.clone()))
-        .route("/schema.graphql", get(schema).layer(Extension(Sdl(sdl.into()))))
+        .merge(described.map_or_else(Router::new, |sdl| Router::new().route("/schema.graphql", get(schema).layer(Extension(sdl)))))
         .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .route("/graphql/stream", get(sse::get).post(sse::post).layer(clock_first.clone()))
         .route("/graphql/ws", get(subscription::upgrade))
@@ -59,7 +66,7 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
         .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
         .route("/readyz", get(readyz))
         .route("/metrics", get(observe::metrics))
-        .with_state(door);
+        .with_state(door.clone());
 
     let mut driven = crate::webhook::routes();
     if app.settings.is_sandbox() {
@@ -67,7 +74,7 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     }
     let driven = driven.layer(clock_first).with_state(app.clone());
     let routes =
-        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(app.clone()));
+        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(door));
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })

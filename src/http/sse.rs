@@ -18,7 +18,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
-use super::execution::{Parameters, is_request_error};
+use super::client::Client;
+use super::execution::{Parameters, Refused, is_request_error};
+use super::media::Media;
 use super::places::Place;
 use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
 use super::{Door, failure, graphql};
@@ -29,7 +31,7 @@ const BEAT_EVERY: Duration = Duration::from_secs(15);
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
 const EVENT_STREAM: &str = "text/event-stream";
 
-pub(super) async fn post(State(door): State<Door>, headers: HeaderMap, body: Bytes) -> Response {
+pub(super) async fn post(State(door): State<Door>, client: Client, headers: HeaderMap, body: Bytes) -> Response {
     if !graphql::is_json(&headers) {
         let problem = "send content-type: application/json";
         return failure::answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadRequest, problem);
@@ -38,15 +40,15 @@ pub(super) async fn post(State(door): State<Door>, headers: HeaderMap, body: Byt
         Ok(json) => Parameters::from_json(json),
         Err(_cause) => Err("the body is not JSON".to_owned()),
     };
-    answer(door, &headers, parameters, true).await
+    answer((door, client), &headers, parameters, true).await
 }
 
-pub(super) async fn get(State(door): State<Door>, headers: HeaderMap, uri: Uri) -> Response {
+pub(super) async fn get(State(door): State<Door>, client: Client, headers: HeaderMap, uri: Uri) -> Response {
     let parameters = match Query::<Vec<(String, String)>>::try_from_uri(&uri) {
         Ok(Query(pairs)) => Parameters::from_address(pairs),
         Err(_cause) => Err("the address's query can't be read".to_owned()),
     };
-    answer(door, &headers, parameters, false).await
+    answer((door, client), &headers, parameters, false).await
 }
 
 /// Whether a request to `/graphql` wants a stream of events and nothing else.
@@ -66,7 +68,7 @@ fn takes_events(headers: &HeaderMap) -> bool {
 }
 
 async fn answer(
-    door: Door,
+    door: (Door, Client),
     headers: &HeaderMap,
     parameters: Result<Parameters, String>,
     may_change_things: bool,
@@ -90,7 +92,7 @@ async fn answer(
 }
 
 async fn begin(
-    door: Door,
+    (door, client): (Door, Client),
     headers: &HeaderMap,
     parameters: Result<Parameters, String>,
     may_change_things: bool,
@@ -99,11 +101,11 @@ async fn begin(
         let problem = "accept text/event-stream";
         return Err(failure::answer(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadRequest, problem));
     }
-    let tenure = Tenure::begin(&door.app, headers.get(header::AUTHORIZATION).cloned()).await?;
+    let tenure = Tenure::begin(&door, headers.get(header::AUTHORIZATION).cloned(), client).await?;
     let prepared = parameters
-        .map_err(|problem| refusal(ErrorCode::BadRequest, problem))
-        .and_then(Parameters::prepare)
-        .map_err(|error| refuse(vec![error]))?;
+        .map_err(|problem| Refused::malformed(&problem))
+        .and_then(|parameters| door.executor.admit(parameters, tenure.caller(), client))
+        .map_err(|refused| Media::GraphQlResponse.respond_refused(refused))?;
     if prepared.mutates && !may_change_things {
         return Err(failure::answer_with(
             StatusCode::METHOD_NOT_ALLOWED,
@@ -133,7 +135,7 @@ async fn begin(
 /// As an operation over HTTP that did not run.
 fn refuse(mut errors: Vec<async_graphql::ServerError>) -> Response {
     failure::publish(&mut errors);
-    (StatusCode::BAD_REQUEST, axum::Json(failure::Errors { errors: &errors })).into_response()
+    (StatusCode::BAD_REQUEST, axum::Json(failure::Errors::of(&errors))).into_response()
 }
 
 fn take_places(door: &Door, tenure: &Tenure) -> Result<[Place; 3], Response> {

@@ -24,7 +24,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
-use super::execution::{Parameters, is_request_error};
+use super::client::Client;
+use super::execution::{Parameters, Refused, is_request_error};
 use super::places::Place;
 use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
 use super::{Door, cors, failure, sse};
@@ -41,6 +42,7 @@ const MOST_MESSAGE_BYTES: usize = super::body::MOST_BYTES;
 
 pub(super) async fn upgrade(
     State(door): State<Door>,
+    client: Client,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
@@ -61,7 +63,7 @@ pub(super) async fn upgrade(
     let socket = move |socket| async move {
         let operations = HashMap::new();
         let tasks = JoinSet::new();
-        let socket = Socket { socket, authorization, origin, door, operations, begun: 0, tasks, _place: place };
+        let socket = Socket { socket, authorization, origin, client, door, operations, begun: 0, tasks, _place: place };
         socket.serve().await;
     };
     upgrade.on_upgrade(|stream| socket(stream).instrument(tracing::Span::current()))
@@ -123,6 +125,8 @@ struct Socket {
     authorization: Option<HeaderValue>,
     /// Of the page that opened it. None: no browser.
     origin: Option<HeaderValue>,
+    /// Where it comes from: budgets are charged by it.
+    client: Client,
     door: Door,
     /// Running operations by the client's id. The number tells an operation from an earlier one with the same id.
     operations: HashMap<String, (u64, AbortHandle)>,
@@ -211,7 +215,7 @@ impl Socket {
                         self.authorization = Some(authorization);
                     }
                     let app = &self.door.app;
-                    let tenure = Tenure::begin(app, self.authorization.clone()).await;
+                    let tenure = Tenure::begin(&self.door, self.authorization.clone(), self.client).await;
                     let tenure = tenure.map_err(|refusal| Close::from(Lost::of(&refusal)))?;
                     let allowed = cors::may_use(app, self.origin.as_ref(), tenure.caller()).await;
                     return if allowed.map_err(|_cause| Close::TRY_AGAIN)? { Ok(tenure) } else { Err(Close::FORBIDDEN) };
@@ -249,8 +253,8 @@ impl Socket {
                     return self.send(&Sent::Error { id, payload: errors }).await;
                 };
                 self.begun += 1;
-                let operation =
-                    operation(self.door.clone(), caller.clone(), id.clone(), payload, self.begun, say.clone());
+                let sender = (caller.clone(), self.client);
+                let operation = operation(self.door.clone(), sender, id.clone(), payload, self.begun, say.clone());
                 let operation = async move {
                     operation.await;
                     drop(place);
@@ -287,19 +291,25 @@ impl Socket {
 }
 
 /// Runs one operation and says what comes of it.
-async fn operation(door: Door, caller: Caller, id: String, payload: Json, number: u64, say: mpsc::Sender<Said>) {
+async fn operation(
+    door: Door,
+    (caller, client): (Caller, Client),
+    id: String,
+    payload: Json,
+    number: u64,
+    say: mpsc::Sender<Said>,
+) {
     let prepared = Parameters::from_json(payload)
-        .map_err(|problem| refusal(ErrorCode::BadRequest, problem))
-        .and_then(Parameters::prepare);
+        .map_err(|problem| Refused::malformed(&problem))
+        .and_then(|parameters| door.executor.admit(parameters, &caller, client));
     let prepared = match prepared {
-        Ok(prepared) => look_at_clock(&door).await.map(|()| prepared),
-        Err(error) => Err(error),
+        Ok(prepared) => look_at_clock(&door).await.map(|()| prepared).map_err(Refused::from),
+        Err(refused) => Err(refused),
     };
     let prepared = match prepared {
         Ok(prepared) => prepared,
-        Err(mut error) => {
-            failure::publish(std::slice::from_mut(&mut error));
-            let refusal = Said { number, message: Sent::Error { id, payload: vec![error] } };
+        Err(refused) => {
+            let refusal = Said { number, message: Sent::Error { id, payload: refused.into_errors() } };
             return drop(say.send(refusal).await);
         }
     };

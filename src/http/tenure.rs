@@ -10,15 +10,16 @@ use entity::CredentialId;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::graphql;
-use crate::app::App;
+use super::client::Client;
+use super::{Door, graphql};
 use crate::auth::Caller;
 
 /// How often a connection's credential is looked at again.
 pub(super) const LOOK_AGAIN_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
 
 pub(super) struct Tenure {
-    app: App,
+    door: Door,
+    client: Client,
     authorization: Option<HeaderValue>,
     caller: Caller,
     revoked: Receiver<CredentialId>,
@@ -42,11 +43,15 @@ impl Lost {
 
 impl Tenure {
     /// The answer is the refusal of a credential that is not good.
-    pub(super) async fn begin(app: &App, authorization: Option<HeaderValue>) -> Result<Self, Response> {
+    pub(super) async fn begin(
+        door: &Door,
+        authorization: Option<HeaderValue>,
+        client: Client,
+    ) -> Result<Self, Response> {
         // Before the look, so that nothing is missed in between.
-        let revoked = app.revoked.subscribe();
-        let caller = graphql::caller(app, authorization.as_ref()).await?;
-        Ok(Self { app: app.clone(), authorization, caller, revoked, is_revoked: false })
+        let revoked = door.app.revoked.subscribe();
+        let caller = graphql::caller(door, authorization.as_ref(), client).await?;
+        Ok(Self { door: door.clone(), client, authorization, caller, revoked, is_revoked: false })
     }
 
     pub(super) fn caller(&self) -> &Caller {
@@ -54,7 +59,7 @@ impl Tenure {
     }
 
     pub(super) async fn look_again(&mut self) -> Result<(), Lost> {
-        let caller = graphql::caller(&self.app, self.authorization.as_ref()).await;
+        let caller = graphql::caller(&self.door, self.authorization.as_ref(), self.client).await;
         let caller = caller.map_err(|refusal| Lost::of(&refusal))?;
         if caller.viewer != self.caller.viewer {
             return Err(Lost::Credential);
@@ -73,7 +78,7 @@ impl Tenure {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        self.is_revoked || self.caller.has_expired(self.app.clock.wall())
+        self.is_revoked || self.caller.has_expired(self.door.app.clock.wall())
     }
 
     /// Returns when it is over.
@@ -83,7 +88,7 @@ impl Tenure {
             let expires_at = held.expires_at;
             let expiry = async {
                 match expires_at {
-                    Some(at) => self.app.clock.wall_reaches(at).await,
+                    Some(at) => self.door.app.clock.wall_reaches(at).await,
                     None => std::future::pending().await,
                 }
             };

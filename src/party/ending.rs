@@ -131,8 +131,7 @@ pub async fn revoke_credential(app: &App, viewer: Viewer, id: &str, at: Option<T
 /// What these credentials began on this node ends at once.
 fn tell(app: &App, revoked: impl IntoIterator<Item = CredentialId>) {
     for id in revoked {
-        // An error means that nothing is open here.
-        drop(app.revoked.send(id));
+        app.tell_revoked(id);
     }
 }
 

@@ -1,15 +1,22 @@
-//! What one document may ask for, decided before anything of it is validated or run, in time linear in its length.
+//! What one document may ask for, decided before anything of it is validated or run, in time linear in its length:
+//! its text ([`scan`]), its size ([`measure`]), and what running it may cost ([`cost`], over the map in [`shape`]).
 //!
 //! The library's own validators follow every spread anew, so that fragments which spread each other cost them
 //! exponentially much; its complexity and depth limits come after that. Here a fragment is measured once and remembered.
 
-use std::collections::HashMap;
-
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
+use async_graphql::parser::types::ExecutableDocument;
 use async_graphql::{ErrorExtensionValues, ServerError};
 
 use crate::error::ErrorCode;
+
+pub mod cost;
+mod measure;
+mod scan;
+pub mod shape;
+
+use measure::Measure;
+use scan::scan;
 
 pub const MOST_BYTES: usize = 64 * 1024;
 pub const MOST_TOKENS: usize = 5_000;
@@ -26,9 +33,19 @@ pub const MOST_FIELDS: usize = 1_000;
 pub const MOST_FIELDS_VALIDATED: usize = 5_000;
 /// Selection sets within selection sets, through fragments too: bounds the recursion here and in the library.
 const MOST_LEVELS: usize = 100;
+/// Values of all variables: each list, each object and each of what is in them.
+pub const MOST_VALUES: usize = 10_000;
 
-/// The parsed document, to be handed on, or why it is refused.
-pub fn parse(query: &str) -> Result<ExecutableDocument, ServerError> {
+/// A document within the limits, to be handed on.
+#[derive(Debug)]
+pub struct Bounded {
+    pub document: ExecutableDocument,
+    /// Whether any operation of it asks for `__schema` or `__type`.
+    pub introspects: bool,
+}
+
+/// The parsed document, or why it is refused.
+pub fn parse(query: &str) -> Result<Bounded, ServerError> {
     within("bytes", query.len(), MOST_BYTES)?;
     let text = scan(query);
     within("tokens", text.tokens, MOST_TOKENS)?;
@@ -36,7 +53,33 @@ pub fn parse(query: &str) -> Result<ExecutableDocument, ServerError> {
     let document = parse_query(query)?;
     let mut measure = Measure::new(&document);
     measure.document()?;
-    Ok(document)
+    let introspects = measure.introspects;
+    Ok(Bounded { document, introspects })
+}
+
+/// Holds what variables bring along to the limit. Stops counting there.
+pub fn bound_values(variables: &serde_json::Map<String, serde_json::Value>) -> Result<(), ServerError> {
+    let mut open: Vec<&serde_json::Value> = variables.values().collect();
+    let mut seen = 0_usize;
+    while let Some(value) = open.pop() {
+        seen += 1;
+        match value {
+            serde_json::Value::Array(items) => open.extend(items.iter().take(MOST_VALUES + 1)),
+            serde_json::Value::Object(members) => open.extend(members.values().take(MOST_VALUES + 1)),
+            serde_json::Value::Null
+            | serde_json::Value::Bool(_)
+            | serde_json::Value::Number(_)
+            | serde_json::Value::String(_) => {}
+        }
+        let known = seen + open.len();
+        if known > MOST_VALUES {
+            return Err(refusal(
+                ErrorCode::QueryTooComplex,
+                format!("the variables have more than {MOST_VALUES} values. Send less, or in several requests"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// An error of the document as a whole.
@@ -56,180 +99,6 @@ fn within(what: &str, number: usize, most: usize) -> Result<(), ServerError> {
         ErrorCode::QueryTooComplex,
         format!("the document has {number} {what}; {most} is the most. Ask for less, or in several requests"),
     ))
-}
-
-/// What a selection set comes to with its fragments expanded. Sums stop at the largest number there is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cost {
-    fields: usize,
-    root_fields: usize,
-    depth: usize,
-    aliases: usize,
-    directives: usize,
-}
-
-impl Cost {
-    /// Beside each other.
-    fn and(self, other: Self) -> Self {
-        Self {
-            fields: self.fields.saturating_add(other.fields),
-            root_fields: self.root_fields.saturating_add(other.root_fields),
-            depth: self.depth.max(other.depth),
-            aliases: self.aliases.saturating_add(other.aliases),
-            directives: self.directives.saturating_add(other.directives),
-        }
-    }
-}
-
-enum Fragment {
-    /// Being measured: meeting it again means that it spreads itself.
-    Open,
-    Measured(Cost),
-}
-
-struct Measure<'a> {
-    document: &'a ExecutableDocument,
-    fragments: HashMap<&'a str, Fragment>,
-    /// Selections looked at; the tests hold it to the document's length.
-    visited: usize,
-}
-
-impl<'a> Measure<'a> {
-    fn new(document: &'a ExecutableDocument) -> Self {
-        Self { document, fragments: HashMap::new(), visited: 0 }
-    }
-
-    fn document(&mut self) -> Result<(), ServerError> {
-        let document = self.document;
-        let mut all = Cost::default();
-        for (_name, operation) in document.operations.iter() {
-            let mut cost = self.selections(&operation.node.selection_set.node, 0)?;
-            cost.directives = cost.directives.saturating_add(operation.node.directives.len());
-            within("root fields", cost.root_fields, MOST_ROOT_FIELDS)?;
-            all = all.and(cost);
-        }
-        within("levels of fields", all.depth, MOST_DEPTH)?;
-        within("aliases", all.aliases, MOST_ALIASES)?;
-        within("directives", all.directives, MOST_DIRECTIVES)?;
-        within("fields with fragments expanded", all.fields, MOST_FIELDS)?;
-        for name in document.fragments.keys() {
-            all = all.and(self.fragment(name.as_str(), 0)?);
-        }
-        within("fields to validate", all.fields, MOST_FIELDS_VALIDATED)
-    }
-
-    fn selections(&mut self, set: &'a SelectionSet, level: usize) -> Result<Cost, ServerError> {
-        within("levels of selections", level, MOST_LEVELS)?;
-        let mut sum = Cost::default();
-        for selection in &set.items {
-            self.visited += 1;
-            let mut cost = match &selection.node {
-                Selection::Field(field) => {
-                    let inner = self.selections(&field.node.selection_set.node, level + 1)?;
-                    Cost {
-                        fields: inner.fields.saturating_add(1),
-                        root_fields: 1,
-                        depth: inner.depth + 1,
-                        aliases: inner.aliases.saturating_add(field.node.alias.iter().count()),
-                        directives: inner.directives,
-                    }
-                }
-                Selection::InlineFragment(inline) => self.selections(&inline.node.selection_set.node, level + 1)?,
-                Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str(), level)?,
-            };
-            cost.directives = cost.directives.saturating_add(selection.node.directives().len());
-            sum = sum.and(cost);
-        }
-        Ok(sum)
-    }
-
-    fn fragment(&mut self, name: &'a str, level: usize) -> Result<Cost, ServerError> {
-        match self.fragments.get(name) {
-            Some(Fragment::Measured(cost)) => return Ok(*cost),
-            Some(Fragment::Open) => {
-                let problem = format!("the fragment {name} spreads itself");
-                return Err(refusal(ErrorCode::InvalidDocument, problem));
-            }
-            None => {}
-        }
-        let document = self.document;
-        // The validators name an unknown fragment better than we could.
-        let Some(fragment) = document.fragments.get(name) else { return Ok(Cost::default()) };
-        self.fragments.insert(name, Fragment::Open);
-        let mut cost = self.selections(&fragment.node.selection_set.node, level + 1)?;
-        cost.directives = cost.directives.saturating_add(fragment.node.directives.len());
-        self.fragments.insert(name, Fragment::Measured(cost));
-        Ok(cost)
-    }
-}
-
-#[derive(Debug, PartialEq, Eq)]
-struct Text {
-    /// Names, numbers, strings and punctuation; `...` counts as three.
-    tokens: usize,
-    deepest: usize,
-}
-
-/// Counts what the parser will meet, without recursion. Strings and comments are passed over.
-fn scan(query: &str) -> Text {
-    let bytes = query.as_bytes();
-    let (mut tokens, mut open, mut deepest) = (0_usize, 0_usize, 0_usize);
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let rest = &bytes[at..];
-        let length = match byte {
-            b' ' | b'\t' | b'\r' | b'\n' | b',' => {
-                at += 1;
-                continue;
-            }
-            b'#' => {
-                at += rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')).unwrap_or(rest.len());
-                continue;
-            }
-            b'"' => string_length(rest),
-            b'{' | b'[' | b'(' => {
-                open += 1;
-                deepest = deepest.max(open);
-                1
-            }
-            b'}' | b']' | b')' => {
-                open = open.saturating_sub(1);
-                1
-            }
-            byte if is_word(*byte) => rest.iter().position(|byte| !is_word(*byte)).unwrap_or(rest.len()),
-            _punctuation => 1,
-        };
-        tokens += 1;
-        at += length;
-    }
-    Text { tokens, deepest }
-}
-
-fn is_word(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'+') || !byte.is_ascii()
-}
-
-/// Bytes of the string that `text` begins with, quotes included. An open one ends with its line, a block with the text.
-fn string_length(text: &[u8]) -> usize {
-    let block = text.starts_with(b"\"\"\"");
-    let mut at = if block { 3 } else { 1 };
-    while let Some(byte) = text.get(at) {
-        let rest = &text[at..];
-        if block {
-            if rest.starts_with(b"\"\"\"") {
-                return at + 3;
-            }
-            at += if rest.starts_with(b"\\\"\"\"") { 4 } else { 1 };
-        } else {
-            match byte {
-                b'"' => return at + 1,
-                b'\n' | b'\r' => return at,
-                b'\\' => at += 2,
-                _character => at += 1,
-            }
-        }
-    }
-    text.len()
 }
 
 #[cfg(test)]
@@ -325,12 +194,6 @@ mod tests {
             write!(query, " fragment f{number} on Q {{ ...f{} }}", number + 1).expect("a string grows");
         }
         assert!(refused(&query).contains("levels of selections"), "{}", refused(&query));
-    }
-
-    #[test]
-    fn strings_and_comments_hide_their_brackets() {
-        let text = scan("{ a(x: \"{[(\\\"{\", y: \"\"\"[[ \\\"\"\" {{ \"\"\") # {{{{ \n b }");
-        assert_eq!(text, Text { tokens: 12, deepest: 2 });
     }
 
     const INTROSPECTION: &str = r"
