@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use super::failure;
 use crate::error::ErrorCode;
 
-pub(super) const MOST_BYTES: usize = 1024 * 1024;
+pub const MOST_BYTES: usize = 1024 * 1024;
 
 /// How much is read, and how long it may take.
 #[derive(Clone, Copy, Debug)]

@@ -17,7 +17,7 @@ use tower_http::compression::CompressionLayer;
 use crate::app::App;
 use crate::server::Lifecycle;
 
-mod body;
+pub mod body;
 pub mod budget;
 pub mod client;
 mod cors;

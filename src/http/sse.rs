@@ -19,7 +19,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
 use super::client::Client;
-use super::execution::{Parameters, Refused, is_request_error};
+use super::execution::{Operation, Parameters, Refused, is_request_error};
 use super::media::Media;
 use super::places::Place;
 use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
@@ -117,12 +117,12 @@ async fn begin(
     let places = take_places(&door, &tenure)?;
     let mut responses = door.executor.stream(prepared, &door.app, tenure.caller());
     // Validation waits for nothing: a document that does not fit is refused at the first look.
-    let first = responses.next().now_or_never();
-    if let Some(Some(response)) = &first
-        && is_request_error(response)
-    {
-        return Err(refuse(response.errors.clone()));
-    }
+    let first = match responses.next().now_or_never() {
+        Some(Some(response)) if is_request_error(&response) => {
+            return Err(Media::GraphQlResponse.respond(response, Operation::unknown()));
+        }
+        first => first,
+    };
     let (send, chunks) = mpsc::channel(4);
     let speaking = Speaking { door, tenure, send, _places: places };
     tokio::spawn(speaking.run(first, responses).in_current_span());
@@ -130,12 +130,6 @@ async fn begin(
         chunks.recv().await.map(|chunk| (Ok::<_, Infallible>(chunk), chunks))
     });
     Ok(Body::from_stream(chunks))
-}
-
-/// As an operation over HTTP that did not run.
-fn refuse(mut errors: Vec<async_graphql::ServerError>) -> Response {
-    failure::publish(&mut errors);
-    (StatusCode::BAD_REQUEST, axum::Json(failure::Errors::of(&errors))).into_response()
 }
 
 fn take_places(door: &Door, tenure: &Tenure) -> Result<[Place; 3], Response> {

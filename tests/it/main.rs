@@ -22,6 +22,7 @@ mod http;
 mod input;
 mod layers;
 mod live;
+mod limits;
 mod lives;
 mod messages;
 mod news;

@@ -196,6 +196,66 @@ mod tests {
         assert!(refused(&query).contains("levels of selections"), "{}", refused(&query));
     }
 
+    /// What attackers send, each with a word of its refusal.
+    fn attacks() -> Vec<(String, &'static str)> {
+        let repeated = |times: usize, text: &dyn Fn(usize) -> String| (0..times).map(text).collect::<String>();
+        let doubling = repeated(60, &|number| format!(" fragment f{number} on Query {{ ...f{0} ...f{0} }}", number + 1));
+        let chain = repeated(600, &|number| format!(" fragment f{number} on Query {{ ...f{} }}", number + 1));
+        vec![
+            (format!("{{ {} }}", repeated(3_000, &|number| format!("a{number}:__typename "))), "tokens"),
+            (format!("{{ {} }}", repeated(1_500, &|number| format!("a{number}:__typename "))), "root fields"),
+            (format!("{{ node {{ {} }} }}", repeated(1_500, &|number| format!("a{number}:id "))), "aliases"),
+            (format!("{{ ...f0 }}{doubling} fragment f60 on Query {{ a b }}"), "root fields"),
+            (format!("{{ ...f0 }}{chain}"), "levels of selections"),
+            ("{ ...a } fragment a on Query { ...b } fragment b on Query { ...a }".to_owned(), "spreads itself"),
+            (format!("{{ a {} }}", "@skip(if: false) ".repeat(700)), "directives"),
+            (format!("{{ a {} }}", "@a".repeat(20_000)), "tokens"),
+            (format!("{}a{}", "{ a ".repeat(10_000), "}".repeat(10_000)), "tokens"),
+            (format!("{}a{}", "{ a ".repeat(1_000), "}".repeat(1_000)), "nested brackets"),
+            (format!("{}a{}", "{ a ".repeat(55), "}".repeat(55)), "levels of fields"),
+            (format!("{{ a(x: {}) }}", "[".repeat(30_000)), "nested brackets"),
+            (repeated(800, &|number| format!("query q{number} {{ a }} ")), "fields"),
+            ("{ a }".repeat(20_000), "bytes"),
+            (format!("{{ a(x: \"{}\") }}", "x".repeat(MOST_BYTES)), "bytes"),
+        ]
+    }
+
+    #[test]
+    fn attacks_are_refused_after_a_bounded_walk_and_at_once() {
+        for (attack, word) in attacks() {
+            let begun = std::time::Instant::now();
+            let error = parse(&attack).map(drop).expect_err(word);
+            let took = begun.elapsed();
+            if cfg!(not(debug_assertions)) {
+                println!("{word}: {} bytes refused after {} us", attack.len(), took.as_micros());
+                assert!(took.as_millis() < 10, "{word}: {took:?}");
+            }
+            assert!(error.message.contains(word) || word == "fields", "{word}: {}", error.message);
+            let text = scan(&attack);
+            if attack.len() > MOST_BYTES || text.tokens > MOST_TOKENS || text.deepest > MOST_NESTED_BRACKETS {
+                continue;
+            }
+            let document = parse_query(&attack).expect("parses");
+            let mut measure = Measure::new(&document);
+            measure.document().expect_err("is refused");
+            assert!(measure.visited <= text.tokens, "{word}: {} visits, {} tokens", measure.visited, text.tokens);
+        }
+    }
+
+    #[test]
+    fn variables_are_counted_to_the_limit_and_no_further() {
+        let bound = |value: serde_json::Value| bound_values(value.as_object().expect("an object"));
+        bound(serde_json::json!({ "ids": vec!["x"; MOST_VALUES - 1] })).expect("passes");
+        for value in [
+            serde_json::json!({ "ids": vec!["x"; MOST_VALUES] }),
+            serde_json::json!({ "ids": vec![vec![1; 100]; 100] }),
+            serde_json::json!({ "ids": vec![serde_json::json!({ "a": [1, 2, 3] }); MOST_VALUES / 4] }),
+        ] {
+            let error = bound(value).expect_err("is refused");
+            assert!(error.message.contains("more than 10000 values"), "{}", error.message);
+        }
+    }
+
     const INTROSPECTION: &str = r"
         query IntrospectionQuery {
           __schema {
