@@ -185,12 +185,8 @@ pub struct SettingError {
 impl Settings {
     /// `NAME=` in `.env` means that it isn't set.
     pub fn forget_blanks(&mut self) {
-        let texts = [
-            &mut self.public_url,
-            &mut self.sandbox_api_base,
-            &mut self.payouts,
-            &mut self.limits.trusted_documents,
-        ];
+        let texts =
+            [&mut self.public_url, &mut self.sandbox_api_base, &mut self.payouts, &mut self.limits.trusted_documents];
         for text in texts {
             text.take_if(|text| text.trim().is_empty());
         }

@@ -148,12 +148,7 @@ async fn accept(
 }
 
 /// One connection, until the client or the server has enough of it.
-async fn converse(
-    stream: Placed,
-    peer: Peer,
-    router: Router,
-    (mut door_closed, lifecycle): (Stopping, Lifecycle),
-) {
+async fn converse(stream: Placed, peer: Peer, router: Router, (mut door_closed, lifecycle): (Stopping, Lifecycle)) {
     if let Err(cause) = stream.set_nodelay() {
         tracing::debug!(%cause, "a connection");
     }

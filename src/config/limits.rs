@@ -56,7 +56,8 @@ impl LimitSettings {
         {
             if budget < self.request_cost {
                 let cost = self.request_cost;
-                let problem = format!("is {budget}, less than what one request may cost (SECURE_PAYMENT_REQUEST_COST: {cost})");
+                let problem =
+                    format!("is {budget}, less than what one request may cost (SECURE_PAYMENT_REQUEST_COST: {cost})");
                 return Err(SettingError { variable, problem });
             }
         }

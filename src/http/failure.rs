@@ -67,7 +67,8 @@ pub(super) fn unauthenticated() -> Response {
 
 /// So many credentials from there were not good that no more are looked at for a while.
 pub(super) fn too_many_attempts(overdrawn: &Overdrawn) -> Response {
-    let problem = format!("too many credentials from this address were not good; try again in {} s", overdrawn.retry_after);
+    let problem =
+        format!("too many credentials from this address were not good; try again in {} s", overdrawn.retry_after);
     let mut response = answer(StatusCode::TOO_MANY_REQUESTS, ErrorCode::RateLimited, &problem);
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(overdrawn.retry_after));
     response

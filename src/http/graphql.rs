@@ -13,8 +13,8 @@ use super::client::Client;
 use super::execution::{Operation, Parameters, Prepared, is_request_error};
 use super::media::{Media, accepts};
 use super::{Door, failure, observe};
-use crate::auth::{self, Caller};
 use crate::app::App;
+use crate::auth::{self, Caller};
 use crate::error::{self, ErrorCode};
 
 /// Operations in one batch.
@@ -71,12 +71,7 @@ impl Sender<'_> {
     }
 }
 
-async fn answer(
-    door: &Door,
-    sender: &Sender<'_>,
-    parameters: Result<Parameters, String>,
-    method: Method,
-) -> Response {
+async fn answer(door: &Door, sender: &Sender<'_>, parameters: Result<Parameters, String>, method: Method) -> Response {
     let media = sender.media;
     let caller = match sender.caller(door).await {
         Ok(caller) => caller,

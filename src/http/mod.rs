@@ -56,25 +56,27 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     let door = Door { app: app.clone(), executor, lifecycle, places: Places::default() };
 
     let clock_first = middleware::from_fn_with_state(app.clone(), look_at_clock);
-    let api = Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post).layer(clock_first.clone()))
-        .merge(described.map_or_else(Router::new, |sdl| Router::new().route("/schema.graphql", get(schema).layer(Extension(sdl)))))
-        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
-        .route("/graphql/stream", get(sse::get).post(sse::post).layer(clock_first.clone()))
-        .route("/graphql/ws", get(subscription::upgrade))
-        .route("/", get(|| async { Redirect::to("/graphiql") }))
-        .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
-        .route("/readyz", get(readyz))
-        .route("/metrics", get(observe::metrics))
-        .with_state(door.clone());
+    let api =
+        Router::new()
+            .route("/graphql", get(graphql::get).post(graphql::post).layer(clock_first.clone()))
+            .merge(described.map_or_else(Router::new, |sdl| {
+                Router::new().route("/schema.graphql", get(schema).layer(Extension(sdl)))
+            }))
+            .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
+            .route("/graphql/stream", get(sse::get).post(sse::post).layer(clock_first.clone()))
+            .route("/graphql/ws", get(subscription::upgrade))
+            .route("/", get(|| async { Redirect::to("/graphiql") }))
+            .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
+            .route("/readyz", get(readyz))
+            .route("/metrics", get(observe::metrics))
+            .with_state(door.clone());
 
     let mut driven = crate::webhook::routes();
     if app.settings.is_sandbox() {
         driven = driven.merge(crate::simulator::routes());
     }
     let driven = driven.layer(clock_first).with_state(app.clone());
-    let routes =
-        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(door));
+    let routes = api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(door));
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })

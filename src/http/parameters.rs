@@ -29,7 +29,9 @@ impl Parameters {
     pub fn from_json(json: Json) -> Result<Self, String> {
         let mut members = match json {
             Json::Object(members) => members,
-            Json::Array(_) => return Err("batches are taken by POST to /graphql only, and not in each other".to_owned()),
+            Json::Array(_) => {
+                return Err("batches are taken by POST to /graphql only, and not in each other".to_owned());
+            }
             Json::Null | Json::Bool(_) | Json::Number(_) | Json::String(_) => {
                 return Err("the request must be a JSON object with a member \"query\"".to_owned());
             }

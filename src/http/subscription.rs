@@ -218,7 +218,11 @@ impl Socket {
                     let tenure = Tenure::begin(&self.door, self.authorization.clone(), self.client).await;
                     let tenure = tenure.map_err(|refusal| Close::from(Lost::of(&refusal)))?;
                     let allowed = cors::may_use(app, self.origin.as_ref(), tenure.caller()).await;
-                    return if allowed.map_err(|_cause| Close::TRY_AGAIN)? { Ok(tenure) } else { Err(Close::FORBIDDEN) };
+                    return if allowed.map_err(|_cause| Close::TRY_AGAIN)? {
+                        Ok(tenure)
+                    } else {
+                        Err(Close::FORBIDDEN)
+                    };
                 }
                 Some(Received::Ping {}) => self.send(&Sent::Pong).await?,
                 Some(Received::Subscribe { .. }) => return Err(Close::UNAUTHORIZED),

@@ -18,7 +18,8 @@ const NO_OPERATION: &str = "-";
 pub(super) fn load(settings: &LimitSettings, schema: &Schema, shape: &Shape) -> Result<Option<Trusted>, SettingError> {
     let Some(path) = &settings.trusted_documents else { return Ok(None) };
     let wrong = |problem: String| SettingError { variable: VARIABLE, problem };
-    let text = std::fs::read_to_string(path).map_err(|cause| wrong(format!("is {path}, which can't be read: {cause}")))?;
+    let text =
+        std::fs::read_to_string(path).map_err(|cause| wrong(format!("is {path}, which can't be read: {cause}")))?;
     let list = read(&text).map_err(|problem| wrong(format!("is {path}, which {problem}")))?;
     for (id, document) in &list {
         check(document, settings, schema, shape)
@@ -112,8 +113,16 @@ mod tests {
 
     #[test]
     fn a_document_is_validated_without_its_variables_and_without_running() {
-        assert_eq!(problem("query A($id: ID!, $first: Int = 5) { node(id: $id) { id } products(first: $first) { nodes { id } } }"), None);
-        assert_eq!(problem("mutation { createStorefront(input: { name: \"x\" }) { errors { code } } }").map(drop), None);
+        assert_eq!(
+            problem(
+                "query A($id: ID!, $first: Int = 5) { node(id: $id) { id } products(first: $first) { nodes { id } } }"
+            ),
+            None
+        );
+        assert_eq!(
+            problem("mutation { createStorefront(input: { name: \"x\" }) { errors { code } } }").map(drop),
+            None
+        );
         assert_eq!(problem("subscription { orderEvents { id } }").map(drop), None);
         for (document, word) in [
             ("{ thereIsNoSuchField }", "thereIsNoSuchField"),

@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use async_graphql::Variables;
-use async_graphql::parser::types::{ExecutableDocument, Field as Node, OperationDefinition, OperationType, Selection, SelectionSet};
+use async_graphql::parser::types::{
+    ExecutableDocument, Field as Node, OperationDefinition, OperationType, Selection, SelectionSet,
+};
 use async_graphql::{Name, Value as Given};
 use async_graphql_value::Value;
 
@@ -65,10 +67,7 @@ impl Below {
     }
 
     fn and(self, other: Self) -> Self {
-        Self {
-            once: self.once.saturating_add(other.once),
-            per_row: self.per_row.saturating_add(other.per_row),
-        }
+        Self { once: self.once.saturating_add(other.once), per_row: self.per_row.saturating_add(other.per_row) }
     }
 }
 
@@ -121,7 +120,8 @@ impl<'a> Walk<'a> {
                     Below { once: below.once.saturating_add(extra), ..below }
                 }
                 Selection::InlineFragment(inline) => {
-                    let condition = inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
+                    let condition =
+                        inline.node.type_condition.as_ref().map(|condition| condition.node.on.node.as_str());
                     self.selections(&inline.node.selection_set.node, condition.or(on), extra)
                 }
                 Selection::FragmentSpread(spread) => self.fragment(spread.node.fragment_name.node.as_str(), extra),

@@ -6,8 +6,8 @@ use async_graphql::ServerError;
 use async_graphql::parser::types::{ExecutableDocument, Selection, SelectionSet};
 
 use super::{
-    MOST_ALIASES, MOST_DEPTH, MOST_DIRECTIVES, MOST_FIELDS, MOST_FIELDS_VALIDATED, MOST_LEVELS, MOST_ROOT_FIELDS, refusal,
-    within,
+    MOST_ALIASES, MOST_DEPTH, MOST_DIRECTIVES, MOST_FIELDS, MOST_FIELDS_VALIDATED, MOST_LEVELS, MOST_ROOT_FIELDS,
+    refusal, within,
 };
 use crate::error::ErrorCode;
 

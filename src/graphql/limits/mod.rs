@@ -199,7 +199,8 @@ mod tests {
     /// What attackers send, each with a word of its refusal.
     fn attacks() -> Vec<(String, &'static str)> {
         let repeated = |times: usize, text: &dyn Fn(usize) -> String| (0..times).map(text).collect::<String>();
-        let doubling = repeated(60, &|number| format!(" fragment f{number} on Query {{ ...f{0} ...f{0} }}", number + 1));
+        let doubling =
+            repeated(60, &|number| format!(" fragment f{number} on Query {{ ...f{0} ...f{0} }}", number + 1));
         let chain = repeated(600, &|number| format!(" fragment f{number} on Query {{ ...f{} }}", number + 1));
         vec![
             (format!("{{ {} }}", repeated(3_000, &|number| format!("a{number}:__typename "))), "tokens"),

@@ -78,8 +78,7 @@ fn the_same_rows_cost_the_same_however_they_are_spelled() {
 #[test]
 fn only_the_chosen_operation_is_charged() {
     let shape = Shape::of(SDL).expect("a schema");
-    let document =
-        parse_query("query A { order { id } } query B { orders { nodes { id } } }").expect("parses");
+    let document = parse_query("query A { order { id } } query B { orders { nodes { id } } }").expect("parses");
     let none = Variables::default();
     assert_eq!(of(&shape, &document, Some("A"), &none).points, 1);
     assert_eq!(of(&shape, &document, Some("B"), &none).points, 21);
@@ -93,7 +92,9 @@ fn sums_stop_at_the_largest_number_and_each_fragment_is_walked_once() {
     let mut query = "{ order { ...f0 } }".to_owned();
     for number in 0..40 {
         let next = number + 1;
-        let twice = format!("a: orders(first: 100) {{ nodes {{ ...f{next} }} }} b: orders(first: 100) {{ nodes {{ ...f{next} }} }}");
+        let twice = format!(
+            "a: orders(first: 100) {{ nodes {{ ...f{next} }} }} b: orders(first: 100) {{ nodes {{ ...f{next} }} }}"
+        );
         write!(query, " fragment f{number} on Order {{ {twice} }}").expect("a string grows");
     }
     query.push_str(" fragment f40 on Order { id }");
