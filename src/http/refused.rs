@@ -9,9 +9,9 @@ use crate::graphql::limits::refusal;
 /// Every door words it in its own way: as a status, or as a message of its protocol.
 #[derive(Debug)]
 pub struct Refused {
-    error: ServerError,
+    error: Box<ServerError>,
     pub reason: Reason,
-    cost: Option<Value>,
+    cost: Option<Box<Value>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +28,7 @@ pub enum Reason {
 
 impl Refused {
     fn new(reason: Reason, error: ServerError) -> Self {
-        Self { error, reason, cost: None }
+        Self { error: Box::new(error), reason, cost: None }
     }
 
     pub(super) fn malformed(problem: &str) -> Self {
@@ -55,18 +55,18 @@ impl Refused {
     }
 
     pub(super) fn with_cost(mut self, cost: Value) -> Self {
-        self.cost = Some(cost);
+        self.cost = Some(Box::new(cost));
         self
     }
 
     /// As a response of GraphQL's: `errors`, and the cost beside them.
     #[must_use]
     pub fn into_response(self) -> Response {
-        let mut error = self.error;
+        let mut error = *self.error;
         super::failure::publish(std::slice::from_mut(&mut error));
         let response = Response::from_errors(vec![error]);
         match self.cost {
-            Some(cost) => response.extension("cost", cost),
+            Some(cost) => response.extension("cost", *cost),
             None => response,
         }
     }
