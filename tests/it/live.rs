@@ -93,6 +93,14 @@ impl Client {
         text(&message["payload"][0]["extensions"]["code"])
     }
 
+    /// Why a subscription did not begin.
+    async fn not_begun(&mut self) -> String {
+        let message = self.receive().await;
+        assert_eq!((&message["type"], &message["payload"]["data"]), (&json!("next"), &Value::Null), "{message}");
+        assert_eq!(self.receive().await["type"], "complete");
+        text(&message["payload"]["errors"][0]["extensions"]["code"])
+    }
+
     async fn close_code(&mut self) -> u16 {
         match timeout(PATIENCE, self.socket.next()).await.expect("in time") {
             Some(Ok(Message::Close(Some(frame)))) => frame.code.into(),
@@ -142,6 +150,11 @@ impl Events {
     }
 }
 
+/// Of a stream that is asked for with GET.
+fn address(app: &TestApp, query: &str) -> reqwest::Url {
+    reqwest::Url::parse_with_params(&app.url("/graphql/stream"), [("query", query)]).expect("a URL")
+}
+
 fn complete() -> Option<(String, Value)> {
     Some(("complete".to_owned(), Value::Null))
 }
@@ -180,8 +193,8 @@ async fn a_thousand_idle_subscriptions_cost_as_much_as_one(app: &TestApp) {
         let mut heard: BTreeMap<String, Vec<Value>> = BTreeMap::new();
         for _event in 0..OF_EACH * events {
             let mut message = client.receive().await;
-            let event = &mut message["payload"]["data"]["orderEvents"];
-            heard.entry(text(&message["id"])).or_default().push(event["type"].take());
+            let kind = message["payload"]["data"]["orderEvents"]["type"].take();
+            heard.entry(text(&message["id"])).or_default().push(kind);
         }
         heard
     };
@@ -361,7 +374,7 @@ async fn only_ones_own_is_followed(app: &TestApp) {
         "subscription($id: ID, $after: String) { messages(conversationId: $id, after: $after) { text cursor } }";
     for (query, id) in [(one_order, &order), (EVENTS, &order), (one_talk, &conversation)] {
         stranger.subscribe("1", query, json!({ "id": id })).await;
-        assert_eq!(stranger.refusal().await, "NOT_FOUND", "{query}");
+        assert_eq!(stranger.not_begun().await, "NOT_FOUND", "{query}");
     }
     let after = cursor(&MessageFeedKey { message_feed: 0 });
     stranger.subscribe("all", one_talk, json!({ "after": after })).await;
@@ -393,7 +406,7 @@ async fn only_ones_own_is_followed(app: &TestApp) {
     let listed = shop.read(demo::BUYER, query, json!({ "id": conversation })).await;
     let edge = &listed["conversation"]["messages"]["edges"][0];
     parties[0].subscribe("2", one_talk, json!({ "after": edge["cursor"] })).await;
-    assert_eq!(parties[0].refusal().await, "INVALID_INPUT");
+    assert_eq!(parties[0].not_begun().await, "INVALID_INPUT");
     parties[0].subscribe("2", one_talk, json!({ "after": edge["node"]["cursor"] })).await;
     assert_eq!(parties[0].next("messages").await["text"], "Second");
 }
@@ -416,7 +429,7 @@ async fn an_event_stream_speaks_graphql_over_sse(app: &TestApp) {
     );
 
     let hello = Some(("next".to_owned(), json!({ "data": { "__typename": "Query" } })));
-    let asked = app.http().get(app.url("/graphql/stream")).query(&[("query", "{ __typename }")]);
+    let asked = app.http().get(address(app, "{ __typename }"));
     let mut answer = Events::open(asked).await;
     assert_eq!((answer.next().await, answer.next().await, answer.next().await), (hello.clone(), complete(), None));
     let asked = app.http().post(app.url("/graphql")).json(&json!({ "query": "{ __typename }" }));
@@ -434,7 +447,7 @@ async fn an_event_stream_speaks_graphql_over_sse(app: &TestApp) {
 async fn what_is_no_operation_gets_no_event_stream(app: &TestApp) {
     let url = app.url("/graphql/stream");
     let events = ("accept", "text/event-stream");
-    let query = |text: &str| app.http().get(&url).query(&[("query", text)]).header(events.0, events.1);
+    let query = |text: &str| app.http().get(address(app, text)).header(events.0, events.1);
     let post = |text: &str| app.http().post(&url).json(&json!({ "query": text })).header(events.0, events.1);
     let mutation =
         "mutation { createSupplier(input: { name: \"x\", country: \"EC\", city: \"x\" }) { errors { code } } }";
@@ -447,7 +460,7 @@ async fn what_is_no_operation_gets_no_event_stream(app: &TestApp) {
         (app.http().get(&url).header(events.0, events.1), 400, "BAD_REQUEST"),
         (app.http().post(&url).body("{}").header(events.0, events.1), 415, "BAD_REQUEST"),
         (app.http().post(&url).json(&json!([])).header(events.0, events.1), 400, "BAD_REQUEST"),
-        (app.http().get(&url).query(&[("query", "{ x }")]).header("accept", "application/json"), 406, "BAD_REQUEST"),
+        (app.http().get(address(app, "{ x }")).header("accept", "application/json"), 406, "BAD_REQUEST"),
         (app.http().put(&url).header(events.0, events.1), 405, "BAD_REQUEST"),
     ] {
         let answer = request.send().await.expect("an answer");
