@@ -61,3 +61,67 @@ impl<S: Source> Follower<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::ops::RangeInclusive;
+
+    use super::super::{Hub, Topic};
+    use super::*;
+
+    #[derive(Debug)]
+    struct Row(i64);
+
+    impl Placed for Row {
+        fn position(&self) -> i64 {
+            self.0
+        }
+
+        fn topics(&self) -> Vec<Topic> {
+            vec![Topic::Everything]
+        }
+    }
+
+    /// A database with every row.
+    struct Rows;
+
+    impl Source for Rows {
+        type Row = Row;
+
+        async fn read(&self, after: i64, until: i64) -> Result<Vec<Row>> {
+            Ok((after + 1..=until).take(100).map(Row).collect())
+        }
+    }
+
+    async fn tell(hub: &Hub<Row>, newest: i64) {
+        let read = |after: i64| async move { Ok((after + 1..=newest).take(500).map(Row).collect()) };
+        hub.tell(read).await.expect("tells");
+    }
+
+    async fn expect(follower: &mut Follower<Rows>, rows: RangeInclusive<i64>) {
+        for position in rows {
+            assert_eq!(follower.next().await.expect("a row").0, position);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_follower_gets_each_row_once_however_late_or_slow_it_is() {
+        let hub: Arc<Hub<Row>> = Arc::default();
+        let mut early = Follower::new(Rows, hub.join(Topic::Everything, 3), 0);
+        // The hub has not told rows 4 and 5 yet, which this one has seen on another node.
+        let mut ahead = Follower::new(Rows, hub.join(Topic::Everything, 5), 5);
+        tell(&hub, 7).await;
+        let mut late = Follower::new(Rows, hub.join(Topic::Everything, 7), 2);
+        expect(&mut early, 1..=7).await;
+        expect(&mut ahead, 6..=7).await;
+        // More than wait for anyone.
+        tell(&hub, 3_000).await;
+        expect(&mut early, 8..=3_000).await;
+        expect(&mut ahead, 8..=2_000).await;
+        expect(&mut late, 3..=100).await;
+        tell(&hub, 3_001).await;
+        expect(&mut early, 3_001..=3_001).await;
+        expect(&mut ahead, 2_001..=3_001).await;
+        expect(&mut late, 101..=3_001).await;
+    }
+}
