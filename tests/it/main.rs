@@ -27,6 +27,7 @@ mod lives;
 mod messages;
 mod news;
 mod once;
+mod nodes;
 mod opening;
 mod origins;
 mod party;
