@@ -193,6 +193,10 @@ impl Writing {
 
     /// Writes into a conversation that is locked, and commits.
     async fn post(&self, app: &App, tx: DatabaseTransaction, mut conversation: conversation::Model) -> Result<Posted> {
+        // Who waited for the lock may find that the same call went before: its files are attached by now.
+        if let Some(posted) = self.find_repeated(&tx).await? {
+            return Ok(posted);
+        }
         let message = message::Model {
             id: next_id(app.clock.new_id(), conversation.last_message_id),
             conversation_id: conversation.id,
