@@ -64,7 +64,12 @@ def purchase(buyer):
 
 
 async def watch(schema, order, after):
-    transport = WebsocketsTransport(SOCKET, init_payload={"Authorization": "Bearer demo-buyer"})
+    # Left to choose, gql 4 looks for the server's choice under a header's name in capitals, and HTTP's names have no case.
+    transport = WebsocketsTransport(
+        SOCKET,
+        init_payload={"Authorization": "Bearer demo-buyer"},
+        subprotocols=[WebsocketsTransport.GRAPHQLWS_SUBPROTOCOL],
+    )
     sequences = []
     async with Client(transport=transport, schema=schema) as session:
         events = session.subscribe(gql(WATCH), variable_values={"orderId": order, "after": after})
