@@ -5,6 +5,8 @@ import { randomUUID } from 'node:crypto';
 export const SERVER = process.env.SECURE_PAYMENT_URL;
 export const SOCKET = `${SERVER?.replace(/^http/, 'ws')}/graphql/ws`;
 
+const sleep = milliseconds => new Promise(awake => setTimeout(awake, milliseconds));
+
 export const ok = said => console.log(`ok    ${said}`);
 
 /** Ends the check's process if it hangs. */
@@ -90,3 +92,16 @@ export const cancel = orderId =>
   ask('demo-buyer', 'mutation ($id: ID!) { cancelOrder(input: { orderId: $id }) { errors { code message path } } }', {
     id: orderId,
   });
+
+/** The cursor of an order's first event. An event has its place among all a moment after it was committed. */
+export async function firstCursor(orderId) {
+  for (;;) {
+    const { orderEvents } = await ask(
+      'demo-buyer',
+      'query ($orderId: ID!) { orderEvents(orderId: $orderId, first: 1) { nodes { sequence } pageInfo { endCursor } } }',
+      { orderId },
+    );
+    if (orderEvents.nodes.length > 0) return orderEvents.pageInfo.endCursor;
+    await sleep(50);
+  }
+}

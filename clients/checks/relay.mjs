@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { createClient } from 'graphql-ws';
 import relay from 'relay-runtime';
 import WebSocket from 'ws';
-import { SERVER, SOCKET, ask, cart, ok, within } from '../lib.mjs';
+import { SERVER, SOCKET, cart, firstCursor, ok, within } from '../lib.mjs';
 
 within(60);
 const { Environment, Network, Observable, RecordSource, Store, commitMutation, fetchQuery, requestSubscription } = relay;
@@ -57,13 +57,11 @@ const { id } = buyNow.order;
 assert.equal((await run('CatalogueOrderQuery', { id })).node.status, 'AWAITING_CONFIRMATION');
 
 // From the order's first event on, so that it does not matter when the socket is open.
-const begin = (
-  await ask('demo-buyer', 'query ($id: ID!) { orderEvents(orderId: $id, first: 1) { pageInfo { endCursor } } }', { id })
-).orderEvents;
+const after = await firstCursor(id);
 const seen = new Promise((onNext, onError) =>
   requestSubscription(environment, {
     subscription: artifact('CatalogueEventsSubscription'),
-    variables: { orderId: id, after: begin.pageInfo.endCursor },
+    variables: { orderId: id, after },
     onNext: ({ orderEvents }) => orderEvents.type === 'order.confirmed' && onNext(orderEvents),
     onError,
   }),

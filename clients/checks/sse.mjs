@@ -2,7 +2,7 @@
 // cursor without a gap or a repetition; a wrong token is refused.
 import assert from 'node:assert/strict';
 import { createClient } from 'graphql-sse';
-import { SERVER, ask, buy, confirm, ok, pay, within } from '../lib.mjs';
+import { SERVER, buy, confirm, firstCursor, ok, pay, within } from '../lib.mjs';
 
 within(60);
 const client = (token, options = {}) =>
@@ -18,14 +18,9 @@ for await (const { data } of buyer.iterate({ query: '{ viewer { role } }' })) as
 ok('a query over a stream');
 
 const orderId = await buy();
-const { orderEvents } = await ask(
-  'demo-buyer',
-  'query ($orderId: ID!) { orderEvents(orderId: $orderId, first: 1) { pageInfo { endCursor } } }',
-  { orderId },
-);
 const query = `subscription ($after: String, $orderId: ID) {
   orderEvents(after: $after, orderId: $orderId) { type sequence cursor } }`;
-let after = orderEvents.pageInfo.endCursor;
+let after = await firstCursor(orderId);
 const sequences = [1];
 
 /** Reads events until one has this type, then drops the connection. */

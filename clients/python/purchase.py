@@ -3,6 +3,7 @@ graphql-transport-ws."""
 
 import asyncio
 import os
+import time
 import urllib.parse
 import urllib.request
 import uuid
@@ -63,6 +64,15 @@ def purchase(buyer):
     return order["id"]
 
 
+def first_cursor(buyer, order):
+    """Of the order's first event, which has its place among all a moment after it was committed."""
+    while True:
+        events = ask(buyer, BEGIN, orderId=order)["orderEvents"]
+        if events["nodes"]:
+            return events["pageInfo"]["endCursor"]
+        time.sleep(0.05)
+
+
 async def watch(schema, order, after):
     # Left to choose, gql 4 looks for the server's choice under a header's name in capitals, and HTTP's names have no case.
     transport = WebsocketsTransport(
@@ -95,8 +105,8 @@ def main():
         except (GraphQLError, TransportQueryError):
             say("an unknown field is found before it is sent")
         order = purchase(buyer)
-        begin = ask(buyer, BEGIN, orderId=order)["orderEvents"]
-    asyncio.run(asyncio.wait_for(watch(schema, order, begin["pageInfo"]["endCursor"]), 30))
+        first = first_cursor(buyer, order)
+    asyncio.run(asyncio.wait_for(watch(schema, order, first), 30))
 
 
 main()
