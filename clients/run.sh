@@ -4,6 +4,11 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
+node --eval 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' || {
+  echo "Node.js 20 or newer is needed; this is $(node --version)"
+  exit 1
+}
+
 venv=$(mktemp -d)
 trap 'rm -rf "$venv"' EXIT
 npm ci --silent --no-audit --no-fund

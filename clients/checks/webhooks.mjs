@@ -28,7 +28,7 @@ await new Promise(listening => receiver.listen(0, '127.0.0.1', listening));
 /** The first delivery that fits, when it has come. */
 async function delivery(fits) {
   for (;;) {
-    const found = deliveries.find(({ body }) => fits(JSON.parse(body)));
+    const found = deliveries.find(({ headers, body }) => fits(JSON.parse(body), headers['webhook-id']));
     if (found) return found;
     await new Promise(again => (arrived = again));
   }
@@ -70,7 +70,7 @@ const { createWebhookEndpoint } = await ask('demo-storefront', ENDPOINT, { input
 const { endpoint, secret } = createWebhookEndpoint;
 const test = async () => {
   const { sendTestEvent } = await ask('demo-storefront', TEST, { id: endpoint.id });
-  return delivery(event => event.data.id === sendTestEvent.delivery.eventId);
+  return delivery((_event, id) => id === sendTestEvent.delivery.eventId);
 };
 
 const first = await test();

@@ -7,6 +7,7 @@ mod books;
 mod catalog;
 mod chargebacks;
 mod claims;
+mod clients;
 mod clock;
 mod contention;
 mod crash;
