@@ -9,6 +9,8 @@ use crate::clock::{self, Clock};
 use crate::config::{SettingError, Settings};
 use crate::crypto::Cipher;
 use crate::db::Db;
+use crate::delivery::Courier;
+use crate::delivery::target::Policy;
 use crate::error;
 use crate::live::{Hub, PlacedEvent};
 use crate::party::credentials::Uses;
@@ -21,6 +23,8 @@ pub struct App {
     pub clock: Clock,
     pub cipher: Cipher,
     pub providers: Providers,
+    /// Brings events to storefronts' endpoints.
+    pub courier: Courier,
     /// Wakes the worker's loops on this node: something for them has just been committed.
     pub work: Arc<watch::Sender<u64>>,
     /// Who follows the events of orders on this node.
@@ -38,12 +42,14 @@ impl App {
     pub fn new(settings: Settings, db: Db, clock: Clock) -> Result<Self, SettingError> {
         let cipher = Cipher::new(settings.encryption_key());
         let providers = Providers::from_settings(&settings, &clock)?;
+        let courier = Courier::new(if settings.is_sandbox() { Policy::Sandbox } else { Policy::Live });
         Ok(Self {
             settings: Arc::new(settings),
             db,
             clock,
             cipher,
             providers,
+            courier,
             work: Arc::new(watch::Sender::new(0)),
             feed: Arc::default(),
             messages: Arc::default(),

@@ -20,6 +20,21 @@ pub fn build_shared() -> reqwest::Result<reqwest::Client> {
     shared().build().or_else(|_no_certificates| shared().tls_certs_only([]).build())
 }
 
+/// For addresses that others name: `guard` says which may be connected to. It keeps no connection open either, so that it
+/// is asked each time.
+pub fn build_guarded(
+    guard: impl reqwest::dns::Resolve + Clone + 'static,
+    connect_timeout: Duration,
+    timeout: Duration,
+) -> reqwest::Result<reqwest::Client> {
+    install_tls();
+    let guarded = || {
+        let guarded = builder().pool_max_idle_per_host(0).dns_resolver(guard.clone());
+        guarded.connect_timeout(connect_timeout).timeout(timeout)
+    };
+    guarded().build().or_else(|_no_certificates| guarded().tls_certs_only([]).build())
+}
+
 fn builder() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .no_proxy()

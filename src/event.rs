@@ -10,11 +10,13 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, Query
 
 use crate::app::App;
 use crate::clock::Clock;
+use crate::delivery::{self, Due};
 use crate::error::{Error, Result};
 use crate::escrow::{Actor, Happened};
 use crate::live::{self, PlacedEvent, place};
 
-/// Appends to an order's timeline. `sequence` is that of its newest event; returns the new one.
+/// Appends to an order's timeline, and puts it on its way to the storefront's endpoints. `sequence` is that of its newest event;
+/// returns the new one.
 pub async fn append<C: ConnectionTrait>(
     db: &C,
     clock: &Clock,
@@ -25,11 +27,14 @@ pub async fn append<C: ConnectionTrait>(
         return Ok(sequence);
     }
     let mut rows = Vec::with_capacity(events.len());
+    let mut told = Vec::with_capacity(events.len());
     let mut newest = sequence;
     for event in events {
         newest += 1;
+        let id = EventId(clock.new_id());
+        told.push(Due { event_id: id, kind: event.kind(), sequence: newest });
         rows.push(ActiveModel {
-            id: Set(EventId(clock.new_id())),
+            id: Set(id),
             order_id: Set(order_id),
             sequence: Set(newest),
             kind: Set(event.kind().to_owned()),
@@ -42,6 +47,7 @@ pub async fn append<C: ConnectionTrait>(
         });
     }
     Entity::insert_many(rows).exec_without_returning(db).await?;
+    delivery::enqueue(db, clock, order_id, &told).await?;
     Ok(newest)
 }
 

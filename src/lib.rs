@@ -7,6 +7,7 @@
 pub mod escrow; // what may happen to an order: one table, one pure function
 
 // What happens to an order, and where it is written down
+pub mod delivery; // webhooks out: endpoints, and each event told to them
 pub mod event; // the timeline of an order, and the feed of all orders
 pub mod file; // files: staged, sent, attached as evidence or to a message, read
 pub mod idempotency; // the same call again answers the same

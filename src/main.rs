@@ -12,7 +12,7 @@ use secure_payment::clock::Clock;
 use secure_payment::config::{Cli, Command, CredentialCommand, LogFormat, Mode, SettingError, Settings};
 use secure_payment::db::{Db, sqlite_file};
 use secure_payment::payment::Providers;
-use secure_payment::{catalog, graphql, http, job, ledger, party, server, worker};
+use secure_payment::{catalog, delivery, graphql, http, job, ledger, party, server, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
@@ -203,6 +203,7 @@ async fn serve(mut settings: Settings) -> Result<ExitCode, Failure> {
     db.migrate().await.map_err(|cause| format!("DATABASE_URL: bringing the schema up to date: {cause}"))?;
     if db.is_sqlite() {
         job::release_all_leases(&db).await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
+        delivery::release_all_leases(&db).await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;
     }
     let app = App::new(settings, db, Clock::default()).map_err(|problem| problem.to_string())?;
     app.catch_up().await.map_err(|cause| format!("DATABASE_URL: {cause}"))?;

@@ -105,6 +105,8 @@ typed_ids! {
     StorefrontId = "storefront",
     SupplierId = "supplier",
     TransferId = "transfer",
+    WebhookDeliveryId = "delivery",
+    WebhookEndpointId = "endpoint",
 }
 
 #[cfg(test)]

@@ -45,6 +45,9 @@ pub mod statement_line;
 pub mod storefront;
 pub mod supplier;
 pub mod transfer;
+pub mod webhook_attempt;
+pub mod webhook_delivery;
+pub mod webhook_endpoint;
 
 pub use id::*;
 pub use ledger_account::LedgerAccount;

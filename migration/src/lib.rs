@@ -13,6 +13,7 @@ mod m20261122_000004_work;
 mod m20261122_000005_sandbox;
 mod m20261122_000006_files;
 mod m20261122_000007_reconciliation;
+mod m20261123_000008_webhooks;
 
 pub struct Migrator;
 
@@ -27,6 +28,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000005_sandbox::Migration),
             Box::new(m20261122_000006_files::Migration),
             Box::new(m20261122_000007_reconciliation::Migration),
+            Box::new(m20261123_000008_webhooks::Migration),
         ]
     }
 }

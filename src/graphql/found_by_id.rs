@@ -6,14 +6,15 @@ use async_graphql::dataloader::Loader;
 use entity::{
     BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, CredentialId, DisputeId, EventId, EvidenceId,
     FeedbackId, FileId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId, PayoutId, ProposalId,
-    ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, TransferId, buyer, cancel_request, chargeback,
+    ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, TransferId, WebhookDeliveryId, WebhookEndpointId, buyer, cancel_request, chargeback,
     contract, credential, dispute, event, evidence, feedback, file, notification, operator, order, payment, payout,
-    payout_account, proposal, receipt, reconciliation_break, refund, refund_account, shipment, transfer,
+    payout_account, proposal, receipt, reconciliation_break, refund, refund_account, shipment, transfer, webhook_delivery,
+    webhook_endpoint,
 };
 
 use super::order_loaders::OrderLoader;
 use crate::error::Error;
-use crate::{file as files, order as orders, party, rail};
+use crate::{delivery, file as files, order as orders, party, rail};
 
 macro_rules! found_by_id {
     ($($id:ident => $entity:ident, $find:path;)+) => {$(
@@ -53,6 +54,8 @@ found_by_id! {
     RefundId => refund, orders::find_refunds_by_id;
     ShipmentId => shipment, orders::find_shipments_by_id;
     TransferId => transfer, orders::find_transfers_by_id;
+    WebhookDeliveryId => webhook_delivery, delivery::find_deliveries_by_id;
+    WebhookEndpointId => webhook_endpoint, delivery::find_endpoints_by_id;
 }
 
 impl Loader<StorefrontId> for OrderLoader {

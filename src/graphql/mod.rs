@@ -59,6 +59,9 @@ pub mod party;
 pub mod product;
 pub mod supplier;
 pub mod unapplied;
+pub mod webhook;
+pub(crate) mod webhook_loader;
+pub mod webhook_mutation;
 
 use crate::app::App;
 use crate::auth::{Caller, Viewer};
@@ -81,6 +84,7 @@ pub struct Query<More: ObjectType>(
     payout::PayoutQuery,
     reconciliation::ReconciliationQuery,
     operator_order::OperatorOrderQuery,
+    webhook::WebhookQuery,
     node::NodeQuery,
     More,
 );
@@ -105,6 +109,7 @@ pub struct Mutation<More: ObjectType>(
     payout::PayoutMutation,
     reconciliation::ReconciliationMutation,
     operator_order::OperatorOrderMutation,
+    webhook_mutation::WebhookMutation,
     More,
 );
 
@@ -187,6 +192,8 @@ where
         .override_output_type_description::<Connection<String, product::Product>>("A page of products.")
         .override_output_type_description::<Connection<String, refund::Refund>>("A page of refunds.")
         .override_output_type_description::<Connection<String, supplier::Supplier>>("A page of suppliers.")
+        .override_output_type_description::<Connection<String, webhook::WebhookEndpoint>>("A page of webhook endpoints.")
+        .override_output_type_description::<Connection<String, webhook::WebhookDelivery>>("A page of deliveries.")
 }
 
 /// As `schema.graphql` has it: sorted, so that a change of order is no change.
@@ -202,6 +209,7 @@ pub fn sdl(schema: &Schema) -> String {
 /// Adds what the resolvers of one request need: loaders that batch, and forget.
 #[must_use]
 pub fn request_data(request: Request, app: &App, viewer: Viewer) -> Request {
+    let request = webhook_loader::attach(request, app);
     loaders::attach(order_loaders::attach(request, app, viewer), app, viewer)
 }
 

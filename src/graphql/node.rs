@@ -7,7 +7,7 @@ use entity::{
     BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, ConversationId, CredentialId, DisputeId, EventId,
     EvidenceId, FeedbackId, FileId, MessageId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId,
     PayoutId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, SupplierId,
-    TransferId,
+    TransferId, WebhookDeliveryId, WebhookEndpointId,
 };
 
 use super::cancel::CancelRequest;
@@ -33,6 +33,7 @@ use super::reconciliation::ReconciliationBreak;
 use super::refund::{Refund, RefundAccount};
 use super::supplier::Supplier;
 use super::unapplied::UnappliedFunds;
+use super::webhook::{WebhookDelivery, WebhookEndpoint};
 use crate::error::{Error, ErrorCode};
 
 /// `Type: TypeId, of Type::from;` for what is just its row, `by Type::find;` for what needs more.
@@ -93,6 +94,8 @@ nodes! {
     Supplier: SupplierId, by Supplier::find;
     Transfer: TransferId, of Transfer;
     UnappliedFunds: ReceiptId, of UnappliedFunds;
+    WebhookDelivery: WebhookDeliveryId, of WebhookDelivery;
+    WebhookEndpoint: WebhookEndpointId, of WebhookEndpoint;
 }
 
 const MOST_NODES: usize = 100;

@@ -16,7 +16,7 @@ use super::drain;
 use crate::app::App;
 use crate::clock;
 use crate::error::{Error, Result};
-use crate::{event, job, order};
+use crate::{delivery, event, job, order};
 
 /// How long a caller is kept waiting: less than a server that is told to stop gives its requests.
 pub const PATIENCE: Duration = Duration::from_secs(18);
@@ -50,7 +50,11 @@ async fn step_on(app: App, to: Time, until: Instant) -> Result<bool> {
         if now >= to {
             return Ok(true);
         }
-        let next = [job::next_run(&app.db.read, now).await?, order::next_timer(&app.db.read, now).await?];
+        let next = [
+            job::next_run(&app.db.read, now).await?,
+            order::next_timer(&app.db.read, now).await?,
+            delivery::next_run(&app.db.read, now).await?,
+        ];
         let next = next.into_iter().flatten().min().map_or(to, |next| next.min(to));
         clock::sandbox::set_forward(&app.db, &app.clock, next).await?;
     }
@@ -60,7 +64,8 @@ async fn step_on(app: App, to: Time, until: Instant) -> Result<bool> {
 async fn finish_what_is_due(app: &App, until: Instant) -> Result<bool> {
     while Instant::now() < until {
         drain(app).await?;
-        if !job::is_any_due(&app.db.read, app.clock.now()).await? {
+        let now = app.clock.now();
+        if !job::is_any_due(&app.db.read, now).await? && !delivery::is_any_due(&app.db.read, now).await? {
             return Ok(true);
         }
         sleep(LOOK_AGAIN_AFTER).await;

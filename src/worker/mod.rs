@@ -15,9 +15,10 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
-use crate::{event, file, idempotency, messaging, order, party, rail, simulator};
+use crate::{delivery, event, file, idempotency, messaging, order, party, rail, simulator};
 
 mod advance;
+mod deliver;
 mod pickup;
 
 pub use advance::{PATIENCE, advance};
@@ -50,7 +51,9 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) {
     };
     let [notifications, calls] = LANES.map(|lane| jobs(&app, lane, stopped.clone()));
     let pickup = pickup::run(&app, stopped.clone());
-    tokio::join!(told, notifications, calls, deadlines(&app, stopped.clone()), feed(&app, stopped.clone()), pickup);
+    let (deadlines, feed) = (deadlines(&app, stopped.clone()), feed(&app, stopped.clone()));
+    let deliver = deliver::run(&app, stopped.clone());
+    tokio::join!(told, notifications, calls, deadlines, feed, pickup, deliver);
 }
 
 /// Does everything that is due until nothing is, but for what somebody else has in hand.
@@ -72,6 +75,7 @@ pub async fn drain(app: &App) -> Result<()> {
                 leased = lease(app, lane, lane.places()).await?;
             }
         }
+        did_something |= deliver::drain(app).await?;
         event::sequence(app).await?;
         messaging::sequence(app).await?;
         if !did_something {
@@ -199,6 +203,7 @@ impl Deadlines {
             idempotency::prune(&app.db, &app.clock).await?;
             file::prune(&app.db, &app.clock).await?;
             party::prune_sessions(&app.db, app.clock.wall()).await?;
+            delivery::prune(&app.db, &app.clock).await?;
             rail::begin_daily_reconciliation(app).await?;
             self.pruned_at = Some(now);
         }

@@ -22,7 +22,9 @@ fn forbidden(part: &str) -> Vec<&'static str> {
         "order" => [&DOORS[..], &["rail", "simulator", "payment"]].concat(),
         // It reads which orders and conversations there are; what writes them calls it.
         "file" => [&DOORS[..], &["escrow", "rail", "simulator", "payment", "ledger", "event", "job", "party"]].concat(),
-        "ledger" | "event" | "job" | "idempotency" => [&DOORS[..], &["order", "rail", "simulator", "payment"]].concat(),
+        "ledger" | "event" | "job" | "idempotency" | "delivery" => {
+            [&DOORS[..], &["order", "rail", "simulator", "payment"]].concat()
+        }
         "rail" | "catalog" | "party" | "messaging" => [&DOORS[..], &["simulator"]].concat(),
         "app" | "auth" | "client" | "clock" | "config" | "crypto" | "db" | "error" | "live" | "page" | "signature"
         | "validate" => {
