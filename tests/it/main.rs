@@ -47,4 +47,5 @@ mod simulator;
 mod socket;
 mod unapplied;
 mod walls;
+mod webhooks;
 mod work;
