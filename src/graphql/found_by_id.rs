@@ -6,10 +6,10 @@ use async_graphql::dataloader::Loader;
 use entity::{
     BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, CredentialId, DisputeId, EventId, EvidenceId,
     FeedbackId, FileId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId, PayoutId, ProposalId,
-    ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, TransferId, WebhookDeliveryId, WebhookEndpointId, buyer, cancel_request, chargeback,
-    contract, credential, dispute, event, evidence, feedback, file, notification, operator, order, payment, payout,
-    payout_account, proposal, receipt, reconciliation_break, refund, refund_account, shipment, transfer, webhook_delivery,
-    webhook_endpoint,
+    ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, TransferId, WebhookDeliveryId, WebhookEndpointId,
+    buyer, cancel_request, chargeback, contract, credential, dispute, event, evidence, feedback, file, notification,
+    operator, order, payment, payout, payout_account, proposal, receipt, reconciliation_break, refund, refund_account,
+    shipment, transfer, webhook_delivery, webhook_endpoint,
 };
 
 use super::order_loaders::OrderLoader;
