@@ -145,21 +145,32 @@ fn handed_on(held: Held, patience: Duration) -> impl Stream<Item = std::io::Resu
         tokio::time::sleep(patience).await;
         drop(locked(&expiring).take());
     });
-    // The clock ends with the stream.
-    stream::unfold((held, clock, 0), |(held, clock, at)| async move {
-        let part = locked(&held).as_ref().map(|held| {
+    stream::unfold((Handing { held, _clock: clock }, 0), |(handing, at)| async move {
+        let part = locked(&handing.held).as_ref().map(|held| {
             let rest = held.bytes.get(at..).unwrap_or_default();
             Bytes::copy_from_slice(rest.get(..PART).unwrap_or(rest))
         });
         match part {
-            None => Some((Err(std::io::ErrorKind::TimedOut.into()), (held, clock, at))),
+            None => Some((Err(std::io::ErrorKind::TimedOut.into()), (handing, at))),
             Some(part) if part.is_empty() => None,
             Some(part) => {
                 let next = at + part.len();
-                Some((Ok(part), (held, clock, next)))
+                Some((Ok(part), (handing, next)))
             }
         }
     })
+}
+
+/// Gives the place back with the stream's end, however it ends. The clock ends with it.
+struct Handing {
+    held: Arc<Mutex<Option<Held>>>,
+    _clock: JoinSet<()>,
+}
+
+impl Drop for Handing {
+    fn drop(&mut self) {
+        drop(locked(&self.held).take());
+    }
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
