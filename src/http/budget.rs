@@ -79,7 +79,7 @@ impl Budgets {
     pub fn new(settings: &LimitSettings, clock: &Clock) -> Self {
         let anonymous = Terms::new(settings.anonymous_budget, settings.anonymous_budget_per_second);
         Self(Arc::new(Inner {
-            clock: WallTime(clock.clone()),
+            clock: WallTime::of(clock),
             principals: Buckets::new(Terms::new(settings.budget, settings.budget_per_second)),
             networks: Buckets::new(anonymous),
             attempts: Buckets::new(anonymous),
@@ -199,14 +199,30 @@ impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
     }
 }
 
-/// Our wall time, for the buckets.
+/// The time that has passed by our wall clock, for the buckets. A clock that is set back takes nothing back: else every budget
+/// would be used up until the old time comes again.
 #[derive(Clone, Debug)]
-struct WallTime(Clock);
+struct WallTime {
+    clock: Clock,
+    /// The last reading, in microseconds, and what has passed up to then.
+    passed: Arc<Mutex<(i64, Duration)>>,
+}
+
+impl WallTime {
+    fn of(clock: &Clock) -> Self {
+        let now = clock.wall().timestamp_micros();
+        Self { clock: clock.clone(), passed: Arc::new(Mutex::new((now, Duration::ZERO))) }
+    }
+}
 
 impl clock::Clock for WallTime {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        Duration::from_micros(u64::try_from(self.0.wall().timestamp_micros()).unwrap_or(0))
+        let now = self.clock.wall().timestamp_micros();
+        let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let step = u64::try_from(now.saturating_sub(passed.0)).unwrap_or(0);
+        *passed = (now, passed.1 + Duration::from_micros(step));
+        passed.1
     }
 }

@@ -90,7 +90,12 @@ impl BankAccount {
                 let bank_name = given(&input.bank_name).unwrap_or_default();
                 account.bank_name = Some(checks.line("bankName", &bank_name, 140));
             }
-            (Some(_), Some(_)) => {
+            (Some(iban), Some(_)) => {
+                // Which of the two is meant is for the caller to say; what is wrong with either is said now.
+                drop(check_iban(checks, &iban, country));
+                if let Some(bank_name) = given(&input.bank_name) {
+                    drop(checks.line("bankName", &bank_name, 140));
+                }
                 let message = "send either an IBAN, or an account number with the name of its bank, not both";
                 checks.problem("accountNumber", ErrorCode::InvalidInput, message);
             }

@@ -514,6 +514,7 @@ async fn two_nodes_seed_once(app: &TestApp) {
         "credential",
         "payout_account",
         "buyer",
+        "browser_origin",
         "storefront",
         "operator",
         "product",

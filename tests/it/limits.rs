@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use secure_payment::app::App;
-use secure_payment::config::{LimitSettings, Mode, Settings};
+use secure_payment::config::{Mode, Settings};
 use secure_payment::http::documents::hash_of;
 use secure_payment::party::demo;
 use secure_payment::server;
@@ -13,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::bank::serve;
+use crate::support::node::{Node, read};
 use crate::support::{TestApp, on_each_database};
 
 mod published;
@@ -33,93 +31,6 @@ on_each_database!(
     live_mode_suggests_no_fields,
     connections_of_one_address_are_bounded,
 );
-
-/// A request's answer, with its status and headers.
-struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Value,
-}
-
-impl Answer {
-    fn code(&self) -> &str {
-        assert!(self.body.get("data").is_none(), "{:#}", self.body);
-        self.body["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("{:#}", self.body))
-    }
-
-    fn retry_after(&self) -> u64 {
-        self.headers[RETRY_AFTER].to_str().expect("text").parse().expect("whole seconds")
-    }
-
-    fn cost(&self, member: &str) -> u64 {
-        self.body["extensions"]["cost"][member].as_u64().unwrap_or_else(|| panic!("{:#}", self.body))
-    }
-
-    fn remaining(&self) -> u64 {
-        self.body["extensions"]["cost"]["budget"]["remaining"].as_u64().unwrap_or_else(|| panic!("{:#}", self.body))
-    }
-}
-
-/// A node with limits of its own.
-struct Node {
-    app: App,
-    http: reqwest::Client,
-    /// What a proxy says of where requests come from.
-    forwarded: &'static str,
-}
-
-impl Node {
-    async fn start(app: &TestApp, change: impl FnOnce(&mut LimitSettings)) -> Self {
-        let mut settings: Settings = (*app.app().settings).clone();
-        change(&mut settings.limits);
-        Self::of(app, settings).await
-    }
-
-    /// 100 points at once, and one a second.
-    async fn small(app: &TestApp) -> Self {
-        Self::start(app, |limits| {
-            (limits.request_cost, limits.budget, limits.anonymous_budget) = (100, 100, 100);
-            (limits.budget_per_second, limits.anonymous_budget_per_second) = (1, 1);
-            limits.trusted_proxies = vec!["127.0.0.0/8".parse().expect("a network")];
-        })
-        .await
-    }
-
-    async fn of(app: &TestApp, settings: Settings) -> Self {
-        let (node, _shop) = serve(app, settings).await;
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        Self { app: node, http, forwarded: "198.51.100.1" }
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.app.settings.own_url())
-    }
-
-    async fn post<'a>(&self, token: impl Into<Option<&'a str>>, body: Value) -> Answer {
-        let mut request = self.http.post(self.url("/graphql")).header("x-forwarded-for", self.forwarded);
-        request = request.header("accept", "application/graphql-response+json");
-        if let Some(token) = token.into() {
-            request = request.bearer_auth(token);
-        }
-        read(request.json(&body)).await
-    }
-
-    async fn ask<'a>(&self, token: impl Into<Option<&'a str>>, query: &str) -> Answer {
-        self.post(token, json!({ "query": query })).await
-    }
-
-    async fn get(&self, parameters: &[(&str, &str)]) -> Answer {
-        let mut url = reqwest::Url::parse(&self.url("/graphql")).expect("a URL");
-        url.query_pairs_mut().extend_pairs(parameters);
-        read(self.http.get(url)).await
-    }
-}
-
-async fn read(request: reqwest::RequestBuilder) -> Answer {
-    let answer = request.send().await.expect("an answer");
-    let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-    Answer { status, headers, body: answer.json().await.expect("JSON") }
-}
 
 fn products(first: u32) -> String {
     format!("{{ products(first: {first}) {{ nodes {{ id }} }} }}")

@@ -16,6 +16,7 @@ mod deadlines;
 mod disk;
 mod disputes;
 mod door;
+mod errors;
 mod feed;
 mod files;
 mod harness;

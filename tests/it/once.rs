@@ -18,6 +18,8 @@ use crate::support::{TestApp, on_each_database};
 on_each_database!(
     every_way_to_begin_an_order_does_so_once,
     what_parties_make_is_made_once,
+    what_is_said_is_said_once,
+    what_operators_and_storefronts_make_is_made_once,
     every_step_of_a_purchase_is_taken_once,
     every_step_of_a_quarrel_is_taken_once,
     every_step_of_an_operator_is_taken_once,
@@ -94,11 +96,18 @@ fn steps() -> impl Iterator<Item = Action> {
 }
 
 /// Mutations with a key that are not commands to one order: each is tried in a test below.
-const OTHERS: [&str; 8] = [
+const OTHERS: [&str; 15] = [
     "buyNow",
     "requestDraft",
     "createProduct",
     "updateProduct",
+    "createStorefront",
+    "createSupplier",
+    "setPayoutAccount",
+    "contactSupplier",
+    "contactBuyer",
+    "sendMessage",
+    "createWebhookEndpoint",
     // tests/it/payouts.rs tries the four steps of a payout by hand twice each.
     "requestManualPayout",
     "approveManualPayout",
@@ -112,6 +121,12 @@ fn thing(mutation: &str) -> &'static str {
     match mutation {
         "payOrder" => "payment { id status }",
         "createProduct" | "updateProduct" => "product { id version sku }",
+        "createStorefront" => "storefront { id name }",
+        "createSupplier" => "supplier { id name }",
+        "setPayoutAccount" => "payoutAccount { id mask activeFrom }",
+        "contactSupplier" | "contactBuyer" => "conversation { id messages { nodes { id text } } }",
+        "sendMessage" => "message { id text }",
+        "createWebhookEndpoint" => "endpoint { id url } secret",
         "leaveFeedback" | "replyToFeedback" => "feedback { communication reply revision }",
         _of_an_order => ORDER,
     }
@@ -217,6 +232,32 @@ async fn what_parties_make_is_made_once(app: &TestApp) {
     let call = Call { app, token: demo::SUPPLIER, mutation: "updateProduct" };
     let input = json!({ "productId": product, "stock": 50, "expectedVersion": 1 });
     call.is_once("update", input, json!({ "stock": 51 })).await;
+}
+
+async fn what_is_said_is_said_once(app: &TestApp) {
+    let order = crate::support::steps::buy_now(app, "talk", 20).await["id"].clone();
+    let supplier = first_product(app).await["supplier"]["id"].clone();
+    let call = |token, mutation| Call { app, token, mutation };
+    let input = json!({ "supplierId": supplier, "text": "Hello" });
+    call(demo::BUYER, "contactSupplier").is_once("contact", input, json!({ "text": "Hi" })).await;
+    let input = json!({ "orderId": order, "text": "It is on its way" });
+    call(demo::SUPPLIER, "contactBuyer").is_once("answer", input, json!({ "text": "It isn't" })).await;
+    let data = app.data(demo::BUYER, "{ conversations(first: 1) { nodes { id } } }", json!({})).await;
+    let input = json!({ "conversationId": data["conversations"]["nodes"][0]["id"], "text": "Thank you" });
+    call(demo::BUYER, "sendMessage").is_once("say", input, json!({ "text": "Thanks" })).await;
+}
+
+async fn what_operators_and_storefronts_make_is_made_once(app: &TestApp) {
+    let call = |token, mutation| Call { app, token, mutation };
+    let input = json!({ "name": "Shop", "returnOrigins": ["https://once.example"] });
+    call(demo::OPERATOR, "createStorefront").is_once("shop", input, json!({ "name": "Other" })).await;
+    let input = json!({ "name": "Maker", "country": "DE", "city": "Ulm" });
+    call(demo::OPERATOR, "createSupplier").is_once("maker", input, json!({ "city": "Kiel" })).await;
+    let input = json!({ "accountHolder": "Maker", "country": "DE", "iban": "DE89370400440532013000" });
+    call(demo::SUPPLIER, "setPayoutAccount").is_once("account", input, json!({ "accountHolder": "M" })).await;
+    let input = json!({ "url": "http://127.0.0.1:9/once" });
+    let other = json!({ "url": "http://127.0.0.1:9/other" });
+    call(demo::STOREFRONT, "createWebhookEndpoint").is_once("endpoint", input, other).await;
 }
 
 async fn nothing_that_takes_a_key_is_forgotten_here(app: &TestApp) {

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use clap::Parser;
 use secure_payment::app::App;
 use secure_payment::clock::Clock;
-use secure_payment::config::{Cli, Settings};
+use secure_payment::config::{Cli, LimitSettings, Settings};
 use secure_payment::db::Db;
 use secure_payment::server::{self, Farewell};
 use secure_payment::{ledger, worker};
@@ -117,9 +117,18 @@ impl TestApp {
     }
 }
 
+const PLENTY: u32 = 100_000_000;
+
+/// The limits as they are published.
+pub(super) fn default_limits() -> LimitSettings {
+    Cli::try_parse_from(["secure-payment"]).expect("settings").settings.limits
+}
+
 /// The sandbox's own defaults, whatever the environment says.
 pub(super) fn sandbox_settings(database_url: &str) -> Settings {
     let flags = ["secure-payment", "--mode", "sandbox", "--listen", "127.0.0.1:0", "--database-url", database_url];
     let settings = Cli::try_parse_from(flags).expect("settings").settings;
-    Settings { public_url: None, encryption_key: None, sandbox_api_base: None, ..settings }
+    // What a test asks for comes from one address, all at once; tests/it/limits.rs has budgets of its own.
+    let limits = LimitSettings { budget: PLENTY, anonymous_budget: PLENTY, ..settings.limits.clone() };
+    Settings { public_url: None, encryption_key: None, sandbox_api_base: None, limits, ..settings }
 }

@@ -19,6 +19,7 @@ pub(crate) mod bank;
 pub(crate) mod bench;
 mod database;
 pub(crate) mod events;
+pub(crate) mod node;
 mod postgres;
 pub(crate) mod process;
 pub(crate) mod purchase;

@@ -79,6 +79,9 @@ pub(super) const QUERIES: &[Rule] = &[
     rule("payouts", Told::Nothing, |_| json!({})),
     rule("refund", Told::NotFound, |a| json!({ "id": a.refund })),
     rule("supplierBalance", Told::Nothing, |a| json!({ "supplierId": a.supplier_id })),
+    rule("webhookDeliveries", Told::Nothing, |a| json!({ "endpointId": a.endpoint })),
+    rule("webhookEndpoint", Told::NotFound, |a| json!({ "id": a.endpoint })),
+    rule("webhookEndpoints", Told::Nothing, |_| json!({})),
     rule("disputesToRule", Told::Refused, |_| json!({})),
     rule("ledger", Told::Refused, |a| json!({ "orderId": a.disputed })),
     rule("openChargebacks", Told::Refused, |_| json!({})),
@@ -91,6 +94,7 @@ pub(super) const QUERIES: &[Rule] = &[
 pub(super) const SUBSCRIPTIONS: &[Rule] = &[
     rule("orderEvents", Told::NotFound, |a| json!({ "orderId": a.disputed })),
     rule("order", Told::NotFound, |a| json!({ "id": a.disputed })),
+    rule("messages", Told::NotFound, |a| json!({ "conversationId": a.conversation })),
 ];
 
 const ACCOUNT: fn() -> Value = || json!({ "accountHolder": "X", "country": "DE", "iban": "DE89370400440532013000" });
@@ -141,9 +145,8 @@ pub(super) const MUTATIONS: &[Rule] = &[
     rule("shipReturn", Told::NotFound, |a| json!({ "orderId": a.disputed, "carrier": "DHL", "trackingNumber": "1" })),
     rule("confirmReturn", Told::NotFound, |a| json!({ "orderId": a.disputed })),
     rule("contestReturn", Told::NotFound, |a| json!({ "orderId": a.disputed, "reason": "X" })),
-    rule("createEvidenceUpload", Told::NotFound, |a| {
-        json!({ "orderId": a.disputed, "fileName": "x.txt",
-        "mediaType": "text/plain", "byteSize": 1 })
+    rule("createUpload", Told::NotFound, |a| {
+        json!({ "about": { "orderId": a.disputed }, "fileName": "x.txt", "mediaType": "text/plain", "byteSize": 1 })
     })
     .operators_may(),
     rule("addEvidence", Told::NotFound, |a| json!({ "orderId": a.disputed, "text": "X" })).operators_may(),
@@ -161,6 +164,12 @@ pub(super) const MUTATIONS: &[Rule] = &[
         |a| json!({ "supplierId": a.supplier_id, "orderId": a.disputed, "text": "X" }),
     ),
     rule("sendMessage", Told::NotFound, |a| json!({ "conversationId": a.conversation, "text": "X" })),
+    rule("contactBuyer", Told::NotFound, |a| json!({ "orderId": a.disputed, "text": "X" })),
+    rule(
+        "markConversationRead",
+        Told::NotFound,
+        |a| json!({ "conversationId": a.conversation, "lastReadMessageId": a.message }),
+    ),
     rule("updateProduct", Told::NotFound, |a| json!({ "productId": a.product, "name": "Mine" })),
     // Credentials
     rule("revokeBuyerSession", Told::NotFound, |a| json!({ "credentialId": a.session })).storefront_may(),
@@ -168,6 +177,19 @@ pub(super) const MUTATIONS: &[Rule] = &[
         .operators_may()
         .storefront_may(),
     rule("rotateCredential", Told::NotFound, |a| json!({ "credentialId": a.storefront_credential })).storefront_may(),
+    // Webhooks
+    rule("createWebhookEndpoint", Told::Public, |_| {
+        json!({ "idempotencyKey": "w", "url": "http://127.0.0.1:9/outsider" })
+    }),
+    rule("updateWebhookEndpoint", Told::NotFound, |a| json!({ "endpointId": a.endpoint, "enabled": false }))
+        .storefront_may(),
+    rule("deleteWebhookEndpoint", Told::NotFound, |a| json!({ "endpointId": a.endpoint })).storefront_may(),
+    rule("rotateWebhookSecret", Told::NotFound, |a| json!({ "endpointId": a.endpoint })).storefront_may(),
+    rule("sendTestEvent", Told::NotFound, |a| json!({ "endpointId": a.endpoint })).storefront_may(),
+    rule("replayEvents", Told::NotFound, |a| {
+        json!({ "endpointId": a.endpoint, "events": { "range": { "from": "2020-01-01T00:00:00Z" } } })
+    })
+    .storefront_may(),
     // The sandbox's
     rule("sandboxProviderEvent", Told::NotFound, |a| json!({ "type": "PAYMENT_CAPTURED", "paymentId": a.payment }))
         .operators_may()

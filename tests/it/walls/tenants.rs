@@ -92,6 +92,8 @@ async fn views(app: &TestApp, types: &Types, world: &World) -> Value {
         seen.push(app.data(token, messages, json!({ "id": world.conversation })).await);
     }
     seen.push(app.data(demo::SUPPLIER, more, json!({})).await);
+    let endpoints = format!("{{ webhookEndpoints {} }}", selection(types, "WebhookEndpointConnection"));
+    seen.push(app.data(demo::STOREFRONT, &endpoints, json!({})).await);
     seen.push(app.data(demo::OPERATOR, credentials, json!({ "of": world.buyer_id })).await);
     Value::Array(seen)
 }

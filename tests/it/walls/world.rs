@@ -10,7 +10,8 @@ use crate::support::purchase::text;
 use crate::support::steps::{address, first_product, press};
 
 /// What is searched for in every answer to an outsider, besides all ids and numbers.
-const WORDS: [&str; 12] = [
+const WORDS: [&str; 13] = [
+    "secret-endpoint",
     "Rua Secreta 77",
     "Vila Oculta",
     "TRACK-SECRET-1",
@@ -48,6 +49,8 @@ pub(super) struct World {
     pub(super) file: String,
     pub(super) payout: String,
     pub(super) conversation: String,
+    pub(super) message: String,
+    pub(super) endpoint: String,
 }
 
 /// A mutation that must be done: what it answers.
@@ -89,8 +92,9 @@ async fn shipped(app: &TestApp, buyer: &str, product: &str, key: &str) -> String
 
 /// A file's id.
 async fn evidence(app: &TestApp, buyer: &str, order: &str) -> String {
-    let input = json!({ "orderId": order, "fileName": "secret-photo.txt", "mediaType": "text/plain", "byteSize": 5 });
-    let upload = act(app, buyer, "createEvidenceUpload", input, "upload { fileId url }").await["upload"].take();
+    let input = json!({ "about": { "orderId": order }, "fileName": "secret-photo.txt", "mediaType": "text/plain",
+        "byteSize": 5 });
+    let upload = act(app, buyer, "createUpload", input, "upload { fileId url }").await["upload"].take();
     let put = app.http().put(text(&upload["url"])).header("content-type", "text/plain").body("bytes").send().await;
     assert_eq!(put.expect("an answer").status(), 201);
     let input = json!({ "orderId": order, "fileId": upload["fileId"], "text": "The secret evidence." });
@@ -125,7 +129,10 @@ pub(super) async fn fill(app: &TestApp) -> World {
     let begun = act(app, &buyer, "contactSupplier", input, "conversation { id }").await;
     let conversation = text(&begun["conversation"]["id"]);
     let input = json!({ "conversationId": conversation, "text": "Secretly, yes." });
-    act(app, demo::SUPPLIER, "sendMessage", input, "message { id }").await;
+    let message = text(&act(app, demo::SUPPLIER, "sendMessage", input, "message { id }").await["message"]["id"]);
+    let input = json!({ "idempotencyKey": "world", "url": "http://127.0.0.1:9/secret-endpoint", "description": "secret endpoint" });
+    let made = act(app, demo::STOREFRONT, "createWebhookEndpoint", input, "endpoint { id } secret").await;
+    let endpoint = text(&made["endpoint"]["id"]);
 
     let unpaid = placed(app, &buyer, &product, "placed").await;
     let disputed = shipped(app, &buyer, &product, "disputed").await;
@@ -163,6 +170,8 @@ pub(super) async fn fill(app: &TestApp) -> World {
         proposal,
         file,
         conversation,
+        message,
+        endpoint,
     }
 }
 
