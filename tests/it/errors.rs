@@ -9,9 +9,12 @@ use secure_payment::party::demo;
 use secure_payment::server::{self, Farewell};
 use serde_json::{Value, json};
 
+use crate::rails;
 use crate::support::bench::Bench;
 use crate::support::bench::Situation::*;
 use crate::support::node::Node;
+use crate::support::purchase::Step;
+use crate::support::rail::Rail;
 use crate::support::steps::{address, first_product, mutate};
 use crate::support::{TestApp, on_each_database};
 
@@ -83,18 +86,11 @@ async fn tell(bench: &Bench<'_>, code: ErrorCode) -> Value {
             act(app, demo::OPERATOR, "requestManualRefund", input).await
         }
         ErrorCode::MethodNotAvailable => {
-            let order = bench.order(AwaitingPayment).await;
-            let query = "query($id: ID!) { paymentMethods(orderId: $id) { method available } }";
-            let methods = app.data(demo::BUYER, query, json!({ "id": order })).await["paymentMethods"].take();
-            let unavailable = methods.as_array().expect("methods").iter().find(|method| method["available"] == false);
-            let method = unavailable.expect("one that can't")["method"].clone();
-            act(
-                app,
-                demo::BUYER,
-                "payOrder",
-                json!({ "orderId": order, "idempotencyKey": bench.key(), "method": method }),
-            )
-            .await
+            // Less than this provider takes.
+            let rail = Rail::of(app, rails::stripe::start().await).await;
+            let order = rail.order("0.49").await;
+            let input = json!({ "orderId": order, "idempotencyKey": bench.key(), "method": "VISA" });
+            rail.shop.take(&Step { token: demo::BUYER, mutation: "payOrder", input }).await.expect("an answer")
         }
         ErrorCode::ReturnUrlNotAllowed => {
             let input =

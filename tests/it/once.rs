@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::TimeDelta;
 use entity::idempotency;
 use futures_util::future::join_all;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
@@ -23,6 +24,7 @@ on_each_database!(
     every_step_of_a_purchase_is_taken_once,
     every_step_of_a_quarrel_is_taken_once,
     every_step_of_an_operator_is_taken_once,
+    a_key_is_kept_for_thirty_days,
     nothing_that_takes_a_key_is_forgotten_here,
 );
 
@@ -258,6 +260,21 @@ async fn what_operators_and_storefronts_make_is_made_once(app: &TestApp) {
     let input = json!({ "url": "http://127.0.0.1:9/once" });
     let other = json!({ "url": "http://127.0.0.1:9/other" });
     call(demo::STOREFRONT, "createWebhookEndpoint").is_once("endpoint", input, other).await;
+}
+
+async fn a_key_is_kept_for_thirty_days(app: &TestApp) {
+    let product = first_product(app).await;
+    let input =
+        json!({ "idempotencyKey": "k", "productId": product["id"], "quantity": 20, "shippingAddress": address() });
+    let call = Call { app, token: demo::BUYER, mutation: "buyNow" };
+    let first = call.send(&input).await["order"]["id"].take();
+    let prune = async || secure_payment::idempotency::prune(app.db(), app.clock()).await.expect("prunes");
+    app.clock().advance(TimeDelta::days(30) - TimeDelta::seconds(10));
+    assert_eq!(prune().await, 0);
+    assert_eq!(call.send(&input).await["order"]["id"], first);
+    app.clock().advance(TimeDelta::seconds(20));
+    assert_eq!(prune().await, 1);
+    assert_ne!(call.send(&input).await["order"]["id"], first, "it is a fresh key again");
 }
 
 async fn nothing_that_takes_a_key_is_forgotten_here(app: &TestApp) {

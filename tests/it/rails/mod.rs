@@ -14,7 +14,7 @@ mod antom;
 mod bank;
 mod keys;
 mod partner;
-mod stripe;
+pub(crate) mod stripe;
 mod suite;
 
 /// The list: name, and the files of `tests/vectors/` that its notifications are tested with.
