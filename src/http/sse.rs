@@ -114,7 +114,7 @@ async fn begin(
             (header::ALLOW, "POST"),
         ));
     }
-    let places = take_places(&door, &tenure)?;
+    let places = take_places(&door, &tenure).map_err(|(code, problem)| too_many(code, problem))?;
     let mut responses = door.executor.stream(prepared, &door.app, tenure.caller());
     // Validation waits for nothing: a document that does not fit is refused at the first look.
     let first = match responses.next().now_or_never() {
@@ -132,15 +132,15 @@ async fn begin(
     Ok(Body::from_stream(chunks))
 }
 
-fn take_places(door: &Door, tenure: &Tenure) -> Result<[Place; 3], Response> {
+fn take_places(door: &Door, tenure: &Tenure) -> Result<[Place; 3], (ErrorCode, &'static str)> {
     let viewer = tenure.caller().viewer;
     let (node, own, operation) =
         (door.places.socket(), door.places.socket_of(viewer), door.places.operation_of(viewer));
     let (Some(node), Some(own)) = (node, own) else {
-        return Err(too_many(ErrorCode::RateLimited, "there are too many open sockets and event streams"));
+        return Err((ErrorCode::RateLimited, "there are too many open sockets and event streams"));
     };
     let Some(operation) = operation else {
-        return Err(too_many(ErrorCode::LimitReached, "too many operations are running on sockets and event streams"));
+        return Err((ErrorCode::LimitReached, "too many operations are running on sockets and event streams"));
     };
     Ok([node, own, operation])
 }
