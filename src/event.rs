@@ -47,7 +47,7 @@ pub async fn append<C: ConnectionTrait>(
         });
     }
     Entity::insert_many(rows).exec_without_returning(db).await?;
-    delivery::enqueue(db, clock, order_id, &told).await?;
+    delivery::enqueue(db, clock, (order_id, at), &told).await?;
     Ok(newest)
 }
 

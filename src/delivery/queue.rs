@@ -33,9 +33,15 @@ pub struct Due {
     pub sequence: i64,
 }
 
-/// Queues new events of an order for the endpoints of its storefront. `db` is the transaction that made the events and holds
-/// the order's row; it then holds the endpoints' too, so that none is disabled before these are there to be discarded.
-pub async fn enqueue<C: ConnectionTrait>(db: &C, clock: &Clock, order_id: OrderId, events: &[Due]) -> Result<()> {
+/// Queues new events of an order, which happened at `at`, for the endpoints of its storefront. `db` is the transaction that
+/// made the events and holds the order's row; it then holds the endpoints' too: none is disabled before these are there to be
+/// discarded, and none is enabled before these can be replayed. So those that are disabled are held as well.
+pub async fn enqueue<C: ConnectionTrait>(
+    db: &C,
+    clock: &Clock,
+    (order_id, at): (OrderId, Time),
+    events: &[Due],
+) -> Result<()> {
     use webhook_endpoint::Column as Endpoint;
     let storefront = Query::select()
         .column(order::Column::StorefrontId)
@@ -44,7 +50,7 @@ pub async fn enqueue<C: ConnectionTrait>(db: &C, clock: &Clock, order_id: OrderI
         .to_owned();
     let endpoints = webhook_endpoint::Entity::find()
         .filter(Endpoint::StorefrontId.in_subquery(storefront))
-        .filter(Endpoint::Status.eq(EndpointStatus::Enabled))
+        .filter(Endpoint::DeletedAt.is_null())
         .order_by_asc(Endpoint::Id)
         .lock_shared()
         .all(db)
@@ -54,7 +60,15 @@ pub async fn enqueue<C: ConnectionTrait>(db: &C, clock: &Clock, order_id: OrderI
     for endpoint in &endpoints {
         for due in events.iter().filter(|due| endpoint.event_types.includes(due.kind)) {
             let subject = (due.event_id, due.kind.to_owned(), Some((order_id, due.sequence)));
-            rows.push(new_row(clock, endpoint, subject, now));
+            let row = new_row(clock, endpoint, subject, now);
+            match endpoint.status {
+                EndpointStatus::Enabled => rows.push(row),
+                // A deadline that is passed late happens when it was due. It may seem to have been told before.
+                EndpointStatus::Disabled if endpoint.disabled_at.is_some_and(|disabled_at| at < disabled_at) => {
+                    rows.push(discarded(row, now));
+                }
+                EndpointStatus::Disabled => {}
+            }
         }
     }
     if rows.is_empty() {
@@ -89,6 +103,10 @@ pub(super) fn new_row(
         created_at: now,
         completed_at: None,
     }
+}
+
+fn discarded(row: Model, now: Time) -> Model {
+    Model { status: DeliveryStatus::Discarded, next_attempt_at: None, completed_at: Some(now), ..row }
 }
 
 pub(super) async fn insert<C: ConnectionTrait>(db: &C, rows: Vec<Model>) -> Result<()> {

@@ -1,7 +1,8 @@
 //! Events once more, and test events.
 
+use entity::webhook_delivery::DeliveryStatus;
 use entity::{EventId, OrderId, Time, WebhookEndpointId, event, order, webhook_delivery, webhook_endpoint};
-use sea_orm::sea_query::Query;
+use sea_orm::sea_query::{Query, SelectStatement, UnionType};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::endpoint::require_enabled;
@@ -21,7 +22,8 @@ const MOST_EVENTS: usize = 1_000;
 pub enum Selection {
     /// Of any type.
     Ids(Vec<String>),
-    /// That happened from the first time on and before the second, of the types that the endpoint listens to.
+    /// That happened from the first time on and before the second, or were given up or discarded then, so that a range that
+    /// begins when the endpoint was disabled has all that it was not told; of the types that the endpoint listens to.
     Range { from: Time, to: Time },
 }
 
@@ -131,7 +133,7 @@ async fn find<C: ConnectionTrait>(
             events
         }
         Selection::Range { from, to } => {
-            let events = events.filter(Column::OccurredAt.gte(*from)).filter(Column::OccurredAt.lt(*to));
+            let events = events.filter(Column::Id.in_subquery(of_time(endpoint.id, *from, *to)));
             let wanted = &endpoint.event_types.0;
             if wanted.is_empty() { events } else { events.filter(Column::Kind.is_in(wanted)) }
         }
@@ -150,6 +152,26 @@ async fn find<C: ConnectionTrait>(
         Some(Found { id, order_id, kind, sequence, feed_position: feed_position? })
     });
     Ok(found.collect())
+}
+
+/// What happened then, and what the endpoint was not told then.
+fn of_time(endpoint_id: WebhookEndpointId, from: Time, to: Time) -> SelectStatement {
+    use webhook_delivery::Column as Delivery;
+    let not_told = Query::select()
+        .column(Delivery::EventId)
+        .from(webhook_delivery::Entity)
+        .and_where(Delivery::EndpointId.eq(endpoint_id))
+        .and_where(Delivery::Status.is_in([DeliveryStatus::Failed, DeliveryStatus::Discarded]))
+        .and_where(Delivery::CompletedAt.gte(from))
+        .and_where(Delivery::CompletedAt.lt(to))
+        .to_owned();
+    Query::select()
+        .column(event::Column::Id)
+        .from(event::Entity)
+        .and_where(event::Column::OccurredAt.gte(from))
+        .and_where(event::Column::OccurredAt.lt(to))
+        .union(UnionType::Distinct, not_told)
+        .to_owned()
 }
 
 /// All or nothing: an id that isn't the storefront's is a mistake.

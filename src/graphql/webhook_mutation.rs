@@ -82,7 +82,8 @@ pub struct EventRangeInput {
 pub enum EventSelectionInput {
     /// These, of any type; at most 1,000.
     EventIds(Vec<ID>),
-    /// All of a time that are of the types which the endpoint listens to.
+    /// All of a time that are of the types which the endpoint listens to, and those whose deliveries to it came to nothing in
+    /// that time: from its `disabledAt` on it is all that it was not told.
     Range(EventRangeInput),
 }
 

@@ -3,6 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::TimeDelta;
+use entity::webhook_endpoint::{self, EndpointStatus};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use secure_payment::delivery::{PER_ENDPOINT, claim};
 use serde_json::json;
 
@@ -14,6 +17,7 @@ on_each_database!(
     two_nodes_take_different_deliveries,
     what_a_dead_node_had_in_hand_is_taken_over,
     an_order_is_in_one_hand_only,
+    an_event_waits_for_an_endpoint_that_is_being_enabled,
 );
 
 async fn two_nodes_take_different_deliveries(app: &TestApp) {
@@ -66,4 +70,31 @@ async fn an_order_is_in_one_hand_only(app: &TestApp) {
     assert_eq!((taken.len(), of), (2, orders.iter().cloned().collect()), "the first event of each");
     assert!(taken.iter().all(|one| one.row.sequence == 1));
     assert!(deliveries(app, &id).await.len() > 2);
+}
+
+/// Otherwise it would be neither queued nor there yet to be replayed.
+async fn an_event_waits_for_an_endpoint_that_is_being_enabled(app: &TestApp) {
+    if app.is_sqlite() {
+        return;
+    }
+    let (id, _secret) = endpoint(app, "http://127.0.0.1:1/", &[]).await;
+    done(app, "updateWebhookEndpoint", json!({ "endpointId": id, "enabled": false }), "endpoint { id }").await;
+    let enabling = app.db().begin_write().await.expect("begins");
+    let enabled = webhook_endpoint::ActiveModel { status: Set(EndpointStatus::Enabled), ..Default::default() };
+    webhook_endpoint::Entity::update_many().set(enabled).exec(&enabling).await.expect("enables");
+    let somebody_waits = async {
+        let waiting = "select 1 as waiting from pg_stat_activity \
+            where datname = current_database() and wait_event_type = 'Lock'";
+        let db = &app.db().read;
+        let waiting = || Statement::from_string(db.get_database_backend(), waiting);
+        while db.query_one_raw(waiting()).await.expect("reads").is_none() {}
+    };
+    let mut placing = Box::pin(place(app, "k"));
+    tokio::select! {
+        _order = &mut placing => panic!("it was not waited for"),
+        () = somebody_waits => {}
+    }
+    enabling.commit().await.expect("commits");
+    let order = placing.await;
+    assert_eq!(deliveries(app, &id).await.len(), events(app, &order).await.len());
 }

@@ -11,6 +11,7 @@ use crate::support::{TestApp, on_each_database};
 on_each_database!(
     events_are_replayed_by_their_ids_with_the_same_body,
     what_happened_while_it_was_disabled_is_replayed_by_its_time,
+    what_was_on_its_way_when_it_was_disabled_is_replayed_by_its_time,
     what_cannot_be_replayed_is_refused,
     a_replay_goes_before_what_came_later,
 );
@@ -70,6 +71,27 @@ async fn what_happened_while_it_was_disabled_is_replayed_by_its_time(app: &TestA
     let input = json!({ "endpointId": id, "events": { "range": range }, "after": replayed["endCursor"] });
     let nothing = done(app, "replayEvents", input, REPLAY).await;
     assert_eq!(nothing, json!({ "replayed": 0, "endCursor": null, "hasMore": false, "errors": [] }));
+}
+
+async fn what_was_on_its_way_when_it_was_disabled_is_replayed_by_its_time(app: &TestApp) {
+    let receiver = Receiver::answering(200).await;
+    let (id, _secret) = endpoint(app, &receiver.url, &[]).await;
+    let (on_its_way, late) = (place(app, "on its way").await, place(app, "late").await);
+    // Its deadline is passed when it is disabled already, and happens when it was due.
+    app.clock().advance(chrono::TimeDelta::days(60));
+    done(app, "updateWebhookEndpoint", json!({ "endpointId": id, "enabled": false }), "endpoint { id }").await;
+    app.drain().await;
+    let input = json!({ "endpointId": id, "enabled": true });
+    let enabled = done(app, "updateWebhookEndpoint", input, "endpoint { disabledAt }").await;
+    assert_eq!(receiver.ids(), Vec::<String>::new());
+    let range = json!({ "from": enabled["endpoint"]["disabledAt"], "to": app.clock().now() });
+    done(app, "replayEvents", json!({ "endpointId": id, "events": { "range": range } }), REPLAY).await;
+    app.drain().await;
+    let heard = receiver.accepted();
+    for order in [on_its_way, late] {
+        let all = events(app, &order).await;
+        assert_eq!(heard.get(&order), Some(&all));
+    }
 }
 
 async fn what_cannot_be_replayed_is_refused(app: &TestApp) {
