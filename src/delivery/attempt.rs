@@ -97,10 +97,9 @@ async fn write_down(app: &App, claimed: &Claimed, made: &Made) -> Result<()> {
     let transaction = app.db.begin_write().await?;
     let order: Vec<OrderId> = claimed.row.order_id.into_iter().collect();
     lock_orders(&transaction, claimed.row.storefront_id, &order).await?;
-    let is_gone = made.answer.status == Some(GONE);
-    if is_gone {
-        lock_endpoint(&transaction, claimed.row.endpoint_id).await?;
-    }
+    let is_gone = made.answer.status == Some(GONE)
+        // The storefront may have named another address meanwhile, which said nothing of the kind.
+        && lock_endpoint(&transaction, claimed.row.endpoint_id).await?.is_none_or(|now| now.url == made.url);
     let found = Entity::find_by_id(claimed.row.id).filter(Column::LeasedUntil.eq(claimed.row.leased_until));
     let Some(row) = found.lock_exclusive().one(&transaction).await? else {
         // The lease had run out, and the delivery is another's.

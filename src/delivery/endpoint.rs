@@ -301,9 +301,8 @@ pub(super) async fn require_enabled<C: ConnectionTrait>(
     Ok(row)
 }
 
-pub(super) async fn lock_endpoint<C: ConnectionTrait>(db: &C, id: WebhookEndpointId) -> Result<()> {
-    Entity::find_by_id(id).lock_exclusive().one(db).await?;
-    Ok(())
+pub(super) async fn lock_endpoint<C: ConnectionTrait>(db: &C, id: WebhookEndpointId) -> Result<Option<Model>> {
+    Ok(Entity::find_by_id(id).lock_exclusive().one(db).await?)
 }
 
 /// Of one that is enabled, and whose row the transaction holds. What was on its way is discarded.

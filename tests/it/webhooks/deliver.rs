@@ -28,6 +28,7 @@ on_each_database!(
     after_the_tenth_failure_the_next_one_goes_ahead,
     a_slow_receiver_delays_nobody,
     a_redirect_is_not_followed_and_a_410_disables,
+    a_410_says_nothing_of_another_address,
     a_receiver_says_when_to_come_again,
     an_answer_without_end_is_cut_off,
     deliveries_are_forgotten_after_ninety_days,
@@ -192,6 +193,30 @@ async fn a_redirect_is_not_followed_and_a_410_disables(app: &TestApp) {
     let test =
         change(app, "sendTestEvent", json!({ "endpointId": gone_id }), "delivery { id } errors { code path }").await;
     assert_eq!(test["errors"], json!([{ "code": "INVALID_INPUT", "path": ["input", "endpointId"] }]));
+}
+
+async fn a_410_says_nothing_of_another_address(app: &TestApp) {
+    let (open, gate) = tokio::sync::watch::channel(false);
+    let moved = Receiver::new(move |_heard| {
+        let mut gate = gate.clone();
+        Box::pin(async move {
+            drop(gate.wait_for(|open| *open).await.expect("the gate is there"));
+            StatusCode::GONE.into_response()
+        })
+    })
+    .await;
+    let receiver = Receiver::answering(200).await;
+    let (id, _secret) = endpoint(app, &moved.url, &[]).await;
+    let order = place(app, "k").await;
+    tokio::join!(app.drain(), async {
+        moved.until(|heard| heard.len() == 1).await;
+        let input = json!({ "endpointId": id, "url": receiver.url });
+        done(app, "updateWebhookEndpoint", input, "endpoint { id }").await;
+        open.send_replace(true);
+    });
+    app.clock().advance(chrono::TimeDelta::seconds(6));
+    app.drain().await;
+    assert_eq!(receiver.ids(), events(app, &order).await);
 }
 
 async fn a_receiver_says_when_to_come_again(app: &TestApp) {
