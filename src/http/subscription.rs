@@ -37,6 +37,8 @@ const PROTOCOL: &str = "graphql-transport-ws";
 const INIT_PATIENCE: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = LOOK_AGAIN_EVERY;
 const SEND_PATIENCE: Duration = Duration::from_secs(10);
+/// For the other end's last word.
+const FAREWELL_PATIENCE: Duration = Duration::from_secs(3);
 const MOST_OPERATIONS: usize = 50;
 const MOST_MESSAGE_BYTES: usize = super::body::MOST_BYTES;
 
@@ -97,7 +99,10 @@ struct Close {
 }
 
 impl Close {
+    /// Without a farewell.
     const GONE: Self = Self { code: 1006, reason: "" };
+    /// With the client's.
+    const LEFT: Self = Self { code: 1000, reason: "" };
     const SHUTTING_DOWN: Self = Self { code: 1012, reason: "Service restart" };
     const MALFORMED: Self = Self { code: 4400, reason: "Invalid message received" };
     const UNAUTHORIZED: Self = Self { code: 4401, reason: "Unauthorized" };
@@ -146,14 +151,26 @@ impl Socket {
     async fn serve(mut self) {
         let Err(close) = self.converse().await;
         self.tasks.abort_all();
-        if close.code != Close::GONE.code {
-            let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
-            // The client may be gone already, and then needs no farewell.
-            if let Ok(Err(cause)) = timeout(SEND_PATIENCE, self.socket.send(Message::Close(Some(frame)))).await {
-                tracing::debug!(%cause, "closing a socket");
-            }
+        self.operations.clear();
+        // A client that reads no more is not waited for.
+        if close.code != Close::GONE.code
+            && let Ok(Err(cause)) = timeout(FAREWELL_PATIENCE, self.say_farewell(&close)).await
+        {
+            tracing::debug!(%cause, "closing a socket");
         }
         metrics::gauge!("secure_payment_graphql_sockets").decrement(1.0);
+    }
+
+    /// Both ends say that they close before the connection does; otherwise a client hears of a connection that broke (1006),
+    /// and not why it was closed.
+    async fn say_farewell(&mut self, close: &Close) -> Result<(), axum::Error> {
+        if close.code != Close::LEFT.code {
+            let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
+            self.socket.send(Message::Close(Some(frame))).await?;
+        }
+        // Reading on is what answers the client's farewell, and waits for its answer to ours.
+        while let Some(Ok(_unheeded)) = self.socket.recv().await {}
+        Ok(())
     }
 
     async fn converse(&mut self) -> Result<std::convert::Infallible, Close> {
@@ -349,7 +366,8 @@ fn read(message: Option<Result<Message, axum::Error>>) -> Result<Option<Received
         }
         Some(Ok(Message::Binary(_))) => Err(Close::MALFORMED),
         Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(None),
-        Some(Ok(Message::Close(_)) | Err(_)) | None => Err(Close::GONE),
+        Some(Ok(Message::Close(_))) => Err(Close::LEFT),
+        Some(Err(_)) | None => Err(Close::GONE),
     }
 }
 

@@ -4,12 +4,17 @@ use futures_util::{SinkExt, StreamExt};
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::support::{TestApp, on_each_database};
 
-on_each_database!(a_socket_speaks_graphql_transport_ws, a_socket_is_closed_with_the_protocols_codes);
+on_each_database!(
+    a_socket_speaks_graphql_transport_ws,
+    a_socket_is_closed_with_the_protocols_codes,
+    a_client_that_says_farewell_is_answered,
+);
 
 type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
 
@@ -84,6 +89,7 @@ async fn a_socket_is_closed_with_the_protocols_codes(app: &TestApp) {
             assert_eq!(receive(&mut socket).await["type"], "connection_ack");
         }
         assert_eq!(close_code(&mut socket).await, number);
+        assert!(socket.next().await.is_none(), "and the connection ends well");
     }
 
     let plain = app.http().get(app.url("/graphql/ws")).send().await.expect("an answer");
@@ -92,5 +98,19 @@ async fn a_socket_is_closed_with_the_protocols_codes(app: &TestApp) {
     match connect_async(url).await {
         Err(SocketError::Http(answer)) => assert_eq!(answer.status(), 400),
         other => panic!("a socket without the subprotocol: {other:?}"),
+    }
+}
+
+async fn a_client_that_says_farewell_is_answered(app: &TestApp) {
+    for introduces_itself in [false, true] {
+        let mut socket = connect(app).await;
+        if introduces_itself {
+            send(&mut socket, json!({ "type": "connection_init" })).await;
+            assert_eq!(receive(&mut socket).await["type"], "connection_ack");
+        }
+        let farewell = CloseFrame { code: 1000.into(), reason: "".into() };
+        socket.send(Message::Close(Some(farewell))).await.expect("sends");
+        assert_eq!(close_code(&mut socket).await, 1000);
+        assert!(socket.next().await.is_none(), "and the connection ends well");
     }
 }
