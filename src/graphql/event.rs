@@ -18,7 +18,7 @@ use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
 use crate::escrow::Actor;
 use crate::event;
-use crate::live::PlacedEvent;
+use crate::live::{self, PlacedEvent};
 use crate::order::{FeedKey, FeedPart, feed, follow_events};
 use crate::validate::Checks;
 
@@ -113,6 +113,9 @@ impl EventFeed {
         let after = page.after.unwrap_or_default().feed;
         let part = FeedPart { order_id, after, until: None, limit: page.fetch() };
         let events = read(app(ctx), &viewer, part).await?;
+        if events.is_empty() && after > 0 {
+            live::require_known(Some(after), event::newest_position(&app(ctx).db.read).await?)?;
+        }
         Ok(connection(events, &page, |event| FeedKey { feed: event.row.feed_position.unwrap_or(0) }, |event| event))
     }
 }

@@ -8,6 +8,8 @@
 use entity::{BuyerId, ConversationId, OrderId, StorefrontId, SupplierId, event, message};
 
 use crate::auth::Viewer;
+use crate::error::{ErrorCode, Result};
+use crate::validate::Checks;
 
 mod follow;
 mod hub;
@@ -49,6 +51,17 @@ impl Topic {
             Self::Order(_) | Self::Conversation(_) => 16,
         }
     }
+}
+
+/// A place after the newest was given by another database, or by this one before it was restored. Whoever waited behind it
+/// would hear nothing of what comes until then, and not know.
+pub fn require_known(after: Option<i64>, newest: i64) -> Result<()> {
+    let mut checks = Checks::arguments();
+    if after.is_some_and(|after| after > newest) {
+        let message = "is beyond the newest: it is not a cursor of this feed as it is now; begin again without it";
+        checks.problem("after", ErrorCode::InvalidInput, message);
+    }
+    checks.finish()
 }
 
 /// A row with a place in a feed.

@@ -85,6 +85,7 @@ pub async fn follow_messages(
         topic = Topic::Conversation(id);
     }
     let newest = newest_position(db).await?;
+    live::require_known(after, newest)?;
     let seat = app.messages.join(topic, newest);
     Ok(Follower::new(Messages { app: app.clone(), viewer, conversation_id }, seat, after.unwrap_or(newest)))
 }

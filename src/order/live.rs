@@ -1,14 +1,19 @@
 //! Following orders as they change. What is followed is the viewer's, or not found.
 
-use entity::OrderId;
+use std::time::Duration;
+
 use entity::order::Model;
+use entity::payment::{self, PaymentStatus};
+use entity::{OrderId, OrderStatus};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use tokio::time::sleep;
 
 use super::find::{FeedPart, feed, require_order};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result};
 use crate::event;
-use crate::live::{Follower, PlacedEvent, Seat, Source, Topic};
+use crate::live::{Follower, PlacedEvent, Seat, Source, Topic, require_known};
 
 /// Events that a follower who comes late reads at once.
 const PART: u64 = 100;
@@ -40,6 +45,7 @@ pub async fn follow_events(
 ) -> Result<EventFollower> {
     let topic = topic(app, &viewer, order_id).await?;
     let newest = event::newest_position(&app.db.read).await?;
+    require_known(after, newest)?;
     let seat = app.feed.join(topic, newest);
     Ok(Follower::new(Events { app: app.clone(), viewer, order_id }, seat, after.unwrap_or(newest)))
 }
@@ -59,8 +65,21 @@ pub struct OrderFollower {
     viewer: Viewer,
     order_id: OrderId,
     seat: Seat<PlacedEvent>,
-    /// The version that was given out.
-    shown: Option<i64>,
+    shown: Option<Shown>,
+}
+
+/// What was given out.
+struct Shown {
+    version: i64,
+    /// A payment was on its way to its provider. That it is open there is no event, and makes no version.
+    was_opening: bool,
+    /// How often it was looked for since.
+    looks: u32,
+}
+
+/// Rarer and rarer: 1, 2, 4 … seconds, at most a minute.
+fn pause(looks: u32) -> Duration {
+    Duration::from_secs(1 << looks.min(6)).min(Duration::from_secs(60))
 }
 
 pub async fn follow_order(app: &App, viewer: Viewer, order_id: OrderId) -> Result<OrderFollower> {
@@ -70,17 +89,39 @@ pub async fn follow_order(app: &App, viewer: Viewer, order_id: OrderId) -> Resul
 }
 
 impl OrderFollower {
-    /// At first at once; then when there is a newer version. What it skips is older than what it gives.
+    /// At first at once; then when there is a newer version, or a payment has come to its provider. What it skips is older
+    /// than what it gives.
     pub async fn next(&mut self) -> Result<Model> {
         loop {
-            if self.shown.is_some() {
-                self.seat.anything().await;
+            match &mut self.shown {
+                Some(shown) if shown.was_opening => {
+                    tokio::select! {
+                        () = self.seat.anything() => {}
+                        () = sleep(pause(shown.looks)) => shown.looks += 1,
+                    }
+                }
+                Some(_told) => self.seat.anything().await,
+                None => {}
             }
             let row = require_order(&self.app.db.read, &self.viewer, self.order_id).await?;
-            if self.shown.is_none_or(|shown| row.version > shown) {
-                self.shown = Some(row.version);
+            let is_opening = row.status == OrderStatus::AwaitingPayment && self.is_opening().await?;
+            let is_news = match &self.shown {
+                Some(shown) => row.version > shown.version || (shown.was_opening && !is_opening),
+                None => true,
+            };
+            if is_news {
+                self.shown = Some(Shown { version: row.version, was_opening: is_opening, looks: 0 });
                 return Ok(row);
             }
         }
+    }
+
+    async fn is_opening(&self) -> Result<bool> {
+        let opening = payment::Entity::find()
+            .filter(payment::Column::OrderId.eq(self.order_id))
+            .filter(payment::Column::Status.eq(PaymentStatus::Pending))
+            .filter(payment::Column::OpenedAt.is_null())
+            .limit(1);
+        Ok(opening.one(&self.app.db.read).await?.is_some())
     }
 }

@@ -4,10 +4,12 @@
 use std::collections::BTreeMap;
 
 use chrono::TimeDelta;
-use entity::CredentialId;
+use entity::{CredentialId, payment};
 use futures_util::future::join_all;
 use futures_util::stream::BoxStream;
 use futures_util::{SinkExt, StreamExt};
+use sea_orm::ActiveValue::Set;
+use sea_orm::EntityTrait;
 use secure_payment::app::App;
 use secure_payment::auth::{Viewer, find_caller};
 use secure_payment::messaging::{self, MessageFeedKey};
@@ -30,6 +32,8 @@ on_each_database!(
     a_thousand_idle_subscriptions_cost_as_much_as_one,
     events_and_messages_are_followed_from_node_to_node,
     an_order_is_told_as_it_is_and_as_it_becomes,
+    an_order_is_told_when_its_payment_has_come_to_its_provider,
+    a_place_that_was_never_given_is_refused,
     only_ones_own_is_followed,
     an_event_stream_speaks_graphql_over_sse,
     what_is_no_operation_gets_no_event_stream,
@@ -354,6 +358,45 @@ async fn an_order_is_told_as_it_is_and_as_it_becomes(app: &TestApp) {
     client.send(json!({ "type": "complete", "id": "1" })).await;
     client.send(json!({ "type": "ping" })).await;
     assert_eq!(client.receive().await["type"], "pong", "each state once");
+}
+
+async fn an_order_is_told_when_its_payment_has_come_to_its_provider(app: &TestApp) {
+    let shop = Shop::of(app);
+    let order = shop.place("k").await;
+    shop.pay(&order, "p").await;
+    // As while the provider thinks.
+    let opened_at = |at: Option<entity::Time>| async move {
+        let transaction = app.db().begin_write().await.expect("begins");
+        let row = payment::ActiveModel { opened_at: Set(at), ..Default::default() };
+        payment::Entity::update_many().set(row).exec(&transaction).await.expect("writes");
+        transaction.commit().await.expect("commits");
+    };
+    opened_at(None).await;
+    let mut client = Client::connect(&app.url(""), demo::BUYER).await;
+    let query = "subscription($id: ID!) { order(id: $id) { version } }";
+    client.subscribe("1", query, json!({ "id": order })).await;
+    let first = client.next("order").await;
+    opened_at(Some(app.clock().now())).await;
+    assert_eq!(client.next("order").await, first, "of the same version");
+}
+
+async fn a_place_that_was_never_given_is_refused(app: &TestApp) {
+    let shop = Shop::of(app);
+    draft(&shop, "k", &shop.product().await).await;
+    sequence(app.app()).await;
+    let mut client = Client::connect(&app.url(""), demo::BUYER).await;
+    let messages = "subscription($after: String) { messages(after: $after) { text } }";
+    let after = json!({ "after": cursor(&FeedKey { feed: 1_000_000 }) });
+    client.subscribe("1", EVENTS, after.clone()).await;
+    assert_eq!(client.not_begun().await, "INVALID_INPUT");
+    client.subscribe("1", messages, json!({ "after": cursor(&MessageFeedKey { message_feed: 1_000_000 }) })).await;
+    assert_eq!(client.not_begun().await, "INVALID_INPUT");
+    let query = "query($after: String) { orderEvents(after: $after) { nodes { id } pageInfo { endCursor } } }";
+    let refused = app.graphql(demo::BUYER, query, after).await;
+    assert_eq!(refused["errors"][0]["extensions"]["code"], "INVALID_INPUT", "{refused:#}");
+    let page = app.data(demo::BUYER, query, json!({})).await;
+    let newest = json!({ "after": page["orderEvents"]["pageInfo"]["endCursor"] });
+    assert_eq!(app.data(demo::BUYER, query, newest).await["orderEvents"]["nodes"], json!([]), "the newest is one");
 }
 
 /// The token of a buyer of the demo's storefront who has nothing.
