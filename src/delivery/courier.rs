@@ -188,7 +188,16 @@ fn words(cause: &reqwest::Error) -> String {
 
 fn shown(headers: &HeaderMap) -> Vec<(String, String)> {
     let shown = headers.iter().filter(|(name, _value)| **name != SET_COOKIE).take(MOST_HEADERS);
-    shown.filter_map(|(name, value)| Some((name.to_string(), text_of(Some(value))?))).collect()
+    let shown = shown.filter_map(|(name, value)| Some((name.to_string(), text_of(Some(value))?)));
+    // As much as of the body, whoever writes them: they are kept for 90 days, and shown a hundred deliveries at a time.
+    let mut room = MOST_BYTES;
+    shown
+        .take_while(|(name, value)| {
+            let left = room.checked_sub(name.len() + value.len());
+            room = left.unwrap_or(0);
+            left.is_some()
+        })
+        .collect()
 }
 
 fn text_of(value: Option<&HeaderValue>) -> Option<String> {
@@ -198,4 +207,24 @@ fn text_of(value: Option<&HeaderValue>) -> Option<String> {
 /// PostgreSQL stores no NUL.
 fn cleaned(bytes: &[u8]) -> Option<String> {
     (!bytes.is_empty()).then(|| String::from_utf8_lossy(bytes).replace('\0', "\u{fffd}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_of_the_headers_is_kept_than_of_the_body() {
+        let mut headers = HeaderMap::new();
+        for _header in 0..60 {
+            headers.append("x-long", HeaderValue::from_str(&"x".repeat(1_000)).expect("a value"));
+        }
+        let kept = shown(&headers);
+        assert_eq!(kept.len(), MOST_BYTES / ("x-long".len() + LONGEST_HEADER));
+        assert!(kept.iter().all(|(_name, value)| value.len() == LONGEST_HEADER));
+        headers.clear();
+        headers.insert(SET_COOKIE, HeaderValue::from_static("secret"));
+        headers.insert("x-short", HeaderValue::from_static("y"));
+        assert_eq!(shown(&headers), [("x-short".to_owned(), "y".to_owned())]);
+    }
 }
