@@ -109,8 +109,11 @@ impl<'a> Measure<'a> {
             None => {}
         }
         let document = self.document;
-        // The validators name an unknown fragment better than we could.
-        let Some(fragment) = document.fragments.get(name) else { return Ok(Size::default()) };
+        // The validators name an unknown fragment better than we could. It counts, so that nothing that they walk over is
+        // free: fragments which double over an unknown one are no smaller than those which double over a field.
+        let Some(fragment) = document.fragments.get(name) else {
+            return Ok(Size { fields: 1, root_fields: 1, ..Size::default() });
+        };
         self.fragments.insert(name, Fragment::Open);
         let mut size = self.selections(&fragment.node.selection_set.node, level + 1)?;
         size.directives = size.directives.saturating_add(fragment.node.directives.len());
