@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::auth::Viewer;
 use crate::clock::Clock;
-use crate::db::Db;
+use crate::db::{self, Db};
 use crate::error::{Error, ErrorCode, Problem, Result};
 use crate::validate::Checks;
 
@@ -78,6 +78,20 @@ impl Once {
             Some(once) => once.record(db, clock, result).await,
             None => Ok(()),
         }
+    }
+
+    /// Runs `attempt` as [`db::retrying`] does, where it looks for the key before it takes the lock that makes it wait for
+    /// the same call. What that call has done can be why this one is refused (the stock is gone, the name is taken): then
+    /// the key is there by now, and a further attempt finds it.
+    pub async fn retrying<T, F>(once: Option<&Self>, db: &Db, mut attempt: impl FnMut() -> F) -> Result<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let result = db::retrying(&mut attempt).await;
+        if matches!(result, Err(Error::Refused(_))) && Self::find_in(once, &db.read).await?.is_some() {
+            return db::retrying(attempt).await;
+        }
+        result
     }
 
     /// What the first call made, if this is a repetition. Another input under the same key is refused.

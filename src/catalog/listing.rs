@@ -83,7 +83,7 @@ pub async fn create_product(app: &App, viewer: Viewer, key: Option<&str>, asked:
     checks.finish()?;
     let id = ProductId(app.clock.new_id());
     let now = app.clock.now();
-    db::retrying(|| async {
+    Once::retrying(once.as_ref(), &app.db, || async {
         let tx = app.db.begin_write().await?;
         if let Some(made) = Once::find_in(once.as_ref(), &tx).await? {
             return require_made(&tx, supplier_id, &made).await;

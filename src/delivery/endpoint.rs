@@ -163,7 +163,7 @@ pub async fn create_endpoint(app: &App, viewer: &Viewer, new: &NewEndpoint) -> R
         updated_at: now,
         deleted_at: None,
     };
-    db::retrying(|| async {
+    Once::retrying(Some(&once), &app.db, || async {
         let transaction = app.db.begin_write().await?;
         if let Some(made) = once.find(&transaction).await? {
             let id = made.parse().map_err(|_cause| Error::internal(format!("{made} is no endpoint's id")))?;

@@ -74,7 +74,7 @@ pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mu
     let currency = input.currency.as_deref().map(|code| checks.currency("currency", code));
     let incoterm = input.incoterm.as_deref().map(|rule| checks.incoterm("incoterm", rule));
     checks.finish()?;
-    retrying(|| async {
+    Once::retrying(Some(once), &app.db, || async {
         let transaction = app.db.begin_write().await?;
         if let Some(made) = once.find(&transaction).await? {
             // First: whoever holds a connection must not wait for another.

@@ -89,7 +89,7 @@ pub async fn refund_unapplied(
         let message = "is required: nobody knows whose money this is, so say where it goes";
         return Err(Error::refused(ErrorCode::PayeeDetailsRequired, message).at("account"));
     };
-    retrying(|| send_back(app, viewer, once, (receipt_id, account)))
+    Once::retrying(once, &app.db, || send_back(app, viewer, once, (receipt_id, account)))
         .await
         .map(|refund| SentBack::OfNobody(Box::new(refund)))
 }
@@ -170,7 +170,7 @@ pub async fn settle_by_hand(
     (refund_id, act): (RefundId, ByHand<'_>),
 ) -> Result<refund::Model> {
     viewer.require_operator()?;
-    retrying(|| settle(app, viewer, once, (refund_id, &act))).await
+    Once::retrying(once, &app.db, || settle(app, viewer, once, (refund_id, &act))).await
 }
 
 async fn settle(

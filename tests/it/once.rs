@@ -18,6 +18,7 @@ use crate::support::{TestApp, on_each_database};
 
 on_each_database!(
     every_way_to_begin_an_order_does_so_once,
+    a_repetition_does_not_stumble_over_what_the_first_call_took,
     what_parties_make_is_made_once,
     what_is_said_is_said_once,
     what_operators_and_storefronts_make_is_made_once,
@@ -275,6 +276,18 @@ async fn a_key_is_kept_for_thirty_days(app: &TestApp) {
     app.clock().advance(TimeDelta::seconds(20));
     assert_eq!(prune().await, 1);
     assert_ne!(call.send(&input).await["order"]["id"], first, "it is a fresh key again");
+}
+
+/// The first call takes the last of the stock: those that waited for it get its order, not OUT_OF_STOCK.
+async fn a_repetition_does_not_stumble_over_what_the_first_call_took(app: &TestApp) {
+    let price = json!([{ "minimumQuantity": 5, "unitPrice": { "amount": "2.50", "currency": "USD" } }]);
+    let input = json!({ "sku": "LAST-5", "name": "Last of them", "description": "", "category": "Lighting",
+        "unit": "piece", "minimumOrderQuantity": 5, "leadTimeDays": 3, "stock": 5, "priceTiers": price });
+    let call = Call { app, token: demo::SUPPLIER, mutation: "createProduct" };
+    let product = call.send(&input).await["product"]["id"].take();
+    let input = json!({ "productId": product, "quantity": 5, "shippingAddress": address() });
+    let call = Call { app, token: demo::BUYER, mutation: "buyNow" };
+    call.is_once("the last", input, json!({ "quantity": 6 })).await;
 }
 
 async fn nothing_that_takes_a_key_is_forgotten_here(app: &TestApp) {
