@@ -14,7 +14,8 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
-use super::{failure, graphql};
+use super::client::Client;
+use super::{Door, failure, graphql};
 use crate::app::App;
 use crate::auth::{Caller, Viewer};
 use crate::config::Settings;
@@ -30,16 +31,16 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, retry-after
 /// Seconds; browsers keep it for two hours at most.
 const KEPT: HeaderValue = HeaderValue::from_static("7200");
 
-pub(super) async fn cors(State(app): State<App>, request: Request, next: Next) -> Response {
+pub(super) async fn cors(State(door): State<Door>, client: Client, request: Request, next: Next) -> Response {
     if !concerns(request.uri().path()) {
         return next.run(request).await;
     }
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
         return vary(next.run(request).await);
     };
-    let known = match admit(&app, request.headers(), &origin, is_preflight(&request)).await {
+    let known = match admit((&door, client), request.headers(), &origin, is_preflight(&request)).await {
         Ok(known) => known,
-        Err(error) => return vary(failure::from_error(&error)),
+        Err(refusal) => return vary(refusal),
     };
     if is_preflight(&request) {
         return vary(if known { preflight(origin) } else { StatusCode::NO_CONTENT.into_response() });
@@ -79,16 +80,38 @@ fn is_preflight(request: &Request) -> bool {
     request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
 }
 
-async fn admit(app: &App, headers: &HeaderMap, origin: &HeaderValue, is_preflight: bool) -> Result<bool> {
-    let anybody = || may_use(app, Some(origin), &Caller::ANONYMOUS);
-    if is_preflight || !headers.contains_key(header::AUTHORIZATION) {
-        return anybody().await;
+/// An answer is a refusal that has nothing to do with where the page is from.
+async fn admit(
+    (door, client): (&Door, Client),
+    headers: &HeaderMap,
+    origin: &HeaderValue,
+    is_preflight: bool,
+) -> Result<bool, Response> {
+    let app = &door.app;
+    let authorization = headers.get(header::AUTHORIZATION).filter(|_| !is_preflight);
+    if authorization.is_none() {
+        return failing(may_use(app, Some(origin), &Caller::ANONYMOUS).await);
     }
-    match graphql::find_caller(app, headers.get(header::AUTHORIZATION)).await? {
-        Some(caller) => may_use(app, Some(origin), &caller).await,
-        // The door refuses the credential, and charges the attempt, in words that a storefront's page may read.
-        None => anybody().await,
+    // As at the door, which a request from a page that is refused doesn't reach.
+    let budgets = door.executor.budgets();
+    let may_attempt = budgets.may_attempt(client);
+    let found = match may_attempt {
+        Ok(()) => failing(graphql::find_caller(app, authorization).await)?,
+        Err(_overdrawn) => None,
+    };
+    if let Some(caller) = found {
+        return failing(may_use(app, Some(origin), &caller).await);
     }
+    // The door refuses the credential, and charges the attempt, in words that a storefront's page may read.
+    if failing(may_use(app, Some(origin), &Caller::ANONYMOUS).await)? {
+        return Ok(true);
+    }
+    let charged = may_attempt.and_then(|()| budgets.charge_attempt(client));
+    charged.map(|()| false).map_err(|overdrawn| failure::too_many_attempts(&overdrawn))
+}
+
+fn failing<T>(result: Result<T>) -> Result<T, Response> {
+    result.map_err(|error| failure::from_error(&error))
 }
 
 /// As browsers write them: this server's public address; in the sandbox also whatever this machine calls it.

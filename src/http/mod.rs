@@ -76,7 +76,8 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
         driven = driven.merge(crate::simulator::routes());
     }
     let driven = driven.layer(clock_first).with_state(app.clone());
-    let routes = api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(door));
+    let routes =
+        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(door.clone()));
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })
@@ -86,7 +87,7 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
             ServiceBuilder::new()
                 .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
                 .layer(CatchPanicLayer::custom(failure::after_panic))
-                .layer(middleware::from_fn_with_state(app, cors::cors)),
+                .layer(middleware::from_fn_with_state(door, cors::cors)),
         )
 }
 

@@ -121,6 +121,16 @@ async fn credentials_of_one_holder_share_a_budget_and_others_have_their_own(app:
 
 async fn guessing_credentials_has_a_price(app: &TestApp) {
     let mut node = Node::small(app).await;
+    // Also for who says to come from a page that is not let in.
+    node.forwarded = "198.51.100.3";
+    let mut seen = Vec::new();
+    for guess in ["guess-1", "guess-2", "guess-3", demo::BUYER] {
+        let request = node.http.post(node.url("/graphql")).header("x-forwarded-for", node.forwarded);
+        let request = request.header("origin", "https://evil.example").bearer_auth(guess);
+        seen.push(read(request.json(&json!({ "query": NAME }))).await.status);
+    }
+    assert_eq!(seen, [403, 403, 429, 429]);
+    node.forwarded = "198.51.100.1";
     for guess in ["guess-1", "guess-2"] {
         assert_eq!(node.ask(guess, NAME).await.status, 401);
     }
