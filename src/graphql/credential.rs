@@ -153,7 +153,7 @@ pub struct CreateBuyerSessionInput {
 pub struct CreateCredentialInput {
     /// STOREFRONT, SUPPLIER or OPERATOR; buyers get sessions from their storefront.
     pub role: Role,
-    /// The id of the storefront, supplier or operator.
+    /// The id of the storefront or the supplier, or your own: of other operators nobody makes one.
     pub subject_id: ID,
     /// What it is for; up to 200 characters.
     pub label: String,
@@ -166,7 +166,7 @@ pub struct CreateCredentialInput {
 /// The credential that gets a successor.
 #[derive(Clone, Debug, InputObject)]
 pub struct RotateCredentialInput {
-    /// Yours; with no scope that the credential of this request lacks.
+    /// The one of this request; or another of yours, if that of this request has every scope that fits its role.
     pub credential_id: ID,
     /// For how long the old one goes on, unless it ends earlier: from 0 to 720; 24 unless given.
     pub old_valid_for_hours: Option<i32>,
@@ -279,7 +279,7 @@ impl CredentialMutation {
         answer(party::create_buyer_session(app(ctx), &caller(ctx), &input).await.map(Session::from))
     }
 
-    /// A bearer token for a storefront, a supplier or an operator, shown this once. For operators. There is no
+    /// A bearer token for a storefront, a supplier or yourself, shown this once. For operators. There is no
     /// idempotencyKey, because the token is kept nowhere: each call makes another credential.
     async fn create_credential(
         &self,

@@ -86,9 +86,9 @@ pub struct SessionInput {
     pub scopes: Option<Vec<Scope>>,
 }
 
-/// A credential for a storefront, a supplier or an operator. Buyers get sessions, from their storefront.
+/// A credential for a storefront, a supplier or the operator who asks. Buyers get sessions, from their storefront.
 pub async fn create_credential(app: &App, viewer: Viewer, input: &CredentialInput) -> Result<CreatedCredential> {
-    viewer.require_operator()?;
+    let operator_id = viewer.require_operator()?;
     let wall = app.clock.wall();
     let mut checks = Checks::input();
     let label = checks.line("label", &input.label, 200);
@@ -98,6 +98,11 @@ pub async fn create_credential(app: &App, viewer: Viewer, input: &CredentialInpu
     let subject = subject(&mut checks, input.role, &input.subject_id);
     let scopes = check_scopes(&mut checks, input.scopes.as_deref(), &scopes_of(input.role), "this role has");
     let subject = checks.finish_with(subject)?;
+    // What two operators have to do, one asking and another approving, nobody may do alone.
+    if matches!(subject, Subject::Operator(id) if id != operator_id) {
+        let message = "is another operator, who makes credentials alone; new operators are made at the command line";
+        return Err(Error::refused(ErrorCode::NotPermitted, message).at("subjectId"));
+    }
     let token = new_token(&app.clock, subject.role());
     let id = CredentialId(app.clock.new_id());
     let credential = row(id, &token, subject, (label, scopes), input.expires_at, wall);

@@ -15,7 +15,7 @@ use sea_orm::{
 use super::credential::{CreatedCredential, insert, new_token};
 use super::credentials::own;
 use crate::app::App;
-use crate::auth::{Caller, Viewer, ends_at};
+use crate::auth::{Caller, Viewer, ends_at, scopes_of};
 use crate::db::{self, Db};
 use crate::error::{Error, ErrorCode, Result};
 use crate::validate::Checks;
@@ -24,7 +24,8 @@ const USUAL_HOURS: i32 = 24;
 const MOST_HOURS: i32 = 720;
 const KEPT_DAYS: i64 = 30;
 
-/// A successor of a credential of the viewer's. It can do no more than the credential that asks for it.
+/// A successor of the credential that asks for it, or of another of the viewer's: who rotates another decides when that one
+/// ends, and holds what lasts as long, which takes all scopes as revoking it does.
 pub async fn rotate_credential(
     app: &App,
     caller: &Caller,
@@ -37,12 +38,13 @@ pub async fn rotate_credential(
     let hours = checks.within("oldValidForHours", old_valid_for_hours.unwrap_or(USUAL_HOURS), 0..=MOST_HOURS);
     checks.finish()?;
     let wall = app.clock.wall();
-    db::retrying(|| async {
+    let until = wall + TimeDelta::hours(i64::from(hours));
+    let created = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         let old = require_locked(&tx, own(&caller.viewer), id).await?;
         require_valid(&old, wall)?;
-        if !caller.credential.as_ref().is_some_and(|held| old.scopes.0.is_subset(&held.scopes.0)) {
-            let message = "that credential has scopes which this one lacks; rotate it with itself";
+        if caller.lacked().is_some() && caller.credential.as_ref().is_none_or(|held| held.id != old.id) {
+            let message = "is not the credential of this request, which has not all scopes; rotate it with itself";
             return Err(Error::refused(ErrorCode::NotPermitted, message).at("credentialId"));
         }
         require_at_most_one(&tx, &old, wall).await?;
@@ -58,7 +60,6 @@ pub async fn rotate_credential(
             ..old.clone()
         };
         insert(&tx, successor.clone()).await?;
-        let until = wall + TimeDelta::hours(i64::from(hours));
         if ends_at(&old).is_none_or(|end| end > until) {
             let ending = ActiveModel { id: Set(old.id), expires_at: Set(Some(until)), ..Default::default() };
             Entity::update(ending).exec(&tx).await?;
@@ -66,7 +67,11 @@ pub async fn rotate_credential(
         tx.commit().await?;
         Ok(CreatedCredential { credential: successor, token })
     })
-    .await
+    .await?;
+    if until <= wall {
+        tell(app, [id]);
+    }
+    Ok(created)
 }
 
 /// Neither what it succeeds nor what succeeds it is valid: with its successor there will be two.
@@ -135,7 +140,8 @@ fn tell(app: &App, revoked: impl IntoIterator<Item = CredentialId>) {
     }
 }
 
-/// An operator keeps a credential that has no end: nobody but whoever can run the program could let them in again.
+/// An operator keeps a credential that has no end and lacks no scope: nobody but whoever can run the program could let them
+/// in again.
 async fn require_another<C: ConnectionTrait>(tx: &C, operator_id: OperatorId, but: CredentialId) -> Result<()> {
     // Two that revoke each other take turns.
     operator::Entity::find_by_id(operator_id).lock_exclusive().one(tx).await?;
@@ -144,12 +150,13 @@ async fn require_another<C: ConnectionTrait>(tx: &C, operator_id: OperatorId, bu
         .filter(Column::Id.ne(but))
         .filter(Column::ExpiresAt.is_null())
         .filter(Column::RevokedAt.is_null())
-        .count(tx)
+        .all(tx)
         .await?;
-    if others > 0 {
+    let all = scopes_of(Role::Operator);
+    if others.iter().any(|other| all.0.is_subset(&other.scopes.0)) {
         return Ok(());
     }
-    let message = "is your last one without an end; make another with createCredential or rotateCredential first";
+    let message = "is your last one without an end and with all scopes; make another with createCredential or rotateCredential first";
     Err(Error::refused(ErrorCode::NotPermitted, message).at("credentialId"))
 }
 

@@ -24,6 +24,7 @@ on_each_database!(
     a_session_has_no_more_scopes_than_its_maker,
     two_of_a_line_are_valid_at_once,
     an_operator_keeps_a_last_credential,
+    an_operator_gets_no_credential_of_another,
     a_credential_ends_when_it_is_revoked,
     a_storefront_ends_its_buyers_sessions,
     a_buyer_logs_out,
@@ -149,6 +150,12 @@ async fn two_of_a_line_are_valid_at_once(app: &TestApp) {
     // One that has less can't get one that has more.
     let (whole, _token) = another(app, demo::STOREFRONT, Value::Null).await;
     assert_eq!(code(&rotate(&second_token, json!({ "credentialId": whole })).await), "NOT_PERMITTED");
+    // Nor can one end another, or get what lasts longer than itself.
+    let (equal, equal_token) = another(app, demo::STOREFRONT, json!(["READ"])).await;
+    let taken = rotate(&second_token, json!({ "credentialId": equal, "oldValidForHours": 0 })).await;
+    assert_eq!((code(&taken), status(app, &equal_token).await), ("NOT_PERMITTED", 200));
+    let given = rotate(demo::STOREFRONT, json!({ "credentialId": equal })).await;
+    assert_eq!(given["errors"], json!([]), "one with all scopes rotates another");
     // Others' don't exist.
     for token in [demo::SUPPLIER, demo::SECOND_OPERATOR] {
         assert_eq!(code(&rotate(token, json!({ "credentialId": first })).await), "NOT_FOUND");
@@ -176,12 +183,25 @@ async fn two_of_a_line_are_valid_at_once(app: &TestApp) {
     assert_eq!(made["credential"]["endsAt"], short["credential"]["expiresAt"]);
 }
 
+/// Or one alone could ask for a payout by hand, and approve it.
+async fn an_operator_gets_no_credential_of_another(app: &TestApp) {
+    let second = subject(app, demo::SECOND_OPERATOR).await;
+    let input = json!({ "role": "OPERATOR", "subjectId": second, "label": "theirs" });
+    let made = ask(app, demo::OPERATOR, "createCredential", input.clone(), "token").await;
+    assert_eq!((code(&made), &made["token"]), ("NOT_PERMITTED", &Value::Null));
+    assert_eq!(made["errors"][0]["path"], json!(["input", "subjectId"]));
+    let made = ask(app, demo::SECOND_OPERATOR, "createCredential", input, "token").await;
+    assert_eq!(made["errors"], json!([]));
+}
+
 async fn an_operator_keeps_a_last_credential(app: &TestApp) {
     let own = app.data(demo::OPERATOR, "{ viewer { credential { id } } }", json!({})).await;
     let own = text(&own["viewer"]["credential"]["id"]);
     let revoke =
         async |id: &str| ask(app, demo::OPERATOR, "revokeCredential", json!({ "credentialId": id }), CREDENTIAL).await;
     assert_eq!(code(&revoke(&own).await), "NOT_PERMITTED");
+    let (_less, _token) = another(app, demo::OPERATOR, json!(["READ", "ORDERS", "MONEY"])).await;
+    assert_eq!(code(&revoke(&own).await), "NOT_PERMITTED", "one that can't make others lets nobody in again");
     let (other, token) = another(app, demo::OPERATOR, Value::Null).await;
     assert_eq!(revoke(&own).await["errors"], json!([]));
     assert_eq!(status(app, demo::OPERATOR).await, 401);
