@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::auth::Viewer;
 
@@ -15,6 +16,16 @@ pub const MOST_SOCKETS_OF_ONE: usize = 100;
 pub const MOST_SOCKETS_OF_NOBODY: usize = 1_000;
 /// Operations that one principal may have running over its sockets and event streams.
 pub const MOST_OPERATIONS_OF_ONE: usize = 1_000;
+/// Operations that one socket may have running.
+pub const MOST_OPERATIONS_OF_A_SOCKET: usize = 50;
+/// How long a socket may wait to introduce itself.
+pub const INIT_PATIENCE: Duration = Duration::from_secs(10);
+/// How often a socket is asked whether it is still there, and the credential of a socket or an event stream looked at again.
+pub const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(30);
+/// How often an event stream shows that it is still there.
+pub const BEAT_EVERY: Duration = Duration::from_secs(15);
+/// How long a client may take to read what it is sent over a socket or an event stream.
+pub const SEND_PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug, Default)]
 pub struct Places(Arc<Mutex<Taken>>);

@@ -6,7 +6,6 @@
 //! breaks off without `complete`, so that the client comes back, to another node. A stream counts as a socket.
 
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::{Query, State};
@@ -21,14 +20,12 @@ use tracing::Instrument;
 use super::client::Client;
 use super::execution::{Operation, Parameters, Refused, is_request_error};
 use super::media::Media;
-use super::places::Place;
-use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
+use super::places::{BEAT_EVERY, LOOK_AGAIN_EVERY, Place, SEND_PATIENCE};
+use super::tenure::{Lost, Tenure};
 use super::{Door, failure, graphql};
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
 
-const BEAT_EVERY: Duration = Duration::from_secs(15);
-const SEND_PATIENCE: Duration = Duration::from_secs(10);
 const EVENT_STREAM: &str = "text/event-stream";
 
 pub(super) async fn post(State(door): State<Door>, client: Client, headers: HeaderMap, body: Bytes) -> Response {

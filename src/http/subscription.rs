@@ -26,20 +26,17 @@ use tracing::Instrument;
 
 use super::client::Client;
 use super::execution::{Parameters, Refused, is_request_error};
-use super::places::Place;
-use super::tenure::{LOOK_AGAIN_EVERY, Lost, Tenure};
+use super::places::{INIT_PATIENCE, LOOK_AGAIN_EVERY, MOST_OPERATIONS_OF_A_SOCKET, Place, SEND_PATIENCE};
+use super::tenure::{Lost, Tenure};
 use super::{Door, cors, failure, sse};
 use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
 
 const PROTOCOL: &str = "graphql-transport-ws";
-const INIT_PATIENCE: Duration = Duration::from_secs(10);
 const PING_EVERY: Duration = LOOK_AGAIN_EVERY;
-const SEND_PATIENCE: Duration = Duration::from_secs(10);
 /// For the other end's last word.
 const FAREWELL_PATIENCE: Duration = Duration::from_secs(3);
-const MOST_OPERATIONS: usize = 50;
 const MOST_MESSAGE_BYTES: usize = super::body::MOST_BYTES;
 
 pub(super) async fn upgrade(
@@ -263,7 +260,7 @@ impl Socket {
                 if self.operations.contains_key(&id) {
                     return Err(Close::SUBSCRIBED);
                 }
-                let place = if self.operations.len() < MOST_OPERATIONS {
+                let place = if self.operations.len() < MOST_OPERATIONS_OF_A_SOCKET {
                     self.door.places.operation_of(caller.viewer)
                 } else {
                     None

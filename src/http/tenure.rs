@@ -14,9 +14,6 @@ use super::client::Client;
 use super::{Door, graphql};
 use crate::auth::Caller;
 
-/// How often a connection's credential is looked at again.
-pub(super) const LOOK_AGAIN_EVERY: std::time::Duration = std::time::Duration::from_secs(30);
-
 pub(super) struct Tenure {
     door: Door,
     authorization: Option<HeaderValue>,

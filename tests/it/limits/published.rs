@@ -8,7 +8,7 @@ use clap::CommandFactory;
 use secure_payment::config::{Cli, Mode};
 use secure_payment::graphql;
 use secure_payment::graphql::limits::{self, cost, shape::Shape};
-use secure_payment::http::{body, budget, documents, execution, graphql as door};
+use secure_payment::http::{body, budget, documents, execution, graphql as door, places};
 use secure_payment::page;
 
 fn root() -> &'static Path {
@@ -56,6 +56,22 @@ fn limits_md_has_the_numbers_that_hold() {
         ("Persisted documents kept", number(documents::MOST_KEPT)),
         ("Bytes of persisted documents kept", number(documents::MOST_KEPT_BYTES)),
         ("Bytes of a request's body", number(body::MOST_BYTES)),
+        ("Sockets and event streams of a node", number(places::MOST_SOCKETS)),
+        ("Sockets and event streams of a holder of credentials", number(places::MOST_SOCKETS_OF_ONE)),
+        ("Sockets and event streams of all without a credential", number(places::MOST_SOCKETS_OF_NOBODY)),
+        ("Operations of a socket", number(places::MOST_OPERATIONS_OF_A_SOCKET)),
+        ("Operations of a holder of credentials", number(places::MOST_OPERATIONS_OF_ONE)),
+        ("Seconds until a socket has sent `connection_init`", spelled(places::INIT_PATIENCE.as_secs())),
+        (
+            "Seconds between pings of a socket; one must be answered before the next",
+            spelled(places::LOOK_AGAIN_EVERY.as_secs()),
+        ),
+        (
+            "Seconds until a credential that was revoked on another node is noticed",
+            spelled(places::LOOK_AGAIN_EVERY.as_secs()),
+        ),
+        ("Seconds between the comments of an event stream", spelled(places::BEAT_EVERY.as_secs())),
+        ("Seconds that a client may take to read what it is sent", spelled(places::SEND_PATIENCE.as_secs())),
     ];
     let command = Cli::command();
     let settings = command.get_arguments().filter_map(|argument| {
@@ -65,7 +81,7 @@ fn limits_md_has_the_numbers_that_hold() {
         is_limit.then(|| (name, spelled(default)))
     });
     expected.extend(settings);
-    assert!(expected.len() >= 22 + 7, "the settings are found");
+    assert!(expected.len() >= 32 + 7, "the settings are found");
     for (what, number) in expected {
         let rows = text.lines().filter(|line| line.starts_with('|'));
         let is_of = |cell: &str| cell.trim() == what || cell.trim() == format!("`{what}`");
