@@ -4,7 +4,7 @@
 //
 // In the sandbox the tabs run one after another without copying ids by hand:
 //
-//   "$productId", "$supplierId", "$orderId"
+//   "$productId", "$supplierId", "$orderId", "$quoteId" …
 //       A variable that is exactly one of these texts is replaced before sending
 //       with the id last seen in a result (tabs.js: PLACEHOLDERS). The ids are
 //       kept in localStorage, so a reload or a second window knows them too. If
@@ -14,6 +14,8 @@
 //       becomes "something-" and a random text, new on every run (idempotency keys).
 //   "$inDays:60"
 //       becomes the time of the sandbox's own clock, so many days later.
+//   "$here:/path"
+//       becomes an address of this server, as the browser has it.
 //
 // A result that asks the buyer to approve a payment shows a link to the checkout
 // page at the bottom of the window.
@@ -117,6 +119,7 @@ function fill(value, clock) {
   if (name.startsWith('inDays:')) {
     return new Date(clock.getTime() + Number(name.slice('inDays:'.length)) * 86_400_000).toISOString();
   }
+  if (name.startsWith('here:')) return new URL(name.slice('here:'.length), location.href).href;
   if (!Object.hasOwn(PLACEHOLDERS, name)) return value;
   const id = recall()[name];
   if (id === undefined) {

@@ -4,6 +4,7 @@
 
 const as = token => JSON.stringify({ Authorization: `Bearer ${token}` });
 const BUYER = as('demo-buyer');
+const STOREFRONT = as('demo-storefront');
 const SUPPLIER = as('demo-supplier');
 const OPERATOR = as('demo-operator');
 
@@ -555,6 +556,477 @@ mutation ResolveDispute($orderId: ID!) {
     { orderId: '$orderId' },
     OPERATOR,
   ),
+
+  tab(
+    `
+# A quote, 1 of 5. For terms that no listing has the
+# buyer asks the supplier to draft a contract.
+mutation RequestDraft(
+  $idempotencyKey: String!
+  $supplierId: ID!
+  $productId: ID!
+  $message: String!
+) {
+  requestDraft(
+    input: {
+      idempotencyKey: $idempotencyKey
+      supplierId: $supplierId
+      productId: $productId
+      quantity: 5000
+      currency: USD
+      message: $message
+      shippingAddress: {
+        name: "Ana Souza"
+        line1: "Rua Augusta 1500"
+        city: "São Paulo"
+        postalCode: "01304-001"
+        country: "BR"
+      }
+    }
+  ) {
+    order {
+      id
+      number
+      status
+      deadline
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    {
+      idempotencyKey: '$fresh:requestDraft',
+      supplierId: '$supplierId',
+      productId: '$productId',
+      message: '5,000 rolls in plain boxes. What would they cost?',
+    },
+    BUYER,
+  ),
+
+  tab(
+    `
+# A quote, 2 of 5. The supplier's first draft.
+mutation FirstDraft(
+  $idempotencyKey: String!
+  $quoteId: ID!
+  $unitPrice: Decimal!
+) {
+  draftOrder(
+    input: {
+      idempotencyKey: $idempotencyKey
+      orderId: $quoteId
+      lines: [
+        {
+          description: "LED strip, plain box"
+          quantity: 5000
+          unit: "roll"
+          unitPrice: $unitPrice
+        }
+      ]
+      shippingFee: "300.00"
+      shipWithinDays: 45
+    }
+  ) {
+    order {
+      status
+      contract {
+        version
+        total {
+          amount
+          currency
+        }
+      }
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { idempotencyKey: '$fresh:draft', quoteId: '$quoteId', unitPrice: '5.95' },
+    SUPPLIER,
+  ),
+
+  tab(
+    `
+# A quote, 3 of 5. They have talked; the supplier
+# drafts again. Each draft is a further version.
+mutation SecondDraft(
+  $idempotencyKey: String!
+  $quoteId: ID!
+  $unitPrice: Decimal!
+) {
+  draftOrder(
+    input: {
+      idempotencyKey: $idempotencyKey
+      orderId: $quoteId
+      lines: [
+        {
+          description: "LED strip, plain box"
+          quantity: 5000
+          unit: "roll"
+          unitPrice: $unitPrice
+        }
+        {
+          description: "Sample box"
+          quantity: 1
+          unit: "box"
+          unitPrice: "0.00"
+        }
+      ]
+      shippingFee: "300.00"
+      shipWithinDays: 30
+    }
+  ) {
+    order {
+      status
+      contract {
+        version
+        total {
+          amount
+          currency
+        }
+      }
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { idempotencyKey: '$fresh:draft', quoteId: '$quoteId', unitPrice: '5.75' },
+    SUPPLIER,
+  ),
+
+  tab(
+    `
+# A quote, 4 of 5. What the second draft changed, as
+# the buyer reads it before agreeing.
+query DraftChanges($quoteId: ID!) {
+  order(id: $quoteId) {
+    number
+    status
+    contract {
+      version
+      total {
+        amount
+        currency
+      }
+      changes {
+        label
+        before
+        after
+        path
+      }
+    }
+  }
+}
+`,
+    { quoteId: '$quoteId' },
+    BUYER,
+  ),
+
+  tab(
+    `
+# A quote, 5 of 5. The buyer agrees to exactly this
+# version. With version 1 the answer is STALE_VERSION.
+mutation ConfirmDraft(
+  $quoteId: ID!
+  $contractVersion: Int!
+) {
+  confirmOrder(
+    input: {
+      orderId: $quoteId
+      contractVersion: $contractVersion
+    }
+  ) {
+    order {
+      status
+      deadline
+      contract {
+        version
+        hash
+      }
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { quoteId: '$quoteId', contractVersion: 2 },
+    BUYER,
+  ),
+
+  tab(
+    `
+# A conversation, 1 of 4. The supplier's inbox: what
+# is unread is counted for each side. It begins with
+# the buyer's question, in ContactSupplier.
+query SupplierInbox {
+  conversations(first: 10) {
+    nodes {
+      id
+      unreadCount
+      updatedAt
+      product {
+        name
+      }
+      messages(first: 3) {
+        nodes {
+          id
+          sender
+          text
+        }
+      }
+    }
+  }
+}
+`,
+    null,
+    SUPPLIER,
+  ),
+
+  tab(
+    `
+# A conversation, 2 of 4. The supplier answers; to
+# answer is to have read what came before.
+mutation Reply(
+  $idempotencyKey: String!
+  $conversationId: ID!
+  $text: String!
+) {
+  sendMessage(
+    input: {
+      idempotencyKey: $idempotencyKey
+      conversationId: $conversationId
+      text: $text
+    }
+  ) {
+    message {
+      id
+      text
+      createdAt
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    {
+      idempotencyKey: '$fresh:reply',
+      conversationId: '$conversationId',
+      text: 'Yes: they leave three days after the payment.',
+    },
+    SUPPLIER,
+  ),
+
+  tab(
+    `
+# A conversation, 3 of 4. How much of it the buyer
+# has not read yet.
+query BuyerInbox($conversationId: ID!) {
+  conversation(id: $conversationId) {
+    unreadCount
+    lastReadMessageId
+    messages(first: 20) {
+      nodes {
+        sender
+        text
+        attachments {
+          fileName
+          url
+        }
+      }
+    }
+  }
+}
+`,
+    { conversationId: '$conversationId' },
+    BUYER,
+  ),
+
+  tab(
+    `
+# A conversation, 4 of 4. The buyer has seen the
+# reply.
+mutation MarkRead(
+  $conversationId: ID!
+  $messageId: ID!
+) {
+  markConversationRead(
+    input: {
+      conversationId: $conversationId
+      lastReadMessageId: $messageId
+    }
+  ) {
+    conversation {
+      unreadCount
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { conversationId: '$conversationId', messageId: '$messageId' },
+    BUYER,
+  ),
+
+  tab(
+    `
+# Webhooks, 1 of 4. Where the storefront is told of
+# its orders. "$here:…" is an address of this server
+# that takes everything; put yours there. The secret
+# that signs is shown this once.
+mutation CreateWebhookEndpoint(
+  $idempotencyKey: String!
+  $url: String!
+) {
+  createWebhookEndpoint(
+    input: {
+      idempotencyKey: $idempotencyKey
+      url: $url
+      description: "from GraphiQL"
+    }
+  ) {
+    endpoint {
+      id
+      url
+      status
+    }
+    secret
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { idempotencyKey: '$fresh:endpoint', url: '$here:/sandbox/receiver' },
+    STOREFRONT,
+  ),
+
+  tab(
+    `
+# Webhooks, 2 of 4. An event that did not happen, to
+# try the receiver. Or run steps 3 to 8: each event
+# of the order is sent as well.
+mutation SendTestEvent($endpointId: ID!) {
+  sendTestEvent(input: { endpointId: $endpointId }) {
+    delivery {
+      eventId
+      type
+      status
+    }
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { endpointId: '$endpointId' },
+    STOREFRONT,
+  ),
+
+  tab(
+    `
+# Webhooks, 3 of 4. What was sent, what was answered,
+# how long it took.
+query WebhookDeliveries($endpointId: ID!) {
+  webhookDeliveries(endpointId: $endpointId, first: 10) {
+    nodes {
+      type
+      status
+      body
+      attempts {
+        attemptedAt
+        durationMs
+        statusCode
+        error
+        requestHeaders {
+          name
+          value
+        }
+      }
+      nextAttemptAt
+    }
+  }
+}
+`,
+    { endpointId: '$endpointId' },
+    STOREFRONT,
+  ),
+
+  tab(
+    `
+# Webhooks, 4 of 4. Nothing is sent there any more.
+mutation DeleteWebhookEndpoint($endpointId: ID!) {
+  deleteWebhookEndpoint(
+    input: { endpointId: $endpointId }
+  ) {
+    deletedEndpointId
+    errors {
+      code
+      message
+      path
+    }
+  }
+}
+`,
+    { endpointId: '$endpointId' },
+    STOREFRONT,
+  ),
+
+  tab(
+    `
+# Live. The order as it is, and again after each
+# change, over a WebSocket: what a page shows. What
+# has happened to it, event by event, is WatchOrder.
+subscription LiveOrder($orderId: ID!) {
+  order(id: $orderId) {
+    number
+    status
+    deadline
+    escrow {
+      held {
+        amount
+      }
+      released {
+        amount
+      }
+      refunded {
+        amount
+      }
+    }
+    availableActions {
+      action
+      consequence
+    }
+  }
+}
+`,
+    { orderId: '$orderId' },
+    BUYER,
+  ),
 ];
 
 export const LIVE_TABS = [{ query: '', variables: null, headers: null }];
@@ -566,4 +1038,8 @@ export const PLACEHOLDERS = {
   productId: { tab: 'FindProducts', find: data => firstProduct(data)?.id },
   supplierId: { tab: 'FindProducts', find: data => firstProduct(data)?.supplier?.id },
   orderId: { tab: 'BuyNow', find: data => data.buyNow?.order?.id },
+  quoteId: { tab: 'RequestDraft', find: data => data.requestDraft?.order?.id },
+  conversationId: { tab: 'ContactSupplier', find: data => data.contactSupplier?.conversation?.id },
+  messageId: { tab: 'Reply', find: data => data.sendMessage?.message?.id },
+  endpointId: { tab: 'CreateWebhookEndpoint', find: data => data.createWebhookEndpoint?.endpoint?.id },
 };

@@ -10,6 +10,7 @@
 //! POST /sandbox/refunds  {reference, payment, amount, payee_account?, notification_url}   GET /sandbox/refunds/{reference}
 //! POST /sandbox/payouts  {reference, amount, account, notification_url}      GET /sandbox/payouts/{reference}
 //! GET  /sandbox/checkout/{id}            POST /sandbox/checkout/{id}  decision=…
+//! POST /sandbox/receiver                 not the bank's: takes any webhook of ours, for who has no receiver yet
 //! ```
 //!
 //! The page plays the rail that the method has ([`rail`]), and takes the decisions of that rail:
@@ -39,6 +40,7 @@
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
 use axum::routing::{get, post};
 
 use crate::app::App;
@@ -73,5 +75,6 @@ pub fn routes() -> Router<App> {
         .route("/sandbox/payouts/{reference}", get(api::show_payout))
         .route("/sandbox/checkout/{id}", get(checkout::show).post(checkout::decide))
         .route("/sandbox/checkout.css", get(checkout::style))
+        .route("/sandbox/receiver", post(|| async { StatusCode::NO_CONTENT }))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
 }
