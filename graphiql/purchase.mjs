@@ -4,8 +4,8 @@
 //   (cd browser && npm ci) && node purchase.mjs http://127.0.0.1:8080 [screenshot-dir]
 //
 // Chromium: /usr/bin/chromium, or the path in CHROMIUM. Exits 1 with the reason at
-// the first step that fails, and if anything asked for another host or broke the
-// Content-Security-Policy.
+// the first step that fails, and if anything asked for another host, broke the
+// Content-Security-Policy, or cost a quarter of what one request may cost.
 import { mkdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -106,6 +106,8 @@ function field(result, name) {
   must(!result.errors, `the answer has errors: ${JSON.stringify(result.errors)}`);
   const value = result.data?.[name];
   must(value, `the answer has no ${name}: ${JSON.stringify(result)}`);
+  const cost = result.extensions?.cost;
+  if (cost) must(cost.requested < cost.limit / 4, `${name} cost ${cost.requested} of ${cost.limit} points`);
   must(!value.errors?.length, `${name} answers with errors: ${JSON.stringify(value.errors)}`);
   return value;
 }
@@ -219,20 +221,31 @@ async function purchase(context) {
     }
   });
 
-  // A second window watches the rest live.
-  const window2 = await openGraphiql(context);
-  await step('WatchOrder starts', async () => {
-    await openTab(window2, 'WatchOrder');
+  // Opens a subscription's tab in a second window and starts it.
+  const subscribe = async tab => {
+    const other = await openGraphiql(context);
+    await openTab(other, tab);
     const subscribed = new Promise((resolve, reject) => {
-      window2.on('websocket', socket => {
+      other.on('websocket', socket => {
         socket.on('framesent', ({ payload }) => String(payload).includes('"subscribe"') && resolve());
         socket.on('close', () => reject(new StepFailed('the WebSocket closed')));
       });
       setTimeout(() => reject(new StepFailed('nothing was subscribed over a WebSocket')), ANSWER_MS);
     });
-    await window2.getByRole('button', { name: /^Execute query/ }).click();
+    await other.getByRole('button', { name: /^Execute query/ }).click();
     await subscribed;
-    await window2.getByRole('button', { name: /^Stop query/ }).waitFor();
+    await other.getByRole('button', { name: /^Stop query/ }).waitFor();
+    return other;
+  };
+  const stop = async other => {
+    await other.getByRole('button', { name: /^Stop query/ }).click();
+    await other.getByRole('button', { name: /^Execute query/ }).waitFor();
+    await other.close();
+  };
+
+  let window2;
+  await step('WatchOrder starts', async () => {
+    window2 = await subscribe('WatchOrder');
   });
 
   await step('ShipOrder', async () => {
@@ -255,9 +268,7 @@ async function purchase(context) {
     const event = field(await answer(window2), 'orderEvents');
     must(event.type && event.cursor, `not an event: ${JSON.stringify(event)}`);
     await screenshot(window2, 'WatchOrder');
-    await window2.getByRole('button', { name: /^Stop query/ }).click();
-    await window2.getByRole('button', { name: /^Execute query/ }).waitFor();
-    await window2.close();
+    await stop(window2);
     return `last event ${event.type}`;
   });
 
@@ -271,6 +282,56 @@ async function purchase(context) {
     const { nodes } = await perform('Ledger', 'ledger');
     must(nodes.length > 0, 'no transfer listed');
     return nodes.map(entry => `${entry.cause} ${entry.amount.amount}`).join(', ');
+  });
+
+  await step('a quote', async () => {
+    const { order } = await perform('RequestDraft', 'requestDraft');
+    must(order.status === 'DRAFT_REQUESTED', `${order.status}, not DRAFT_REQUESTED`);
+    const first = await perform('FirstDraft', 'draftOrder');
+    must(first.order.contract.total.amount === '30050.00', `a total of ${first.order.contract.total.amount}`);
+    const second = await perform('SecondDraft', 'draftOrder');
+    must(second.order.contract.version === 2, `version ${second.order.contract.version}`);
+    const { contract } = await perform('DraftChanges', 'order');
+    const price = contract.changes.find(change => change.path === 'lines[0].unitPrice');
+    must(price?.before === '5.95 USD' && price.after === '5.75 USD', `the changes are ${JSON.stringify(contract.changes)}`);
+    const confirmed = await perform('ConfirmDraft', 'confirmOrder');
+    must(confirmed.order.status === 'AWAITING_PAYMENT', `${confirmed.order.status}, not AWAITING_PAYMENT`);
+    return contract.changes.map(change => change.label).join(', ');
+  });
+
+  await step('a conversation', async () => {
+    const inbox = await perform('SupplierInbox', 'conversations');
+    const unread = inbox.nodes.reduce((sum, conversation) => sum + conversation.unreadCount, 0);
+    must(unread > 0, 'the supplier has nothing unread');
+    const { message } = await perform('Reply', 'sendMessage');
+    const before = await perform('BuyerInbox', 'conversation');
+    must(before.unreadCount > 0, 'the buyer has nothing unread');
+    must(before.messages.nodes.at(-1).text === message.text, 'the reply is not the last message');
+    const { conversation } = await perform('MarkRead', 'markConversationRead');
+    must(conversation.unreadCount === 0, `${conversation.unreadCount} unread`);
+    return `${before.unreadCount} unread, then none`;
+  });
+
+  await step('webhooks', async () => {
+    const { secret, endpoint } = await perform('CreateWebhookEndpoint', 'createWebhookEndpoint');
+    must(/^whsec_/.test(secret), 'no secret');
+    must(endpoint.url === new URL('/sandbox/receiver', base).href, `an endpoint at ${endpoint.url}`);
+    const { delivery } = await perform('SendTestEvent', 'sendTestEvent');
+    const end = Date.now() + ANSWER_MS;
+    let sent;
+    for (;;) {
+      const { nodes } = await perform('WebhookDeliveries', 'webhookDeliveries');
+      sent = nodes.find(node => node.type === delivery.type);
+      if (sent?.status === 'SUCCEEDED') break;
+      must(Date.now() < end, `still ${JSON.stringify(nodes)}`);
+      await page.waitForTimeout(500);
+    }
+    const [attempt] = sent.attempts;
+    must(attempt.statusCode === 204, `answered with ${attempt.statusCode}`);
+    must(attempt.requestHeaders.some(header => header.name === 'webhook-id'), 'no webhook-id was sent');
+    must(!JSON.stringify(sent).includes(secret), 'the secret is shown');
+    await perform('DeleteWebhookEndpoint', 'deleteWebhookEndpoint');
+    return `${sent.type}, ${attempt.statusCode} after ${attempt.durationMs} ms`;
   });
 
   await step('an order paid by T/T, in two parts', async () => {
@@ -339,8 +400,20 @@ async function purchase(context) {
       must(Date.now() < end, 'not FUNDED in time');
       await page.waitForTimeout(500);
     }
+    const live = await subscribe('LiveOrder');
+    must(field(await answer(live), 'order').status === 'FUNDED', 'not the order as it is');
+    await page.bringToFront();
     const { order } = await perform('ShipOrder', 'shipOrder');
-    return order.status;
+    await live.bringToFront();
+    const shipped = Date.now() + ANSWER_MS;
+    while (field(await answer(live), 'order').status !== 'SHIPPED') {
+      must(Date.now() < shipped, 'LiveOrder did not see it');
+      await live.waitForTimeout(100);
+    }
+    await screenshot(live, 'LiveOrder');
+    await stop(live);
+    await page.bringToFront();
+    return `${order.status}, and LiveOrder saw it`;
   });
 
   await step('a dispute of sixty days', async () => {

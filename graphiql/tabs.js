@@ -573,7 +573,7 @@ mutation RequestDraft(
       supplierId: $supplierId
       productId: $productId
       quantity: 5000
-      currency: USD
+      currency: "USD"
       message: $message
       shippingAddress: {
         name: "Ana Souza"
