@@ -260,6 +260,7 @@ fn greet(settings: &Settings) {
         for (token, what) in party::demo::tokens() {
             print(&format!("  {token}  {what}"));
         }
+        print("Documentation: README.md lists it; docs/storefront.md goes from a key to a refund in TypeScript");
     }
     // Last: whoever waits for this line has read the rest.
     print(&format!("Secure Payment {} ({mode}) is listening on {url}", env!("CARGO_PKG_VERSION")));

@@ -228,6 +228,30 @@ mod tests {
     }
 
     #[test]
+    fn the_document_on_access_has_the_same_table() {
+        let table = include_str!("../../docs/access.md");
+        let mut told: Vec<(&str, &str)> = Vec::new();
+        for row in table.lines().filter_map(|line| line.strip_prefix("| ")) {
+            let cells: Vec<&str> = row.trim_end_matches(" |").split(" | ").collect();
+            let [scope, _who, what] = cells[..] else { continue };
+            let names = what.split('`').skip(1).step_by(2);
+            told.extend(names.map(|name| (name, scope)));
+        }
+        let mut held: Vec<(&str, &str)> = Vec::new();
+        for (name, need) in MUTATIONS {
+            let scope = match need {
+                Need::Nothing => "none",
+                Need::One(scope) => scope_name(*scope),
+                Need::All => "all of the role's",
+            };
+            held.push((name, scope));
+        }
+        told.sort_unstable();
+        held.sort_unstable();
+        assert_eq!(told, held);
+    }
+
+    #[test]
     fn every_mutation_of_the_schema_has_a_line() {
         let sdl = super::super::sdl(&super::super::build(crate::config::Mode::Sandbox));
         let document = async_graphql::parser::parse_schema(sdl).expect("parses");

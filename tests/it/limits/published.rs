@@ -1,4 +1,5 @@
-//! That `docs/limits.md` has the numbers that hold, and that what our documentation asks stays well within them.
+//! That `docs/limits.md` has the numbers that hold, that what our documentation asks stays well within them, and that its pages
+//! are named and linked.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -156,4 +157,31 @@ fn what_the_documentation_asks_costs_under_a_quarter_of_the_limit() {
     }
     // 11 of GraphiQL's sandbox tabs and more; the README's and the guide's calls.
     assert!(counted >= 30, "only {counted} were found");
+}
+
+/// What of this repository a page links to.
+fn links(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).expect("reads");
+    let ends = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    ends.filter(|target| !target.contains("://"))
+        .map(|target| target.split('#').next().unwrap_or(target).to_owned())
+        .collect()
+}
+
+#[test]
+fn the_readme_names_every_page_and_no_page_links_to_nothing() {
+    let mut pages = Vec::new();
+    files(&root().join("docs"), &mut pages);
+    assert!(pages.len() >= 8 + 5, "{pages:?}");
+    let named: Vec<PathBuf> = links(&root().join("README.md")).iter().map(|target| root().join(target)).collect();
+    for page in &pages {
+        assert!(named.contains(page), "README.md's list lacks {}", page.display());
+    }
+    pages.extend(["README.md", "clients/README.md", "graphiql/README.md"].map(|name| root().join(name)));
+    for page in pages {
+        let folder = page.parent().expect("a folder");
+        for target in links(&page).into_iter().filter(|target| !target.is_empty()) {
+            assert!(folder.join(&target).exists(), "{} links to {target}", page.display());
+        }
+    }
 }
