@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use entity::StorefrontId;
+
 use crate::auth::Viewer;
 
 /// Sockets and event streams of one node.
@@ -14,6 +16,8 @@ pub const MOST_SOCKETS: usize = 10_000;
 pub const MOST_SOCKETS_OF_ONE: usize = 100;
 /// Of these, of all who sent no credential.
 pub const MOST_SOCKETS_OF_NOBODY: usize = 1_000;
+/// Of these, of one storefront and all its buyers.
+pub const MOST_SOCKETS_OF_A_STOREFRONT: usize = 5_000;
 /// Operations that one principal may have running over its sockets and event streams.
 pub const MOST_OPERATIONS_OF_ONE: usize = 1_000;
 /// Operations that one socket may have running.
@@ -34,6 +38,7 @@ pub struct Places(Arc<Mutex<Taken>>);
 struct Taken {
     sockets: usize,
     of: HashMap<Viewer, Own>,
+    of_storefronts: HashMap<StorefrontId, usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,6 +52,20 @@ enum What {
     Socket,
     OwnSocket(Viewer),
     Operation(Viewer),
+}
+
+impl What {
+    /// Whose sockets these are besides.
+    fn storefront(self) -> Option<StorefrontId> {
+        match self {
+            Self::OwnSocket(Viewer::Storefront { storefront_id } | Viewer::Buyer { storefront_id, .. }) => {
+                Some(storefront_id)
+            }
+            Self::OwnSocket(Viewer::Anonymous | Viewer::Supplier { .. } | Viewer::Operator { .. })
+            | Self::Socket
+            | Self::Operation(_) => None,
+        }
+    }
 }
 
 /// Taken until it is dropped.
@@ -81,11 +100,19 @@ impl Places {
 
     fn take(&self, what: What) -> Option<Place> {
         let mut taken = self.taken();
+        if let Some(id) = what.storefront()
+            && taken.of_storefronts.get(&id).is_some_and(|count| *count >= MOST_SOCKETS_OF_A_STOREFRONT)
+        {
+            return None;
+        }
         let (count, most) = taken.count(what);
         if *count >= most {
             return None;
         }
         *count += 1;
+        if let Some(id) = what.storefront() {
+            *taken.of_storefronts.entry(id).or_default() += 1;
+        }
         Some(Place { places: self.clone(), what })
     }
 }
@@ -108,6 +135,12 @@ impl Drop for Place {
         let mut taken = self.places.taken();
         let (count, _most) = taken.count(self.what);
         *count = count.saturating_sub(1);
+        if let Some(id) = self.what.storefront() {
+            match taken.of_storefronts.get_mut(&id) {
+                Some(count) if *count > 1 => *count -= 1,
+                Some(_) | None => drop(taken.of_storefronts.remove(&id)),
+            }
+        }
         if let What::OwnSocket(viewer) | What::Operation(viewer) = self.what
             && taken.of.get(&viewer) == Some(&Own::default())
         {
@@ -118,10 +151,24 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
-    use entity::{OperatorId, SupplierId};
+    use entity::{BuyerId, OperatorId, SupplierId};
     use uuid::Uuid;
 
     use super::*;
+
+    #[test]
+    fn the_buyers_of_one_storefront_leave_places_for_others() {
+        let places = Places::default();
+        let buyer = |storefront: u128, buyer: u128| Viewer::Buyer {
+            storefront_id: StorefrontId(Uuid::from_u128(storefront)),
+            buyer_id: BuyerId(Uuid::from_u128(buyer)),
+        };
+        let taken: Vec<Place> = (0..).map_while(|number| places.socket_of(buyer(1, number))).collect();
+        assert_eq!(taken.len(), MOST_SOCKETS_OF_A_STOREFRONT);
+        assert!(places.socket_of(buyer(2, 1)).is_some());
+        drop(taken);
+        assert!(places.socket_of(buyer(1, 1)).is_some() && places.taken().of_storefronts.is_empty());
+    }
 
     #[test]
     fn places_end_and_are_given_back() {

@@ -154,7 +154,8 @@ impl<'a> Walk<'a> {
         }
         let set = &node.selection_set.node;
         if set.items.is_empty() {
-            return Below::default();
+            // The same long text fifty times is fifty texts.
+            return Below::once(u64::from(node.alias.is_some()));
         }
         let below = self.selections(set, field.map(|field| field.of.as_str()), 0);
         let Some(field) = field else { return Below::once(below.once.saturating_add(1)) };

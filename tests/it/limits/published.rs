@@ -60,6 +60,7 @@ fn limits_md_has_the_numbers_that_hold() {
         ("Sockets and event streams of a node", number(places::MOST_SOCKETS)),
         ("Sockets and event streams of a holder of credentials", number(places::MOST_SOCKETS_OF_ONE)),
         ("Sockets and event streams of all without a credential", number(places::MOST_SOCKETS_OF_NOBODY)),
+        ("Sockets and event streams of a storefront and its buyers", number(places::MOST_SOCKETS_OF_A_STOREFRONT)),
         ("Operations of a socket", number(places::MOST_OPERATIONS_OF_A_SOCKET)),
         ("Operations of a holder of credentials", number(places::MOST_OPERATIONS_OF_ONE)),
         ("Seconds until a socket has sent `connection_init`", spelled(places::INIT_PATIENCE.as_secs())),
