@@ -19,7 +19,7 @@ use super::{Door, failure, graphql};
 use crate::app::App;
 use crate::auth::{Caller, Viewer};
 use crate::config::Settings;
-use crate::error::{ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::party::origin::is_known;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT");
@@ -90,28 +90,29 @@ async fn admit(
     let app = &door.app;
     let authorization = headers.get(header::AUTHORIZATION).filter(|_| !is_preflight);
     if authorization.is_none() {
-        return failing(may_use(app, Some(origin), &Caller::ANONYMOUS).await);
+        return may_use(app, Some(origin), &Caller::ANONYMOUS).await.map_err(failing);
     }
     // As at the door, which a request from a page that is refused doesn't reach.
     let budgets = door.executor.budgets();
     let may_attempt = budgets.may_attempt(client);
     let found = match may_attempt {
-        Ok(()) => failing(graphql::find_caller(app, authorization).await)?,
+        Ok(()) => graphql::find_caller(app, authorization).await.map_err(failing)?,
         Err(_overdrawn) => None,
     };
     if let Some(caller) = found {
-        return failing(may_use(app, Some(origin), &caller).await);
+        return may_use(app, Some(origin), &caller).await.map_err(failing);
     }
     // The door refuses the credential, and charges the attempt, in words that a storefront's page may read.
-    if failing(may_use(app, Some(origin), &Caller::ANONYMOUS).await)? {
+    if may_use(app, Some(origin), &Caller::ANONYMOUS).await.map_err(failing)? {
         return Ok(true);
     }
     let charged = may_attempt.and_then(|()| budgets.charge_attempt(client));
     charged.map(|()| false).map_err(|overdrawn| failure::too_many_attempts(&overdrawn))
 }
 
-fn failing<T>(result: Result<T>) -> Result<T, Response> {
-    result.map_err(|error| failure::from_error(&error))
+#[expect(clippy::needless_pass_by_value, reason = "for map_err")]
+fn failing(error: Error) -> Response {
+    failure::from_error(&error)
 }
 
 /// As browsers write them: this server's public address; in the sandbox also whatever this machine calls it.
