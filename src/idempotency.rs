@@ -34,8 +34,7 @@ impl Once {
         mutation: &'static str,
         (key, input): (&str, &T),
     ) -> Result<Self> {
-        let printable = !key.chars().any(char::is_control);
-        if key.is_empty() || key.chars().count() > 255 || !printable {
+        if !is_usable(key) {
             let message = "must be 1 to 255 printable characters, a fresh one for each new request (a UUID does well)";
             checks.problem("idempotencyKey", ErrorCode::InvalidInput, message);
         }
@@ -96,6 +95,10 @@ impl Once {
 
     /// What the first call made, if this is a repetition. Another input under the same key is refused.
     pub async fn find<C: ConnectionTrait>(&self, db: &C) -> Result<Option<String>> {
+        // Never written down; and PostgreSQL takes no NUL in a text.
+        if !is_usable(&self.key) {
+            return Ok(None);
+        }
         let found = Entity::find_by_id((self.principal.clone(), self.key.clone())).one(db).await?;
         match found {
             None => Ok(None),
@@ -123,6 +126,10 @@ impl Once {
         Entity::insert(row).exec_without_returning(db).await?;
         Ok(())
     }
+}
+
+fn is_usable(key: &str) -> bool {
+    !key.is_empty() && key.chars().count() <= 255 && !key.chars().any(char::is_control)
 }
 
 /// Forgets keys older than 30 days.
