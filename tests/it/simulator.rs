@@ -254,7 +254,7 @@ async fn nonsense_is_refused_with_what_to_change(app: &TestApp) {
     for (input, field, code) in [
         (json!({ "type": "PAYMENT_CAPTURED" }), "paymentId", "INVALID_INPUT"),
         (json!({ "type": "PAYMENT_CAPTURED", "paymentId": "x" }), "paymentId", "INVALID_INPUT"),
-        (json!({ "type": "PAYMENT_CAPTURED", "paymentId": payment, "refundId": refund }), "refundId", "NOT_FOUND"),
+        (json!({ "type": "PAYMENT_CAPTURED", "paymentId": payment, "refundId": refund }), "refundId", "INVALID_INPUT"),
         (json!({ "type": "PAYMENT_CAPTURED", "paymentId": payment, "chargeback": "x" }), "chargeback", "INVALID_INPUT"),
         (json!({ "type": "PAYMENT_CAPTURED", "paymentId": payment, "reason": "x" }), "reason", "INVALID_INPUT"),
         (json!({ "type": "PAYMENT_CAPTURED", "paymentId": payment, "amount": "1.001" }), "amount", "INVALID_AMOUNT"),
@@ -266,7 +266,7 @@ async fn nonsense_is_refused_with_what_to_change(app: &TestApp) {
         (json!({ "type": "PAYMENT_REVERSED", "paymentId": payment }), "paymentId", "INVALID_INPUT"),
         (json!({ "type": "CHARGEBACK_OPENED", "paymentId": payment }), "paymentId", "INVALID_INPUT"),
         (json!({ "type": "CHARGEBACK_WON", "paymentId": payment }), "chargeback", "NOT_FOUND"),
-        (json!({ "type": "REFUND_FAILED", "refundId": refund }), "refundId", "NOT_FOUND"),
+        (json!({ "type": "REFUND_FAILED", "refundId": refund }), "refundId", "INVALID_INPUT"),
         (json!({ "type": "PAYOUT_PAID", "payoutId": "payout_00000000000000000000000000" }), "payoutId", "NOT_FOUND"),
     ] {
         let payload = ask(app, demo::OPERATOR, input.clone()).await;

@@ -187,7 +187,7 @@ pub(super) const MUTATIONS: &[Rule] = &[
     rule("rotateWebhookSecret", Told::NotFound, |a| json!({ "endpointId": a.endpoint })).storefront_may(),
     rule("sendTestEvent", Told::NotFound, |a| json!({ "endpointId": a.endpoint })).storefront_may(),
     rule("replayEvents", Told::NotFound, |a| {
-        json!({ "endpointId": a.endpoint, "events": { "range": { "from": "2020-01-01T00:00:00Z" } } })
+        json!({ "endpointId": a.endpoint, "events": { "range": { "from": "2020-01-01T00:00:00Z", "to": "2100-01-01T00:00:00Z" } } })
     })
     .storefront_may(),
     // The sandbox's
