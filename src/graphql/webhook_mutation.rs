@@ -157,8 +157,8 @@ pub struct ReplayEventsPayload {
     replayed: Option<i32>,
     /// Where to go on with `after`; null if nothing was queued.
     end_cursor: Option<String>,
-    /// Whether there are more: call again with `after`.
-    has_more: bool,
+    /// Whether there are more: call again with `after`. Null if nothing was done.
+    has_more: Option<bool>,
     /// What has to change; empty when it was done.
     errors: Vec<UserError>,
 }
@@ -169,12 +169,12 @@ impl Payload for ReplayEventsPayload {
         Self {
             replayed: Some(i32::try_from(thing.events).unwrap_or(i32::MAX)),
             end_cursor: thing.last.map(|replay| cursor(&ReplayKey { replay })),
-            has_more: thing.has_more,
+            has_more: Some(thing.has_more),
             errors: Vec::new(),
         }
     }
     fn refused(errors: Vec<UserError>) -> Self {
-        Self { replayed: None, end_cursor: None, has_more: false, errors }
+        Self { replayed: None, end_cursor: None, has_more: None, errors }
     }
 }
 

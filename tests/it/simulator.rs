@@ -266,7 +266,7 @@ async fn nonsense_is_refused_with_what_to_change(app: &TestApp) {
         (json!({ "type": "PAYMENT_REVERSED", "paymentId": payment }), "paymentId", "INVALID_INPUT"),
         (json!({ "type": "CHARGEBACK_OPENED", "paymentId": payment }), "paymentId", "INVALID_INPUT"),
         (json!({ "type": "CHARGEBACK_WON", "paymentId": payment }), "chargeback", "NOT_FOUND"),
-        (json!({ "type": "REFUND_FAILED", "refundId": refund }), "refundId", "INVALID_INPUT"),
+        (json!({ "type": "REFUND_FAILED", "refundId": refund }), "refundId", "NOT_FOUND"),
         (json!({ "type": "PAYOUT_PAID", "payoutId": "payout_00000000000000000000000000" }), "payoutId", "NOT_FOUND"),
     ] {
         let payload = ask(app, demo::OPERATOR, input.clone()).await;
