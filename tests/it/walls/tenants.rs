@@ -95,8 +95,13 @@ async fn views(app: &TestApp, types: &Types, world: &World) -> Value {
         seen.push(app.data(token, messages, json!({ "id": world.conversation })).await);
     }
     seen.push(app.data(demo::SUPPLIER, more, json!({})).await);
-    let endpoints = format!("{{ webhookEndpoints {} }}", selection(types, "WebhookEndpointConnection"));
-    seen.push(app.data(demo::STOREFRONT, &endpoints, json!({})).await);
+    let endpoints = "{ webhookEndpoints { nodes { id url description eventTypes status disabledReason disabledAt
+        previousSecretExpiresAt createdAt updatedAt } } }";
+    seen.push(app.data(demo::STOREFRONT, endpoints, json!({})).await);
+    let deliveries = types.selection("WebhookDelivery", 1);
+    let deliveries =
+        format!("query($id: ID!) {{ webhookDeliveries(filter: {{ orderId: $id }}) {{ nodes {deliveries} }} }}");
+    seen.push(app.data(demo::STOREFRONT, &deliveries, json!({ "id": world.disputed })).await);
     seen.push(app.data(demo::OPERATOR, credentials, json!({ "of": world.buyer_id })).await);
     Value::Array(seen)
 }
@@ -268,7 +273,21 @@ async fn nothing_of_another_tenant_exists(app: &TestApp) {
     }
     let after = views(app, &types, &world).await;
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
-    assert_eq!(before, after, "an outsider changed something");
+    assert_eq!(difference(&before, &after), None, "an outsider changed something");
+}
+
+/// The first place where two values differ, and what stands there.
+fn difference(one: &Value, other: &Value) -> Option<String> {
+    let below = |name: String, one: &Value, other: &Value| difference(one, other).map(|rest| format!("{name}.{rest}"));
+    match (one, other) {
+        (Value::Object(ones), Value::Object(others)) if ones.len() == others.len() => {
+            ones.iter().find_map(|(name, one)| below(name.clone(), one, &others[name]))
+        }
+        (Value::Array(ones), Value::Array(others)) if ones.len() == others.len() => {
+            (0..).zip(ones.iter().zip(others)).find_map(|(index, (one, other))| below(format!("{index}"), one, other))
+        }
+        (one, other) => (one != other).then(|| format!("{one} became {other}")),
+    }
 }
 
 /// The first that a subscription says, as if it were an answer.
