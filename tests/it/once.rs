@@ -111,7 +111,7 @@ const OTHERS: [&str; 15] = [
     "contactBuyer",
     "sendMessage",
     "createWebhookEndpoint",
-    // tests/it/payouts.rs tries the four steps of a payout by hand twice each.
+    // tests/it/unapplied.rs tries the four steps of a payout by hand.
     "requestManualPayout",
     "approveManualPayout",
     "rejectManualPayout",
