@@ -54,6 +54,7 @@ pub async fn begin_daily_reconciliation(app: &App) -> Result<()> {
     for name in names.into_iter().chain([OURS.to_owned()]) {
         begin(app, name, yesterday, false).await?;
     }
+    app.wake_worker();
     Ok(())
 }
 
