@@ -11,15 +11,14 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use crate::escrow::Policy;
-use crate::payment::Route;
-use crate::signature;
+use crate::payment::{ProviderSettings, Route};
 
 mod limits;
 mod providers;
 
 pub use limits::LimitSettings;
-pub use providers::{AlipaySettings, AntomSettings, BankSettings, PartnerSettings, StripeSettings, parse_route};
-pub(crate) use providers::{check_base, is_given, required, required_list};
+pub use providers::parse_route;
+pub(crate) use providers::{check_base, check_webhook_secrets, is_given, required, required_list, wrong};
 
 #[derive(Debug, Parser)]
 #[command(name = "secure-payment", version, about = "An escrow server for cross-border wholesale trade")]
@@ -140,18 +139,6 @@ pub struct Settings {
     #[arg(long, env = "SECURE_PAYMENT_HOLIDAYS", value_delimiter = ',', global = true)]
     pub holidays: Vec<chrono::NaiveDate>,
 
-    /// Where the simulated bank's API is; this server's own if not set. Sandbox mode only
-    #[arg(long, env = "SANDBOX_API_BASE", global = true)]
-    pub sandbox_api_base: Option<String>,
-
-    /// Key of the simulated bank's API. Sandbox mode only
-    #[arg(long, env = "SANDBOX_API_KEY", default_value = SANDBOX_API_KEY, hide_env_values = true, global = true)]
-    pub sandbox_api_key: SecretString,
-
-    /// Secrets that sign the simulated bank's notifications (whsec_ and base 64), several for rotation. Sandbox mode only
-    #[arg(long, env = "SANDBOX_WEBHOOK_SECRET", default_value = SANDBOX_WEBHOOK_SECRET, value_delimiter = ',', hide_env_values = true, global = true)]
-    pub sandbox_webhook_secret: Vec<SecretString>,
-
     /// Which providers a method is routed to, the first that can take it first: ALIPAY=antom|alipay,VISA=stripe
     #[arg(long, env = "SECURE_PAYMENT_ROUTES", value_delimiter = ',', value_parser = providers::parse_route, global = true)]
     pub routes: Vec<Route>,
@@ -163,15 +150,14 @@ pub struct Settings {
     #[command(flatten)]
     pub limits: LimitSettings,
     #[command(flatten)]
-    pub stripe: StripeSettings,
-    #[command(flatten)]
-    pub antom: AntomSettings,
-    #[command(flatten)]
-    pub alipay: AlipaySettings,
-    #[command(flatten)]
-    pub bank: BankSettings,
-    #[command(flatten)]
-    pub partner: PartnerSettings,
+    pub providers: ProviderSettings,
+}
+
+/// As they are when nothing is set.
+#[cfg(test)]
+#[expect(clippy::expect_used, reason = "a test may")]
+pub(crate) fn defaults() -> Settings {
+    Cli::try_parse_from(["secure-payment"]).expect("nothing is required").settings
 }
 
 /// A setting that can't be used: one line that names it.
@@ -185,8 +171,7 @@ pub struct SettingError {
 impl Settings {
     /// `NAME=` in `.env` means that it isn't set.
     pub fn forget_blanks(&mut self) {
-        let texts =
-            [&mut self.public_url, &mut self.sandbox_api_base, &mut self.payouts, &mut self.limits.trusted_documents];
+        let texts = [&mut self.public_url, &mut self.payouts, &mut self.limits.trusted_documents];
         for text in texts {
             text.take_if(|text| text.trim().is_empty());
         }
@@ -212,16 +197,6 @@ impl Settings {
                 "must be an http:// or https:// URL without a path, such as https://pay.example",
             );
         }
-        if let Some(problem) =
-            self.sandbox_webhook_secret.iter().find_map(|secret| signature::check_secret(secret).err())
-        {
-            return wrong("SANDBOX_WEBHOOK_SECRET", &format!("can't be used: {problem}"));
-        }
-        if let Some(base) = &self.sandbox_api_base
-            && !reqwest::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
-        {
-            return wrong("SANDBOX_API_BASE", "must be an http:// or https:// URL");
-        }
         self.limits.check()?;
         if self.mode == Mode::Live {
             let key = self.encryption_key.as_ref().map(|key| key.expose_secret().trim());
@@ -242,39 +217,8 @@ impl Settings {
                 }
                 Some(_) => {}
             }
-            if self.sandbox_api_base.is_some() {
-                return wrong("SANDBOX_API_BASE", "is set, but live mode has no sandbox provider; remove it");
-            }
-            if let Some(variable) = self.bases_in_clear_text().next() {
-                return wrong(variable, "must begin with https:// in live mode: our key goes there");
-            }
-            if let Some(variable) = self.published_webhook_secrets().next() {
-                return wrong(variable, "has the sandbox's published secret, by which anybody can sign");
-            }
         }
         Ok(())
-    }
-
-    fn bases_in_clear_text(&self) -> impl Iterator<Item = &'static str> {
-        let bases = [
-            ("STRIPE_API_BASE", Some(&self.stripe.api_base)),
-            ("ANTOM_API_BASE", Some(&self.antom.api_base)),
-            ("ALIPAY_API_BASE", Some(&self.alipay.api_base)),
-            ("BANK_API_BASE", self.bank.api_base.as_ref()),
-            ("PARTNER_API_BASE", self.partner.api_base.as_ref()),
-        ];
-        let is_clear = |base: &String| reqwest::Url::parse(base).is_ok_and(|url| url.scheme() == "http");
-        bases.into_iter().filter_map(move |(variable, base)| base.is_some_and(is_clear).then_some(variable))
-    }
-
-    /// Of the providers whose notifications are signed as the simulated bank's are.
-    fn published_webhook_secrets(&self) -> impl Iterator<Item = &'static str> {
-        let lists = [
-            ("BANK_WEBHOOK_SECRET", &self.bank.webhook_secret),
-            ("PARTNER_WEBHOOK_SECRET", &self.partner.webhook_secret),
-        ];
-        let is_published = |secret: &SecretString| secret.expose_secret().trim() == SANDBOX_WEBHOOK_SECRET;
-        lists.into_iter().filter_map(move |(variable, list)| list.iter().any(is_published).then_some(variable))
     }
 
     #[must_use]
@@ -340,6 +284,8 @@ fn is_origin(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
+    use crate::payment::Providers;
 
     fn settings(arguments: &[&str]) -> Settings {
         let mut all = vec!["secure-payment"];
@@ -362,23 +308,45 @@ mod tests {
         let blanks = format!(" {SANDBOX_ENCRYPTION_KEY} ");
         let padded = ["--mode", "live", "--encryption-key", &blanks, "--public-url", "https://pay.example"];
         assert_eq!(variable(&padded), Some("SECURE_PAYMENT_ENCRYPTION_KEY"), "the same key, with blanks around it");
-        for (flag, value, expected) in [
-            ("--stripe-api-base", "http://api.stripe.example", "STRIPE_API_BASE"),
-            ("--antom-api-base", "http://antom.example", "ANTOM_API_BASE"),
-            ("--alipay-api-base", "HTTP://alipay.example/gateway.do", "ALIPAY_API_BASE"),
-            ("--bank-api-base", "http://bank.example", "BANK_API_BASE"),
-            ("--partner-api-base", " http://partner.example", "PARTNER_API_BASE"),
-            ("--bank-webhook-secret", SANDBOX_WEBHOOK_SECRET, "BANK_WEBHOOK_SECRET"),
-            ("--partner-webhook-secret", SANDBOX_WEBHOOK_SECRET, "PARTNER_WEBHOOK_SECRET"),
-        ] {
-            assert_eq!(variable(&[&live[..], &[flag, value]].concat()), Some(expected));
-            assert_eq!(variable(&[flag, value]), None, "{flag} in sandbox mode");
-        }
-        assert_eq!(variable(&[&live[..], &["--partner-api-base", "https://partner.example"]].concat()), None);
         assert_eq!(variable(&["--encryption-key", "short"]), Some("SECURE_PAYMENT_ENCRYPTION_KEY"));
+        assert_eq!(variable(&[]), None);
+    }
+
+    #[test]
+    fn live_mode_refuses_providers_that_only_a_sandbox_may_have() {
+        let variable = |arguments: &[&str]| {
+            let configured = Providers::from_settings(&settings(arguments), &Clock::default());
+            configured.err().map(|error| error.variable)
+        };
+        let partner = [
+            "--partner-api-base=https://partner.example",
+            "--partner-api-key=k",
+            "--partner-methods=QIWI",
+            "--partner-currencies=EUR",
+            "--partner-webhook-secret=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
+        ];
+        let published = format!("--partner-webhook-secret={SANDBOX_WEBHOOK_SECRET}");
+        for (changed, expected) in [
+            ([0, 0, 0], None),
+            ([1, 0, 0], Some("PARTNER_API_BASE")),
+            ([0, 1, 0], Some("PARTNER_WEBHOOK_SECRET")),
+            ([0, 0, 1], Some("SANDBOX_API_BASE")),
+        ] {
+            let [clear, known, bank] = changed.map(|changed| changed == 1);
+            let mut arguments = partner.to_vec();
+            if clear {
+                arguments[0] = "--partner-api-base= http://partner.example";
+            }
+            if known {
+                arguments[4] = &published;
+            }
+            arguments.extend(bank.then_some("--sandbox-api-base=http://bank.example"));
+            assert_eq!(variable(&arguments), None, "in sandbox mode: {arguments:?}");
+            arguments.extend(["--mode=live"]);
+            assert_eq!(variable(&arguments), expected, "{arguments:?}");
+        }
         assert_eq!(variable(&["--sandbox-webhook-secret", "short"]), Some("SANDBOX_WEBHOOK_SECRET"));
         assert_eq!(variable(&["--sandbox-api-base", "bank"]), Some("SANDBOX_API_BASE"));
-        assert_eq!(variable(&[]), None);
     }
 
     #[test]

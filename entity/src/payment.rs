@@ -74,6 +74,8 @@ pub enum RefundWay {
 pub enum NextAction {
     /// Send the buyer's browser here.
     Redirect { url: String },
+    /// Have the buyer's browser post this form there.
+    Form { url: String, fields: Vec<FormField> },
     /// Show this as a QR code, for the wallet's app to scan.
     QrCode { content: String },
     /// Ask for the card on the storefront's own page, with the provider's script: the secret is for this payment alone.
@@ -94,6 +96,13 @@ pub enum NextAction {
     Voucher { code: String, url: Option<String> },
 }
 
+/// A hidden field of a form.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FormField {
+    pub name: String,
+    pub value: String,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
 #[sea_orm(table_name = "payment")]
 pub struct Model {
@@ -105,6 +114,8 @@ pub struct Model {
     pub reference: String,
     pub method: PaymentMethod,
     pub status: PaymentStatus,
+    /// Who gives its money back: the provider itself, or another one where its rail can't. As it was when it was opened.
+    pub refund_by: String,
     /// As it was when the payment was opened.
     pub refund_way: RefundWay,
     /// Business days until a refund usually arrives, at worst.
@@ -130,6 +141,8 @@ pub struct Model {
     /// Why it failed, in words for the buyer.
     pub failure: Option<String>,
     pub expires_at: Option<Time>,
+    /// The payment that the buyer is shown instead, by another provider, because this one's didn't open it.
+    pub replaced_by: Option<PaymentId>,
     pub created_at: Time,
     pub updated_at: Time,
 }

@@ -32,6 +32,7 @@ create table payment (
     method text not null check (method in ('VISA', 'MASTERCARD', 'MAESTRO', 'BANK_TRANSFER', 'WESTERN_UNION', 'QIWI', 'WEBMONEY',
         'YANDEX', 'TEF', 'ALIPAY')),
     status text not null check (status in ('PENDING', 'CAPTURED', 'FAILED', 'EXPIRED', 'CANCELLED')),
+    refund_by text not null,
     refund_way text not null check (refund_way in ('TO_ORIGIN', 'TO_ACCOUNT', 'BY_HAND')),
     refund_days {int} not null check (refund_days > 0),
     takes_parts {bool} not null,
@@ -47,6 +48,7 @@ create table payment (
     return_url text,
     failure text,
     expires_at {time},
+    replaced_by {uuid},
     created_at {time} not null,
     updated_at {time} not null,
     unique (provider, reference),
@@ -57,7 +59,8 @@ create index payment_order on payment (order_id)
 ---
 create unique index payment_provider_reference on payment (provider, provider_reference) where provider_reference is not null
 ---
-create unique index payment_one_open_per_method on payment (order_id, method) where status = 'PENDING'
+create unique index payment_one_open_per_method on payment (order_id, method)
+    where status = 'PENDING' and replaced_by is null
 ---
 create table receipt (
     id {uuid} primary key not null,

@@ -1,259 +1,24 @@
-//! Settings of the payment providers. Each is off until its first setting is there; then all that it needs has to be.
+//! Reading the settings of payment providers, which stand in the adapters. Each provider is off until its first setting is
+//! there; then all that it needs has to be, and a setting that can't be used is named.
 
-use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
 
-use super::SettingError;
+use super::{Mode, SANDBOX_WEBHOOK_SECRET, SettingError};
 use crate::payment::Route;
+use crate::signature;
 
-/// Visa, MasterCard, Maestro.
-#[derive(Args, Clone, Debug)]
-pub struct StripeSettings {
-    /// Stripe: secret or restricted key (`sk_…`, `rk_…`); setting it turns Stripe on
-    #[arg(
-        id = "stripe_api_key",
-        long = "stripe-api-key",
-        env = "STRIPE_API_KEY",
-        hide_env_values = true,
-        global = true
-    )]
-    pub api_key: Option<SecretString>,
-
-    /// Stripe: publishable key (`pk_…`), which the buyer's browser gets
-    #[arg(
-        id = "stripe_publishable_key",
-        long = "stripe-publishable-key",
-        env = "STRIPE_PUBLISHABLE_KEY",
-        global = true
-    )]
-    pub publishable_key: Option<String>,
-
-    /// Stripe: signing secrets of the webhook endpoint (`whsec_…`), several for rotation
-    #[arg(
-        id = "stripe_webhook_secret",
-        long = "stripe-webhook-secret",
-        env = "STRIPE_WEBHOOK_SECRET",
-        value_delimiter = ',',
-        hide_env_values = true,
-        global = true
-    )]
-    pub webhook_secret: Vec<SecretString>,
-
-    /// Stripe: where its API is
-    #[arg(
-        id = "stripe_api_base",
-        long = "stripe-api-base",
-        env = "STRIPE_API_BASE",
-        default_value = "https://api.stripe.com",
-        global = true
-    )]
-    pub api_base: String,
-}
-
-/// Alipay for a mainland app.
-#[derive(Args, Clone, Debug)]
-pub struct AlipaySettings {
-    /// Alipay: the app's id; setting it turns Alipay's own gateway on
-    #[arg(id = "alipay_app_id", long = "alipay-app-id", env = "ALIPAY_APP_ID", global = true)]
-    pub app_id: Option<String>,
-
-    /// Alipay: the merchant's user id (2088…), which notifications must name
-    #[arg(id = "alipay_seller_id", long = "alipay-seller-id", env = "ALIPAY_SELLER_ID", global = true)]
-    pub seller_id: Option<String>,
-
-    /// Alipay: the app's private key, RSA, in PEM or base 64
-    #[arg(
-        id = "alipay_private_key",
-        long = "alipay-private-key",
-        env = "ALIPAY_PRIVATE_KEY",
-        hide_env_values = true,
-        global = true
-    )]
-    pub private_key: Option<SecretString>,
-
-    /// Alipay: Alipay's public key (not the app's), in PEM or base 64; several for rotation
-    #[arg(
-        id = "alipay_public_key",
-        long = "alipay-public-key",
-        env = "ALIPAY_PUBLIC_KEY",
-        value_delimiter = ',',
-        global = true
-    )]
-    pub public_key: Vec<String>,
-
-    /// Alipay: the gateway's URL
-    #[arg(
-        id = "alipay_api_base",
-        long = "alipay-api-base",
-        env = "ALIPAY_API_BASE",
-        default_value = "https://openapi.alipay.com/gateway.do",
-        global = true
-    )]
-    pub api_base: String,
-}
-
-/// Alipay for cross-border merchants.
-#[derive(Args, Clone, Debug)]
-pub struct AntomSettings {
-    /// Antom: the client id; setting it turns Antom on
-    #[arg(id = "antom_client_id", long = "antom-client-id", env = "ANTOM_CLIENT_ID", global = true)]
-    pub client_id: Option<String>,
-
-    /// Antom: the merchant's private key, RSA, in PEM or base 64
-    #[arg(
-        id = "antom_private_key",
-        long = "antom-private-key",
-        env = "ANTOM_PRIVATE_KEY",
-        hide_env_values = true,
-        global = true
-    )]
-    pub private_key: Option<SecretString>,
-
-    /// Antom: Antom's public key, in PEM or base 64; several for rotation
-    #[arg(
-        id = "antom_public_key",
-        long = "antom-public-key",
-        env = "ANTOM_PUBLIC_KEY",
-        value_delimiter = ',',
-        global = true
-    )]
-    pub public_key: Vec<String>,
-
-    /// Antom: the currencies of the contract
-    #[arg(
-        id = "antom_currencies",
-        long = "antom-currencies",
-        env = "ANTOM_CURRENCIES",
-        default_value = "CNY,USD,EUR",
-        value_delimiter = ',',
-        global = true
-    )]
-    pub currencies: Vec<String>,
-
-    /// Antom: where its API is
-    #[arg(
-        id = "antom_api_base",
-        long = "antom-api-base",
-        env = "ANTOM_API_BASE",
-        default_value = "https://open-na-global.alipay.com",
-        global = true
-    )]
-    pub api_base: String,
-}
-
-/// T/T by ISO 20022.
-#[derive(Args, Clone, Debug)]
-pub struct BankSettings {
-    /// Bank transfers: our accounts, one per currency, as EUR=IBAN/BIC; setting them turns bank transfers on
-    #[arg(id = "bank_accounts", long = "bank-accounts", env = "BANK_ACCOUNTS", value_delimiter = ',', global = true)]
-    pub accounts: Vec<String>,
-
-    /// Bank transfers: in whose name the accounts are
-    #[arg(id = "bank_account_holder", long = "bank-account-holder", env = "BANK_ACCOUNT_HOLDER", global = true)]
-    pub account_holder: Option<String>,
-
-    /// Bank transfers: secrets (`whsec_` and base 64) that sign what is posted to /webhooks/bank, several for rotation
-    #[arg(
-        id = "bank_webhook_secret",
-        long = "bank-webhook-secret",
-        env = "BANK_WEBHOOK_SECRET",
-        value_delimiter = ',',
-        hide_env_values = true,
-        global = true
-    )]
-    pub webhook_secret: Vec<SecretString>,
-
-    /// Bank transfers: folder where the bank's files (camt.053, camt.054, pain.002, pacs.004) are put
-    #[arg(id = "bank_inbox", long = "bank-inbox", env = "BANK_INBOX", global = true)]
-    pub inbox: Option<String>,
-
-    /// Bank transfers: folder where our payment orders (pain.001) are put; instead of BANK_API_BASE
-    #[arg(id = "bank_outbox", long = "bank-outbox", env = "BANK_OUTBOX", global = true)]
-    pub outbox: Option<String>,
-
-    /// Bank transfers: URL that our payment orders (pain.001) are posted to; instead of BANK_OUTBOX
-    #[arg(id = "bank_api_base", long = "bank-api-base", env = "BANK_API_BASE", global = true)]
-    pub api_base: Option<String>,
-
-    /// Bank transfers: bearer token for BANK_API_BASE
-    #[arg(id = "bank_api_key", long = "bank-api-key", env = "BANK_API_KEY", hide_env_values = true, global = true)]
-    pub api_key: Option<SecretString>,
-}
-
-/// Any other company.
-#[derive(Args, Clone, Debug)]
-pub struct PartnerSettings {
-    /// Partner: where its API is (docs/providers.md says what it must offer); setting it turns the partner on
-    #[arg(id = "partner_api_base", long = "partner-api-base", env = "PARTNER_API_BASE", global = true)]
-    pub api_base: Option<String>,
-
-    /// Partner: bearer token for its API
-    #[arg(
-        id = "partner_api_key",
-        long = "partner-api-key",
-        env = "PARTNER_API_KEY",
-        hide_env_values = true,
-        global = true
-    )]
-    pub api_key: Option<SecretString>,
-
-    /// Partner: secrets (`whsec_` and base 64) that sign its notifications, several for rotation
-    #[arg(
-        id = "partner_webhook_secret",
-        long = "partner-webhook-secret",
-        env = "PARTNER_WEBHOOK_SECRET",
-        value_delimiter = ',',
-        hide_env_values = true,
-        global = true
-    )]
-    pub webhook_secret: Vec<SecretString>,
-
-    /// Partner: our account there, which notifications must name
-    #[arg(id = "partner_account", long = "partner-account", env = "PARTNER_ACCOUNT", global = true)]
-    pub account: Option<String>,
-
-    /// Partner: the methods that it offers, such as WESTERN_UNION,QIWI
-    #[arg(
-        id = "partner_methods",
-        long = "partner-methods",
-        env = "PARTNER_METHODS",
-        value_delimiter = ',',
-        global = true
-    )]
-    pub methods: Vec<String>,
-
-    /// Partner: the currencies that it takes
-    #[arg(
-        id = "partner_currencies",
-        long = "partner-currencies",
-        env = "PARTNER_CURRENCIES",
-        value_delimiter = ',',
-        global = true
-    )]
-    pub currencies: Vec<String>,
-
-    /// Partner: what it wants to know of the payer: any of name, email, phone, country, document
-    #[arg(
-        id = "partner_payer_fields",
-        long = "partner-payer-fields",
-        env = "PARTNER_PAYER_FIELDS",
-        value_delimiter = ',',
-        global = true
-    )]
-    pub payer_fields: Vec<String>,
-}
+const REQUIRED: &str = "is required by the provider that it belongs to";
 
 /// A setting that its provider can't do without: the error names it.
 pub(crate) fn required<'a, T: Given>(variable: &'static str, value: &'a Option<T>) -> Result<&'a T, SettingError> {
-    let problem = || SettingError { variable, problem: "is required by the provider that it belongs to".to_owned() };
-    value.as_ref().filter(|value| value.is_given()).ok_or_else(problem)
+    value.as_ref().filter(|value| value.is_given()).ok_or_else(|| wrong(variable, REQUIRED))
 }
 
 /// As [`required`], for settings of which there can be several: without the blank ones.
 pub(crate) fn required_list<T: Given + Clone>(variable: &'static str, values: &[T]) -> Result<Vec<T>, SettingError> {
     let given: Vec<T> = values.iter().filter(|value| value.is_given()).cloned().collect();
     if given.is_empty() {
-        return Err(SettingError { variable, problem: "is required by the provider that it belongs to".to_owned() });
+        return Err(wrong(variable, REQUIRED));
     }
     Ok(given)
 }
@@ -279,14 +44,41 @@ impl Given for SecretString {
     }
 }
 
-/// `<PROVIDER>_API_BASE`.
-pub(crate) fn check_base(variable: &'static str, base: &str) -> Result<String, SettingError> {
-    let is_url = reqwest::Url::parse(base).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
-    if is_url {
-        Ok(base.trim_end_matches('/').to_owned())
-    } else {
-        Err(SettingError { variable, problem: "must be an http:// or https:// URL".to_owned() })
+/// `<PROVIDER>_API_BASE`: what is real goes over TLS only.
+pub(crate) fn check_base(variable: &'static str, base: &str, mode: Mode) -> Result<String, SettingError> {
+    let base = base.trim();
+    let url = reqwest::Url::parse(base).ok().filter(|url| url.has_host());
+    let problem = match url.as_ref().map(|url| url.scheme()) {
+        Some("https") => None,
+        Some("http") if mode == Mode::Live => Some("must begin with https:// in live mode: our key goes there"),
+        Some("http") => None,
+        Some(_) | None => Some("must be an http:// or https:// URL"),
+    };
+    match problem {
+        None => Ok(base.trim_end_matches('/').to_owned()),
+        Some(problem) => Err(wrong(variable, problem)),
     }
+}
+
+/// Secrets of Standard Webhooks: `whsec_` and base 64, and in live mode not the one that is published.
+pub(crate) fn check_webhook_secrets(
+    variable: &'static str,
+    secrets: &[SecretString],
+    mode: Mode,
+) -> Result<(), SettingError> {
+    let is_published = |secret: &SecretString| secret.expose_secret().trim() == SANDBOX_WEBHOOK_SECRET;
+    if mode == Mode::Live && secrets.iter().any(is_published) {
+        return Err(wrong(variable, "has the sandbox's published secret, by which anybody can sign"));
+    }
+    match secrets.iter().find_map(|secret| signature::check_secret(secret).err()) {
+        None => Ok(()),
+        Some(error) => Err(wrong(variable, format!("can't be used: {error}"))),
+    }
+}
+
+/// A setting that can't be used, and why: "must be …".
+pub(crate) fn wrong(variable: &'static str, problem: impl Into<String>) -> SettingError {
+    SettingError { variable, problem: problem.into() }
 }
 
 /// `VISA=stripe` or `ALIPAY=antom|alipay`.

@@ -253,6 +253,10 @@ fn pay(order: &Order, new: &NewPayment, now: Time, policy: &Policy) -> Result<De
         let deadline = order.row.deadline_at.map(|at| after_business_days(at, days, &policy.holidays));
         clocks::set(&mut decision, now, deadline);
     }
+    if let Some(replaced) = new.replaces {
+        // First: of one method only one payment is open that is not replaced.
+        decision.payments.push(PaymentChange::Replace { payment_id: replaced, by: payment_id });
+    }
     decision.payments.push(PaymentChange::Open { new: new.clone(), amount });
     decision.events.push(Happened::PaymentOpened { payment_id, method, amount: order.money(amount) });
     decision.later.push(Later::AskPayment(payment_id));

@@ -69,11 +69,15 @@ pub struct NewPayment {
     /// What it is called between us and the provider, or the payer.
     pub reference: String,
     pub method: PaymentMethod,
+    /// Who gives its money back: the provider, or another one where its rail can't.
+    pub refund_by: String,
     pub refund_way: RefundWay,
     pub refund_days: i32,
     pub takes_parts: bool,
     pub encrypted_payer: Option<String>,
     pub return_url: Option<String>,
+    /// The open payment by the same method that its provider has not opened.
+    pub replaces: Option<PaymentId>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,6 +85,11 @@ pub enum PaymentChange {
     Open {
         new: NewPayment,
         amount: MinorUnits,
+    },
+    /// It is not shown any more; whatever still comes by it counts.
+    Replace {
+        payment_id: PaymentId,
+        by: PaymentId,
     },
     /// `applied` came on top of what this payment had captured.
     Capture {

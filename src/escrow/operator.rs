@@ -203,7 +203,7 @@ pub(super) fn reject_manual_refund(order: &Order, refund_id: RefundId, reason: &
     }
     decision.change_refund(refund, |row| {
         if let Some(payment) = provider {
-            payment.provider.clone_into(&mut row.provider);
+            payment.refund_by.clone_into(&mut row.provider);
         }
         row.status = RefundStatus::ActionRequired;
         row.balance = sent;

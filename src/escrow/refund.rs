@@ -95,7 +95,7 @@ pub(super) fn book(
     let days = u32::try_from(payment.refund_days).unwrap_or_default();
     decision.refunds.push(NewRefund {
         of,
-        provider: payment.provider.clone(),
+        provider: payment.refund_by.clone(),
         amount,
         reason,
         status,

@@ -76,6 +76,7 @@ fn payment(number: u128, amount: i64) -> payment::Model {
         reference: format!("payment_{number}"),
         method: PaymentMethod::Visa,
         status: PaymentStatus::Pending,
+        refund_by: "sandbox".to_owned(),
         refund_way: RefundWay::ToOrigin,
         refund_days: 10,
         takes_parts: true,
@@ -91,6 +92,7 @@ fn payment(number: u128, amount: i64) -> payment::Model {
         return_url: None,
         failure: None,
         expires_at: None,
+        replaced_by: None,
         created_at: now(),
         updated_at: now(),
     }
@@ -404,11 +406,13 @@ fn paying(payment: u128, method: PaymentMethod) -> Command {
         provider: "sandbox".to_owned(),
         reference: format!("payment_{payment}"),
         method,
+        refund_by: "sandbox".to_owned(),
         refund_way: RefundWay::ToOrigin,
         refund_days: 10,
         takes_parts: true,
         encrypted_payer: None,
         return_url: None,
+        replaces: None,
     })
 }
 

@@ -61,6 +61,25 @@ pub struct RedirectAction {
     url: String,
 }
 
+/// Have the buyer's browser post a form: an HTML form with `method="post"`, this `action` and these hidden fields, submitted by
+/// a button or a script.
+#[derive(SimpleObject)]
+pub struct FormAction {
+    /// The form's `action`: absolute, of the provider.
+    url: String,
+    /// Its hidden fields, exactly as they are.
+    fields: Vec<FormField>,
+}
+
+/// A hidden field of a form.
+#[derive(SimpleObject)]
+pub struct FormField {
+    /// Its `name`.
+    name: String,
+    /// Its `value`, in UTF-8.
+    value: String,
+}
+
 /// Show this as a QR code, for the wallet's app to scan.
 #[derive(SimpleObject)]
 pub struct QrCodeAction {
@@ -101,6 +120,8 @@ pub struct BankTransferAction {
 pub struct VoucherAction {
     /// To be shown there.
     code: String,
+    /// Until when it can be paid with; null if only the order sets an end.
+    expires_at: Option<DateTime<Utc>>,
     /// A page with it, to be printed; null if there is none.
     url: Option<String>,
 }
@@ -110,6 +131,8 @@ pub struct VoucherAction {
 pub enum NextAction {
     /// Send the buyer's browser somewhere.
     Redirect(RedirectAction),
+    /// Have the buyer's browser post a form.
+    Form(FormAction),
     /// Show a QR code.
     QrCode(QrCodeAction),
     /// Ask for a card.
@@ -193,6 +216,10 @@ impl Payment {
         }
         Some(match self.0.next_action.clone()? {
             Next::Redirect { url } => NextAction::Redirect(RedirectAction { url }),
+            Next::Form { url, fields } => {
+                let fields = fields.into_iter().map(|field| FormField { name: field.name, value: field.value });
+                NextAction::Form(FormAction { url, fields: fields.collect() })
+            }
             Next::QrCode { content } => NextAction::QrCode(QrCodeAction { content }),
             Next::CardForm { client_secret, publishable_key } => {
                 NextAction::CardForm(CardFormAction { client_secret, publishable_key })
@@ -204,7 +231,9 @@ impl Payment {
                     BankTransferAction { account_holder, iban, bic, reference, creditor_reference, url, amount_due };
                 NextAction::BankTransfer(action)
             }
-            Next::Voucher { code, url } => NextAction::Voucher(VoucherAction { code, url }),
+            Next::Voucher { code, url } => {
+                NextAction::Voucher(VoucherAction { code, expires_at: self.0.expires_at, url })
+            }
         })
     }
 
@@ -216,6 +245,15 @@ impl Payment {
     /// Until when it can be paid; null if the provider sets no end.
     async fn expires_at(&self) -> Option<DateTime<Utc>> {
         self.0.expires_at
+    }
+
+    /// The payment by another provider that takes this one's place, because this one's provider did not open it: show that one
+    /// to the buyer. Null for nearly all.
+    async fn replaced_by(&self, ctx: &Context<'_>) -> Result<Option<Payment>> {
+        match self.0.replaced_by {
+            Some(id) => Payment::find(ctx, id).await,
+            None => Ok(None),
+        }
     }
 
     /// When it was opened.

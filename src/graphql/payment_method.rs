@@ -114,7 +114,8 @@ pub struct PaymentMethodOption {
     takes_parts: Option<bool>,
     /// Whether the buyer's bank can take the money back; null if no provider offers the method.
     chargebacks: Option<bool>,
-    /// Whether the rail itself gives money back, if perhaps only once it knows where to; null if no provider offers the method.
+    /// Whether the rail itself gives money back, if perhaps only once it knows where to; if not, it goes back by another rail
+    /// (`refundWay`). Null if no provider offers the method.
     refundable: Option<bool>,
     /// How money goes back; null if no provider offers the method.
     refund_way: Option<RefundWay>,
@@ -156,7 +157,7 @@ impl PaymentMethodOption {
             takes_parts: terms.map(|terms| terms.takes_parts),
             chargebacks: terms.map(|terms| terms.chargebacks),
             refundable: terms.map(MethodTerms::refundable),
-            refund_way: terms.map(|terms| terms.refund_way.into()),
+            refund_way: option.refund_way.map(Into::into),
             refund_days_from: days(|terms| terms.refund_days.0),
             refund_days_to: days(|terms| terms.refund_days.1),
             refund_window_days: terms

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use ipnet::IpNet;
 
 use super::Door;
+use crate::app::App;
 
 /// The other end of the connection. The server puts it into every request.
 #[derive(Clone, Copy, Debug)]
@@ -69,12 +70,20 @@ fn read(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
+impl FromRequestParts<App> for Client {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+        Ok(Self::of(peer, &parts.headers, &app.settings.limits.trusted_proxies))
+    }
+}
+
 impl FromRequestParts<Door> for Client {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Infallible> {
-        let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        Ok(Self::of(peer, &parts.headers, &door.app.settings.limits.trusted_proxies))
+        Self::from_request_parts(parts, &door.app).await
     }
 }
 

@@ -111,6 +111,7 @@ impl Writing<'_> {
                     reference: Set(new.reference.clone()),
                     method: Set(new.method),
                     status: Set(PaymentStatus::Pending),
+                    refund_by: Set(new.refund_by.clone()),
                     refund_way: Set(new.refund_way),
                     refund_days: Set(new.refund_days),
                     takes_parts: Set(new.takes_parts),
@@ -126,10 +127,17 @@ impl Writing<'_> {
                     return_url: Set(new.return_url.clone()),
                     failure: Set(None),
                     expires_at: Set(None),
+                    replaced_by: Set(None),
                     created_at: Set(at),
                     updated_at: Set(at),
                 };
                 payment::Entity::insert(opened).exec_without_returning(&self.transaction).await?;
+            }
+            PaymentChange::Replace { payment_id, by } => {
+                let mut active = self.payment(*payment_id)?.clone().into_active_model();
+                active.replaced_by = Set(Some(*by));
+                active.updated_at = Set(at);
+                active.update(&self.transaction).await?;
             }
             PaymentChange::Capture { payment_id, applied, complete } => {
                 let paid = self.payment(*payment_id)?;

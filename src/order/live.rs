@@ -121,6 +121,7 @@ impl OrderFollower {
             .filter(payment::Column::OrderId.eq(self.order_id))
             .filter(payment::Column::Status.eq(PaymentStatus::Pending))
             .filter(payment::Column::OpenedAt.is_null())
+            .filter(payment::Column::ReplacedBy.is_null())
             .limit(1);
         Ok(opening.one(&self.app.db.read).await?.is_some())
     }

@@ -59,6 +59,11 @@ impl<'a> Writing<'a> {
     }
 
     #[must_use]
+    pub fn app(&self) -> &'a App {
+        self.app
+    }
+
+    #[must_use]
     pub fn transaction(&self) -> &DatabaseTransaction {
         &self.transaction
     }

@@ -102,6 +102,16 @@ pub enum Fact {
         amount: Money,
         reason: String,
     },
+    /// Something has become of a payment, by a message that can't be trusted to say what: the provider is asked, and its
+    /// answer counts. `references` are ours, as far as it says one; `provider_reference` is the provider's id of it.
+    PaymentHint {
+        references: Vec<String>,
+        provider_reference: Option<String>,
+    },
+    /// The same of a refund: `reference` is ours or the provider's.
+    RefundHint {
+        reference: String,
+    },
     /// A whole statement of account: what the provider has booked, to be compared with our books.
     Statement(Statement),
     /// A part of what was told that can't be understood or isn't ours; the other parts can be.

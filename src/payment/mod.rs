@@ -1,16 +1,16 @@
 //! Payment providers: what every one of them can be asked, and the list of those there are.
 //!
-//! A provider is one file: its wire format, its signatures, its names for things. It knows no order and no database; it
-//! turns calls of ours into requests, and what the provider says (an answer or a notification) into [`Fact`]s.
-//! Adding one is that file, its settings in `config/providers.rs` and its line in [`Providers::from_settings`]:
-//! `docs/adding-a-provider.md` goes through it.
+//! A provider is one file (or folder): its settings, its wire format, its signatures, its names for things. It knows no order
+//! and no database; it turns calls of ours into requests, and what the provider says (an answer or a notification) into
+//! [`Fact`]s. Adding one is that file and its place in the list below: `docs/adding-a-provider.md` goes through it.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::http::HeaderMap;
 use chrono::NaiveDate;
 use entity::payment::{NextAction, PaymentMethod};
-use entity::{Money, PaymentId, Time};
+use entity::{Currency, Money, PaymentId, Time};
 use secrecy::SecretString;
 
 use crate::clock::Clock;
@@ -31,8 +31,36 @@ pub use bank::file as bank_file;
 pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
 pub use terms::{Limits, MethodTerms, PayerField};
 
-/// Every provider there is, configured or not, by name.
-pub const NAMES: [&str; 6] = [stripe::NAME, antom::NAME, alipay::NAME, bank::NAME, partner::NAME, sandbox::NAME];
+/// Makes of the list of providers: their names, their settings, and those that are configured.
+macro_rules! providers {
+    ($($name:ident,)+) => {
+        /// Every provider there is, configured or not, by name.
+        pub const NAMES: &[&str] = &[$($name::NAME),+];
+
+        /// The settings of all of them.
+        #[derive(clap::Args, Clone, Debug)]
+        pub struct ProviderSettings {
+            $(#[command(flatten)] pub $name: $name::Settings,)+
+        }
+
+        /// Those that are configured, in the order of the list. The error names the setting that can't be used.
+        fn configured(settings: &Settings, clock: &Clock) -> Result<Vec<Arc<dyn PaymentProvider>>, SettingError> {
+            let listed = [$($name::from_settings(settings, clock)?),+];
+            Ok(listed.into_iter().flatten().collect())
+        }
+    };
+}
+
+// The list. Where several offer a method, or pay out, the first is used, unless `SECURE_PAYMENT_ROUTES` or
+// `SECURE_PAYMENT_PAYOUTS` say otherwise.
+providers! {
+    stripe,
+    antom,
+    alipay,
+    bank,
+    partner,
+    sandbox,
+}
 
 /// A payment company's API. No default for anything: a provider that forgets to verify must not compile.
 #[async_trait::async_trait]
@@ -61,26 +89,34 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError>;
 
-    /// Whether suppliers can be paid out through it.
-    fn pays_out(&self) -> bool;
+    /// Whether it can send such a refund to the buyer's bank account of a payment that came by another rail, which can't
+    /// give money back itself.
+    fn refunds_for_others(&self, currency: Currency) -> bool;
 
-    /// Sends money to a supplier's bank. Idempotent by `request.reference`.
-    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError>;
-
-    async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError>;
+    /// How suppliers are paid out through it; None if they are not.
+    fn payouts(&self) -> Option<&dyn Payouts>;
 
     /// What the provider has booked on that day (UTC), for the daily reconciliation; None if it can't be asked for that:
     /// then it sends statements by itself, or is asked about each payment.
     async fn statements(&self, day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError>;
 
     /// Is this notification really the provider's, and fresh? Over the raw bytes, in constant time, with the algorithm pinned.
-    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError>;
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError>;
 
     /// What a verified notification says. May be called again for a stored one.
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable>;
 
     /// What the provider wants to hear, so that it doesn't send the notification again.
     fn acknowledgement(&self) -> Acknowledgement;
+}
+
+/// Of providers that send money to suppliers' banks.
+#[async_trait::async_trait]
+pub trait Payouts: Send + Sync {
+    /// Idempotent by `request.reference`.
+    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError>;
+
+    async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError>;
 }
 
 /// Ids of ours travel as text: the provider sends them back, and by them we match.
@@ -207,8 +243,30 @@ pub enum ProviderError {
 pub struct WebhookRequest<'a> {
     /// Where it was posted to: `/webhooks/<name>`.
     pub path: &'a str,
+    /// Who posted it: the other end of the connection, or whom a proxy that we trust says it posts for.
+    pub client: IpAddr,
     pub headers: &'a HeaderMap,
     pub body: &'a [u8],
+}
+
+/// What came in, once it is known to be the provider's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Incoming {
+    /// Kept, acknowledged, and applied by and by.
+    News(Verified),
+    /// Answered at once, and not kept.
+    Question(Question),
+}
+
+/// "May this payment be paid now?", which some rails ask before they take the buyer's money. It may be unsigned: nothing is
+/// changed by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// Of the payment.
+    pub reference: String,
+    pub amount: Money,
+    pub yes: Acknowledgement,
+    pub no: Acknowledgement,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -255,18 +313,9 @@ pub struct Route {
 type Configured = Result<Option<Arc<dyn PaymentProvider>>, SettingError>;
 
 impl Providers {
-    /// Every provider that is configured. The list: where several offer a method, or pay out, the first is used, unless
-    /// `SECURE_PAYMENT_ROUTES` or `SECURE_PAYMENT_PAYOUTS` say otherwise. The error names the setting that can't be used.
+    /// Every provider that is configured, and the routes between them. The error names the setting that can't be used.
     pub fn from_settings(settings: &Settings, clock: &Clock) -> Result<Self, SettingError> {
-        let listed: [Option<Arc<dyn PaymentProvider>>; NAMES.len()] = [
-            stripe::from_settings(settings, clock)?,
-            antom::from_settings(settings, clock)?,
-            alipay::from_settings(settings, clock)?,
-            bank::from_settings(settings, clock)?,
-            partner::from_settings(settings, clock)?,
-            sandbox::from_settings(settings)?,
-        ];
-        let listed: Vec<_> = listed.into_iter().flatten().collect();
+        let listed = configured(settings, clock)?;
         let is_there = |name: &str| name == BY_HAND || listed.iter().any(|provider| provider.name() == name);
         let missing = |variable, name: &str| {
             Err(SettingError { variable, problem: format!("names the provider {name:?}, which is not configured") })
@@ -277,7 +326,8 @@ impl Providers {
         if let Some(name) = settings.payouts.as_deref().filter(|name| !is_there(name)) {
             return missing("SECURE_PAYMENT_PAYOUTS", name);
         }
-        let cannot = |name: &&str| listed.iter().any(|provider| provider.name() == *name && !provider.pays_out());
+        let cannot =
+            |name: &&str| listed.iter().any(|provider| provider.name() == *name && provider.payouts().is_none());
         if let Some(name) = settings.payouts.as_deref().filter(cannot) {
             let problem = format!("names the provider {name:?}, which doesn't pay out");
             return Err(SettingError { variable: "SECURE_PAYMENT_PAYOUTS", problem });
@@ -321,12 +371,18 @@ impl Providers {
         }
     }
 
+    /// Who sends refunds of payments whose own rail can't; None if operators do it by hand.
+    #[must_use]
+    pub fn for_refunds_of_others(&self, currency: Currency) -> Option<Arc<dyn PaymentProvider>> {
+        self.listed.iter().find(|provider| provider.refunds_for_others(currency)).cloned()
+    }
+
     /// The provider that pays suppliers out; None if that is done by hand.
     #[must_use]
     pub fn for_payouts(&self) -> Option<Arc<dyn PaymentProvider>> {
         match self.payouts.as_deref() {
-            Some(name) => self.find(name).filter(|provider| provider.pays_out()),
-            None => self.listed.iter().find(|provider| provider.pays_out()).cloned(),
+            Some(name) => self.find(name).filter(|provider| provider.payouts().is_some()),
+            None => self.listed.iter().find(|provider| provider.payouts().is_some()).cloned(),
         }
     }
 }
@@ -346,10 +402,10 @@ mod tests {
                 reference: "payment_1".to_owned(),
                 provider_reference: None,
                 method: PaymentMethod::BankTransfer,
-                amount: Money::new(entity::MinorUnits(100), entity::Currency::USD),
+                amount: Money::new(entity::MinorUnits(100), Currency::USD),
                 has_expired: false,
             },
-            amount: Money::new(entity::MinorUnits(100), entity::Currency::USD),
+            amount: Money::new(entity::MinorUnits(100), Currency::USD),
             reason: "x".to_owned(),
             payee: Some(SecretString::from("DE89370400440532013000")),
             notification_url: String::new(),

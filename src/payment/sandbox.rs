@@ -8,18 +8,22 @@
 use std::sync::Arc;
 
 use chrono::{NaiveDate, TimeDelta};
+use clap::Args;
 use entity::payment::{PaymentMethod, RefundWay};
-use entity::{Money, PaymentId, Time};
+use entity::{Currency, Money, PaymentId, Time};
 use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use super::{
-    Acknowledgement, Configured, Fact, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
-    PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
-    VerifyError, WebhookRequest, call,
+    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
+    PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
+    Uninterpretable, Verified, VerifyError, WebhookRequest, call,
 };
-use crate::config::Settings;
+use crate::clock::Clock;
+use crate::config::{
+    self, SANDBOX_API_KEY, SANDBOX_WEBHOOK_SECRET, check_base, check_webhook_secrets, is_given, required_list, wrong,
+};
 use crate::signature;
 
 mod movement;
@@ -31,15 +35,54 @@ pub const NAME: &str = "sandbox";
 /// As the bank does; what it says of one voucher counts.
 const VOUCHER_LASTS: TimeDelta = TimeDelta::days(3);
 
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct Settings {
+    /// Where the simulated bank's API is; this server's own if not set. Sandbox mode only
+    #[arg(id = "sandbox_api_base", long = "sandbox-api-base", env = "SANDBOX_API_BASE", global = true)]
+    pub api_base: Option<String>,
+
+    /// Key of the simulated bank's API. Sandbox mode only
+    #[arg(
+        id = "sandbox_api_key",
+        long = "sandbox-api-key",
+        env = "SANDBOX_API_KEY",
+        default_value = SANDBOX_API_KEY,
+        hide_env_values = true,
+        global = true
+    )]
+    pub api_key: SecretString,
+
+    /// Secrets that sign the simulated bank's notifications (whsec_ and base 64), several for rotation. Sandbox mode only
+    #[arg(
+        id = "sandbox_webhook_secret",
+        long = "sandbox-webhook-secret",
+        env = "SANDBOX_WEBHOOK_SECRET",
+        default_value = SANDBOX_WEBHOOK_SECRET,
+        value_delimiter = ',',
+        hide_env_values = true,
+        global = true
+    )]
+    pub webhook_secret: Vec<SecretString>,
+}
+
 /// The provider, in sandbox mode.
-pub(super) fn from_settings(settings: &Settings) -> Configured {
+pub(super) fn from_settings(settings: &config::Settings, _clock: &Clock) -> Configured {
+    let own = &settings.providers.sandbox;
     if !settings.is_sandbox() {
-        return Ok(None);
+        return match is_given(&own.api_base) {
+            true => Err(wrong("SANDBOX_API_BASE", "is set, but live mode has no sandbox provider; remove it")),
+            false => Ok(None),
+        };
     }
-    let base = settings.sandbox_api_base.clone().unwrap_or_else(|| format!("{}/sandbox", settings.own_url()));
+    let base = match own.api_base.as_deref().filter(|base| !base.trim().is_empty()) {
+        Some(base) => check_base("SANDBOX_API_BASE", base, settings.mode)?,
+        None => format!("{}/sandbox", settings.own_url()),
+    };
+    let webhook_secrets = required_list("SANDBOX_WEBHOOK_SECRET", &own.webhook_secret)?;
+    check_webhook_secrets("SANDBOX_WEBHOOK_SECRET", &webhook_secrets, settings.mode)?;
     let client = call::client("SANDBOX_API_BASE", &base)?;
-    let (api_key, webhook_secrets) = (settings.sandbox_api_key.clone(), settings.sandbox_webhook_secret.clone());
-    Ok(Some(Arc::new(Sandbox { client, base, api_key, webhook_secrets })))
+    Ok(Some(Arc::new(Sandbox { client, base, api_key: own.api_key.clone(), webhook_secrets })))
 }
 
 #[derive(Debug)]
@@ -203,10 +246,35 @@ impl PaymentProvider for Sandbox {
         about(&self.get(["refunds", &refund.reference]).await?, "REFUND", &refund.reference)
     }
 
-    fn pays_out(&self) -> bool {
-        true
+    fn refunds_for_others(&self, _currency: Currency) -> bool {
+        false
     }
 
+    fn payouts(&self) -> Option<&dyn Payouts> {
+        Some(self)
+    }
+
+    async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
+        Ok(None)
+    }
+
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
+        signature::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
+            .map(|event_id| Incoming::News(Verified { event_id, content: request.body.to_vec() }))
+            .map_err(|error| VerifyError(error.0))
+    }
+
+    fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
+        notified(body).map_err(Uninterpretable)
+    }
+
+    fn acknowledgement(&self) -> Acknowledgement {
+        Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+    }
+}
+
+#[async_trait::async_trait]
+impl Payouts for Sandbox {
     async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
         let body = json!({
             "reference": request.reference,
@@ -219,24 +287,6 @@ impl PaymentProvider for Sandbox {
 
     async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
         about(&self.get(["payouts", &payout.reference]).await?, "PAYOUT", &payout.reference)
-    }
-
-    async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
-        Ok(None)
-    }
-
-    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
-        signature::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
-            .map(|event_id| Verified { event_id, content: request.body.to_vec() })
-            .map_err(|error| VerifyError(error.0))
-    }
-
-    fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        notified(body).map_err(Uninterpretable)
-    }
-
-    fn acknowledgement(&self) -> Acknowledgement {
-        Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
     }
 }
 

@@ -8,7 +8,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::refund::query as refund_query;
-use super::{chargeback, payout, reconcile, recount, unanswered};
+use super::{chargeback, hint, payout, reconcile, recount, unanswered};
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
@@ -46,7 +46,7 @@ pub async fn apply_fact(app: &App, provider: &dyn PaymentProvider, fact: Fact, h
     }
 }
 
-async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: Time) -> Result<Applied> {
+pub(super) async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: Time) -> Result<Applied> {
     match fact {
         Fact::PaymentPending { .. } => Ok(Applied::Done),
         Fact::PaymentCaptured { references, provider_reference, movement, amount, remitter } => {
@@ -85,6 +85,10 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
         Fact::PayoutReturned { reference, movement, amount, reason } => {
             payout::returned(app, provider.name(), &reference, (&movement, amount), &clean(&reason)).await
         }
+        Fact::PaymentHint { references, provider_reference } => {
+            hint::payment(app, provider, (&references, provider_reference.as_deref()), heard_at).await
+        }
+        Fact::RefundHint { reference } => hint::refund(app, provider, &reference, heard_at).await,
         Fact::Statement(statement) => reconcile::keep_statement(app, provider.name(), statement).await,
         Fact::NotUnderstood(what) => Ok(Applied::NotOurs(what)),
         Fact::Chargeback { reference, chargeback, amount, stage, reason } => {

@@ -8,6 +8,7 @@
 mod by_id;
 mod chargeback;
 mod fact;
+mod hint;
 mod inbox;
 mod manual_payout;
 mod method;
@@ -27,7 +28,7 @@ pub use manual_payout::{ManualPayout, settle_manual_payout};
 pub use method::{MethodOption, payment_methods};
 pub use notification::apply_notification;
 pub use open::{ask_payment, cancel_payment};
-pub use pay::{PayOrder, is_return_url, pay_order};
+pub use pay::{PayOrder, is_return_url, may_be_paid, pay_order};
 pub use payout::{request_payout, send_payout};
 pub use reconcile::{begin_daily_reconciliation, begin_reconciliation, find_breaks, reconcile};
 pub use refund::send_refund;

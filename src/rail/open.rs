@@ -6,28 +6,36 @@ use entity::{Money, OrderStatus, PaymentId, Time, order};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::pay::require_payment;
+use super::pay::{fall_back, payer_of, require_payment};
 use super::{apply_facts, payment_query, require_provider, unanswered};
 use crate::app::App;
 use crate::db::retrying;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::job::{self, Job, Outcome};
 use crate::payment::{Fact, OpenedPayment, Payer, PaymentProvider, PaymentRequest, ProviderError};
 
 /// A request of ours that has not arrived within a day never will.
 const LONGEST_ON_ITS_WAY: TimeDelta = TimeDelta::days(1);
 
+/// Asks for the payment at its provider and, if that doesn't open it, at the others of its route. The payment that the buyer
+/// is shown.
+pub(super) async fn open(app: &App, payment: &Model) -> Result<PaymentId> {
+    let (mut payment, payer) = (payment.clone(), payer_of(app, payment)?);
+    loop {
+        open_at_provider(app, &payment, &payer).await?;
+        match fall_back(app, &require_payment(&app.db.read, payment.id).await?, &payer).await? {
+            Some(next) => payment = require_payment(&app.db.read, next).await?,
+            None => return Ok(payment.id),
+        }
+    }
+}
+
 /// Asks the provider for the payment, and writes down its answer. No answer is no failure: the buyer sees PENDING, and the
 /// job that `payOrder` left behind asks again.
-pub(super) async fn open_at_provider(app: &App, payment: &Model) -> Result<()> {
+async fn open_at_provider(app: &App, payment: &Model, payer: &Payer) -> Result<()> {
     let provider = require_provider(app, &payment.provider)?;
     let number =
         order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?.map(|row| row.number).unwrap_or_default();
-    let payer = match &payment.encrypted_payer {
-        Some(sealed) => serde_json::from_str(&app.cipher.decrypt(&payment.id.to_string(), sealed)?)
-            .map_err(|_would_quote_it| Error::internal(format!("the payer of {} can't be read", payment.id)))?,
-        None => Payer::default(),
-    };
     let request = PaymentRequest {
         reference: payment.reference.clone(),
         method: payment.method,
@@ -35,7 +43,7 @@ pub(super) async fn open_at_provider(app: &App, payment: &Model) -> Result<()> {
         description: number,
         notification_url: app.settings.notification_url(provider.name()),
         return_url: payment.return_url.clone(),
-        payer,
+        payer: payer.clone(),
     };
     match provider.create_payment(&request).await {
         Ok(opened) => {
@@ -71,7 +79,8 @@ pub(super) async fn open_at_provider(app: &App, payment: &Model) -> Result<()> {
     }
 }
 
-/// Only the first answer is written. If the order was cancelled while the provider was thinking, the payment is withdrawn.
+/// Only the first answer is written. If the order was cancelled while the provider was thinking, or the buyer was sent to
+/// another one, the payment is withdrawn.
 async fn save_answer(app: &App, payment_id: PaymentId, opened: &OpenedPayment) -> Result<()> {
     retrying(|| save_answer_once(app, payment_id, opened)).await?;
     app.wake_worker();
@@ -98,7 +107,7 @@ async fn save_answer_once(app: &App, payment_id: PaymentId, opened: &OpenedPayme
     let payment = require_payment(&transaction, payment_id).await?;
     let order = order::Entity::find_by_id(payment.order_id).one(&transaction).await?;
     if payment.status == PaymentStatus::Pending
-        && order.is_some_and(|order| order.status != OrderStatus::AwaitingPayment)
+        && (payment.replaced_by.is_some() || order.is_some_and(|order| order.status != OrderStatus::AwaitingPayment))
     {
         job::enqueue(&transaction, &app.clock, &Job::CancelPayment { payment_id }, app.clock.now()).await?;
     }
@@ -113,11 +122,12 @@ pub async fn ask_payment(app: &App, payment_id: PaymentId) -> Result<Outcome> {
         return Ok(Outcome::Done);
     }
     let order = order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?;
-    let is_wanted = order.is_some_and(|order| order.status == OrderStatus::AwaitingPayment);
+    let is_wanted =
+        payment.replaced_by.is_none() && order.is_some_and(|order| order.status == OrderStatus::AwaitingPayment);
     if !is_wanted {
         cancel_payment(app, payment_id).await?;
     } else if payment.opened_at.is_none() {
-        open_at_provider(app, &payment).await?;
+        open(app, &payment).await?;
     } else {
         let provider = require_provider(app, &payment.provider)?;
         let facts = ask(app, provider.as_ref(), &payment).await?;

@@ -1,4 +1,5 @@
-//! `payOrder`: commit the attempt, ask the provider, commit the answer.
+//! `payOrder`: commit the attempt, ask the provider, commit the answer. If a provider doesn't open the payment, the next one of
+//! the method's route gets its turn, with a payment of its own that takes the first one's place.
 
 use std::sync::Arc;
 
@@ -7,7 +8,8 @@ use entity::{Money, OrderId, OrderStatus, PaymentId, order, payment, storefront}
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 
-use super::open::open_at_provider;
+use super::method::way_back;
+use super::open::open;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
@@ -33,14 +35,23 @@ pub struct PayOrder {
 pub async fn pay_order(app: &App, viewer: &Viewer, once: &Once, input: &PayOrder) -> Result<Model> {
     viewer.require_buyer()?;
     let payment_id = retrying(|| commit_attempt(app, viewer, once, input)).await?;
-    let payment = require_payment(&app.db.read, payment_id).await?;
+    let payment = shown(app, payment_id).await?;
     if payment.status == PaymentStatus::Pending && payment.opened_at.is_none() {
         // A repetition after the order was cancelled opens nothing.
         let order = require_order(&app.db.read, viewer, input.order_id).await?;
         if order.status == OrderStatus::AwaitingPayment {
-            open_at_provider(app, &payment).await?;
-            return require_payment(&app.db.read, payment_id).await;
+            let shown = open(app, &payment).await?;
+            return require_payment(&app.db.read, shown).await;
         }
+    }
+    Ok(payment)
+}
+
+/// The payment that takes its place, if there is one.
+async fn shown(app: &App, id: PaymentId) -> Result<Model> {
+    let mut payment = require_payment(&app.db.read, id).await?;
+    while let Some(by) = payment.replaced_by {
+        payment = require_payment(&app.db.read, by).await?;
     }
     Ok(payment)
 }
@@ -51,11 +62,9 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
         return made.parse().map_err(|error: entity::IdError| Error::internal(error.to_string()));
     }
     writing.expect_version(input.expected_version)?;
-    let open = writing
-        .order()
-        .payments
-        .iter()
-        .find(|payment| payment.method == input.method && payment.status == PaymentStatus::Pending);
+    let open = writing.order().payments.iter().find(|payment| {
+        payment.method == input.method && payment.status == PaymentStatus::Pending && payment.replaced_by.is_none()
+    });
     let payment_id = match open {
         Some(open) if writing.order().status() == OrderStatus::AwaitingPayment => open.id,
         Some(_) | None => {
@@ -69,17 +78,8 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
             let return_url = check_return_url(writing.transaction(), &mut checks, &writing.order().row, url).await?;
             let (provider, terms) = checks.finish_with(chosen)?;
             let payment_id = PaymentId(app.clock.new_id());
-            let new = NewPayment {
-                payment_id,
-                provider: provider.name().to_owned(),
-                reference: fresh_reference(app, writing.transaction(), provider.as_ref(), payment_id).await?,
-                method: input.method,
-                refund_way: terms.refund_way,
-                refund_days: i32::try_from(terms.refund_days.1).unwrap_or(10),
-                takes_parts: terms.takes_parts,
-                encrypted_payer: seal_payer(app, payment_id, &input.payer)?,
-                return_url,
-            };
+            let rail = (provider.as_ref(), &terms);
+            let new = new_payment(&writing, rail, (payment_id, input.method), (&input.payer, return_url)).await?;
             writing.command(Actor::Buyer, &Command::PayOrder(new)).await?;
             payment_id
         }
@@ -87,6 +87,95 @@ async fn commit_attempt(app: &App, viewer: &Viewer, once: &Once, input: &PayOrde
     once.record(writing.transaction(), &app.clock, payment_id.to_string()).await?;
     writing.commit().await?;
     Ok(payment_id)
+}
+
+/// What the rail promises is frozen into the payment.
+async fn new_payment(
+    writing: &Writing<'_>,
+    (provider, terms): (&dyn PaymentProvider, &MethodTerms),
+    (payment_id, method): (PaymentId, PaymentMethod),
+    (payer, return_url): (&Payer, Option<String>),
+) -> Result<NewPayment> {
+    let app = writing.app();
+    let (refund_by, refund_way) = way_back(app, provider, terms, writing.order().row.currency);
+    Ok(NewPayment {
+        payment_id,
+        provider: provider.name().to_owned(),
+        reference: fresh_reference(app, writing.transaction(), provider, payment_id).await?,
+        method,
+        refund_by,
+        refund_way,
+        refund_days: i32::try_from(terms.refund_days.1).unwrap_or(10),
+        takes_parts: terms.takes_parts,
+        encrypted_payer: seal_payer(app, payment_id, payer)?,
+        return_url,
+        replaces: None,
+    })
+}
+
+/// A payment that its provider did not open: the next provider of the method's route that can take what is due gets one in
+/// its place. None if there is none, or nothing has to be paid so any more.
+///
+/// Whether the first provider has opened it may be unknown. But the buyer was shown no way to pay it, and it is withdrawn;
+/// money that comes by it all the same is the order's, or set aside.
+pub(super) async fn fall_back(app: &App, payment: &Model, payer: &Payer) -> Result<Option<PaymentId>> {
+    if !is_unopened(payment) || behind(app, payment).next().is_none() {
+        return Ok(payment.replaced_by);
+    }
+    retrying(|| fall_back_once(app, (payment.id, payment.order_id), payer)).await
+}
+
+fn is_unopened(payment: &Model) -> bool {
+    let is_lost = matches!(payment.status, PaymentStatus::Pending | PaymentStatus::Failed);
+    payment.opened_at.is_none() && payment.captured.0 == 0 && is_lost
+}
+
+/// The providers of the method's route that come after this payment's.
+fn behind(app: &App, payment: &Model) -> impl Iterator<Item = (Arc<dyn PaymentProvider>, MethodTerms)> {
+    let routed = app.providers.for_method(payment.method).into_iter();
+    routed.skip_while(|(provider, _)| provider.name() != payment.provider).skip(1)
+}
+
+async fn fall_back_once(app: &App, (id, order_id): (PaymentId, OrderId), payer: &Payer) -> Result<Option<PaymentId>> {
+    let mut writing = Writing::begin_for_all(app, order_id, app.clock.now()).await?;
+    let failed = require_payment(writing.transaction(), id).await?;
+    if failed.replaced_by.is_some() {
+        return Ok(failed.replaced_by);
+    }
+    let same = |payment: &&Model| {
+        payment.id != id && payment.method == failed.method && payment.status == PaymentStatus::Pending
+    };
+    if !is_unopened(&failed)
+        || writing.order().status() != OrderStatus::AwaitingPayment
+        || writing.order().payments.iter().filter(same).any(|payment| payment.replaced_by.is_none())
+    {
+        return Ok(None);
+    }
+    let due = Money::new(writing.order().due(), writing.order().row.currency);
+    let can = |terms: &MethodTerms| terms.refuses(due).is_none() && knows(terms, payer);
+    let Some((provider, terms)) = behind(app, &failed).find(|(_, terms)| can(terms)) else { return Ok(None) };
+    let payment_id = PaymentId(app.clock.new_id());
+    let rail = (provider.as_ref(), &terms);
+    let new = new_payment(&writing, rail, (payment_id, failed.method), (payer, failed.return_url.clone())).await?;
+    let command = Command::PayOrder(NewPayment { replaces: Some(id), ..new });
+    writing.command(Actor::Buyer, &command).await?;
+    writing.commit().await?;
+    tracing::warn!(payment = %id, provider = failed.provider, instead = %payment_id, by = provider.name(), "a payment was not opened; the next provider of its route is asked");
+    Ok(Some(payment_id))
+}
+
+/// Whether all is there that it wants to know of the payer.
+fn knows(terms: &MethodTerms, payer: &Payer) -> bool {
+    let is_elsewhere = |country: &str| !terms.countries.is_empty() && !terms.countries.contains(&country);
+    terms.payer_fields.iter().all(|field| payer.field(*field).is_some())
+        && !payer.country.as_deref().is_some_and(is_elsewhere)
+}
+
+/// As it was sealed for the provider, as long as that has not answered.
+pub(super) fn payer_of(app: &App, payment: &Model) -> Result<Payer> {
+    let Some(sealed) = &payment.encrypted_payer else { return Ok(Payer::default()) };
+    serde_json::from_str(&app.cipher.decrypt(&payment.id.to_string(), sealed)?)
+        .map_err(|_would_quote_it| Error::internal(format!("the payer of {} can't be read", payment.id)))
 }
 
 pub(super) async fn require_payment<C: ConnectionTrait>(db: &C, id: PaymentId) -> Result<Model> {
@@ -110,6 +199,22 @@ fn choose(
     let message = format!("{} can't be used: {why}; paymentMethods lists what can", method.name());
     checks.problem("method", ErrorCode::MethodNotAvailable, message);
     None
+}
+
+/// What rails ask before they take the buyer's money: whether a payment of exactly this amount is waited for.
+pub async fn may_be_paid(app: &App, provider: &str, reference: &str, amount: Money) -> Result<bool> {
+    let payment = payment::Entity::find()
+        .filter(payment::Column::Provider.eq(provider))
+        .filter(payment::Column::Reference.eq(reference))
+        .one(&app.db.read)
+        .await?;
+    let Some(payment) = payment else { return Ok(false) };
+    let order = order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?;
+    let is_waited_for =
+        order.is_some_and(|order| order.status == OrderStatus::AwaitingPayment && order.currency == amount.currency);
+    let is_late = payment.expires_at.is_some_and(|at| at <= app.clock.now());
+    let is_open = payment.status == PaymentStatus::Pending && payment.replaced_by.is_none();
+    Ok(is_open && payment.amount == amount.amount && is_waited_for && !is_late)
 }
 
 fn check_payer(checks: &mut Checks, terms: &MethodTerms, payer: &Payer) {

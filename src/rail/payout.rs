@@ -99,6 +99,9 @@ async fn came_back(
 pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
     let payout = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
     let provider = require_provider(app, &payout.provider)?;
+    let payouts = provider
+        .payouts()
+        .ok_or_else(|| Error::internal(format!("the provider {} doesn't pay out any more", provider.name())))?;
     let reference = payout.reference.clone();
     let query = PayoutQuery {
         reference: reference.clone(),
@@ -112,14 +115,14 @@ pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
         | PayoutStatus::ActionRequired
         | PayoutStatus::ApprovalRequired => return Ok(Outcome::Done),
         // A refused question says nothing about the payout: it is asked again.
-        PayoutStatus::Pending => provider.query_payout(&query).await,
-        PayoutStatus::Requested => match provider.pay_out(&request(app, &payout, provider.name()).await?).await {
+        PayoutStatus::Pending => payouts.query_payout(&query).await,
+        PayoutStatus::Requested => match payouts.pay_out(&request(app, &payout, provider.name()).await?).await {
             // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
             Err(
                 ProviderError::Refused(reason)
                 | ProviderError::NotKnown(reason)
                 | ProviderError::PayeeDetailsRequired(reason),
-            ) => match provider.query_payout(&query).await {
+            ) => match payouts.query_payout(&query).await {
                 Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::PayoutFailed { reference, reason }]),
                 other => other,
             },

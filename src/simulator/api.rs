@@ -33,7 +33,7 @@ impl FromRequestParts<App> for Authorised {
             return Err(BankError::refused(StatusCode::NOT_FOUND, "no_bank", "there is no simulated bank here"));
         }
         let given = parts.headers.get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
-        let wanted = format!("Bearer {}", app.settings.sandbox_api_key.expose_secret());
+        let wanted = format!("Bearer {}", app.settings.providers.sandbox.api_key.expose_secret());
         if bool::from(given.ct_eq(wanted.as_bytes())) {
             return Ok(Self);
         }

@@ -218,7 +218,7 @@ pub(super) fn notice_about(app: &App, movement: &Model, payment: Option<&Model>)
 
 /// The job: posts one notification. Anything but a 2xx is an error, so that the job is tried again.
 pub async fn notify(app: &App, event_id: &str, url: &str, body: &str) -> Result<()> {
-    let secret = app.settings.sandbox_webhook_secret.first();
+    let secret = app.settings.providers.sandbox.webhook_secret.first();
     let secret = secret.ok_or_else(|| Error::internal("SANDBOX_WEBHOOK_SECRET is empty"))?;
     let timestamp = app.clock.wall().timestamp();
     let signature = signature::sign(secret, event_id, timestamp, body.as_bytes())

@@ -20,8 +20,10 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::db;
 use crate::error::{Error, Result};
+use crate::http::client::Client;
 use crate::job::{self, Job};
-use crate::payment::{PaymentProvider, Verified, WebhookRequest};
+use crate::payment::{Acknowledgement, Incoming, Question, Verified, WebhookRequest};
+use crate::rail;
 
 /// What became of a verified notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +45,7 @@ impl Outcome {
 
 pub(super) async fn receive(
     State(app): State<App>,
+    client: Client,
     name: Result<Path<String>, PathRejection>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -63,19 +66,20 @@ pub(super) async fn receive(
         }
     };
     let path = format!("/webhooks/{}", provider.name());
-    let request = WebhookRequest { path: &path, headers: &headers, body: &body };
-    let verified = match provider.verify(&request, app.clock.wall()) {
-        Ok(verified) => verified,
+    let request = WebhookRequest { path: &path, client: client.address, headers: &headers, body: &body };
+    let news = match provider.verify(&request, app.clock.wall()) {
+        Ok(Incoming::News(news)) => news,
+        Ok(Incoming::Question(question)) => return answer(&app, provider.name(), &question).await,
         Err(reason) => {
             count(provider.name(), "refused");
             tracing::warn!(provider = provider.name(), %reason, bytes = body.len(), "a notification was not verified");
             return refusal(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "the signature could not be verified");
         }
     };
-    match db::retrying(|| store(&app, provider.name(), &verified, &body)).await {
+    match db::retrying(|| store(&app, provider.name(), &news, &body)).await {
         Ok(outcome) => {
             count(provider.name(), outcome.label());
-            acknowledge(provider.as_ref())
+            acknowledge(provider.acknowledgement())
         }
         Err(error) => {
             tracing::error!(provider = provider.name(), %error, "a notification could not be stored");
@@ -142,8 +146,21 @@ async fn insert_once(tx: &DatabaseTransaction, notification: &Model) -> Result<b
     Ok(inserted == 1)
 }
 
-fn acknowledge(provider: &dyn PaymentProvider) -> Response {
-    let acknowledgement = provider.acknowledgement();
+/// Changes nothing: a rail asks before it takes the buyer's money.
+async fn answer(app: &App, provider: &'static str, question: &Question) -> Response {
+    match rail::may_be_paid(app, provider, &question.reference, question.amount).await {
+        Ok(may) => {
+            count(provider, if may { "answered_yes" } else { "answered_no" });
+            acknowledge(if may { question.yes } else { question.no })
+        }
+        Err(error) => {
+            tracing::error!(provider, %error, "a question could not be answered");
+            refusal(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "it could not be answered; ask again")
+        }
+    }
+}
+
+fn acknowledge(acknowledgement: Acknowledgement) -> Response {
     let status = StatusCode::from_u16(acknowledgement.status).unwrap_or(StatusCode::OK);
     (status, [(header::CONTENT_TYPE, acknowledgement.content_type)], acknowledgement.body).into_response()
 }

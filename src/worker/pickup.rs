@@ -39,7 +39,7 @@ pub(super) async fn run(app: &App, mut stopped: watch::Receiver<bool>) {
 }
 
 fn folder(app: &App) -> Option<PathBuf> {
-    app.settings.bank.inbox.as_deref().map(str::trim).filter(|inbox| !inbox.is_empty()).map(PathBuf::from)
+    app.settings.providers.bank.inbox.as_deref().map(str::trim).filter(|inbox| !inbox.is_empty()).map(PathBuf::from)
 }
 
 /// Takes all that is there now, in the order of the names. What fails is left for the next look, and holds nothing else up.

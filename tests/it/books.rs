@@ -88,7 +88,7 @@ async fn tell(app: &TestApp, id: &str, kind: &str, movement: Value) {
     let body = json!({ "type": kind, "created_at": "2026-11-22T12:00:00Z", "livemode": false, "movement": movement })
         .to_string();
     let timestamp = app.clock().wall().timestamp();
-    let secret = &app.app().settings.sandbox_webhook_secret[0];
+    let secret = &app.app().settings.providers.sandbox.webhook_secret[0];
     let signature = sign(secret, id, timestamp, body.as_bytes()).expect("signs");
     let request =
         app.http().post(app.url("/webhooks/sandbox")).header(ID_HEADER, id).header(TIMESTAMP_HEADER, timestamp);

@@ -98,9 +98,8 @@ async fn assert_both_ended(app: &TestApp, shop: &Shop, (unpaid, shipped): (&str,
     let paid_out: Vec<_> = payouts(app).await.into_iter().map(|payout| payout.status).collect();
     assert_eq!(paid_out, [PayoutStatus::Paid]);
     // A day's comparison is begun by each node's hourly work, whenever that looks: also just now.
-    let unfinished = job::Entity::find()
-        .filter(job::Column::RunAt.lte(app.clock().now()))
-        .filter(job::Column::Kind.ne("reconcile"));
+    let unfinished =
+        job::Entity::find().filter(job::Column::RunAt.lte(app.clock().now())).filter(job::Column::Kind.ne("reconcile"));
     assert_eq!(unfinished.all(&app.db().read).await.expect("reads"), [], "all that was due is done");
     let unplaced = event::Entity::find().filter(event::Column::FeedPosition.is_null());
     assert_eq!(unplaced.all(&app.db().read).await.expect("reads"), [], "all is in the feed");

@@ -123,7 +123,7 @@ fn chargeback_of(number: usize, raced: &Raced, event: &str, amount: &str) -> Val
 
 fn signed(app: &TestApp, event_id: &str, body: String) -> reqwest::RequestBuilder {
     let timestamp = app.clock().wall().timestamp();
-    let secret = &app.app().settings.sandbox_webhook_secret[0];
+    let secret = &app.app().settings.providers.sandbox.webhook_secret[0];
     let signature = signature::sign(secret, event_id, timestamp, body.as_bytes()).expect("signs");
     let request = app.http().post(app.url("/webhooks/sandbox")).header(signature::ID_HEADER, event_id);
     let request = request.header(signature::TIMESTAMP_HEADER, timestamp);

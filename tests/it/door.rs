@@ -6,7 +6,6 @@ use entity::notification;
 use entity::notification::NotificationStatus;
 use sea_orm::{EntityTrait, QueryOrder};
 use secrecy::SecretString;
-use secure_payment::config::Settings;
 use secure_payment::signature;
 
 use crate::support::bank::{USD_128, causes, inbox, inbox_size, news, post, post_signed, serve, status, tell};
@@ -23,7 +22,7 @@ async fn only_signed_and_fresh_notifications_are_let_in(app: &TestApp) {
     let order = shop.place("k").await;
     let (payment, _) = shop.pay(&order, "k").await;
     let body = news("payment.succeeded", ("m1", &payment), USD_128, None).to_string();
-    let own = app.app().settings.sandbox_webhook_secret[0].clone();
+    let own = app.app().settings.providers.sandbox.webhook_secret[0].clone();
     let other = SecretString::from(format!("whsec_{}", STANDARD.encode([7_u8; 32])));
     let here = app.url("");
 
@@ -58,7 +57,9 @@ async fn only_signed_and_fresh_notifications_are_let_in(app: &TestApp) {
 
     // While a secret is being replaced, either may have signed.
     let secrets = vec![other.clone(), own.clone()];
-    let (node, _) = serve(app, Settings { sandbox_webhook_secret: secrets, ..(*app.app().settings).clone() }).await;
+    let mut settings = (*app.app().settings).clone();
+    settings.providers.sandbox.webhook_secret = secrets;
+    let (node, _) = serve(app, settings).await;
     for (event_id, secret) in [("msg_own", &own), ("msg_other", &other)] {
         assert_eq!(post_signed(app, &node.settings.own_url(), event_id, &body, (secret, -290)).await, 200);
     }

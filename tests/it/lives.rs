@@ -844,11 +844,13 @@ impl Life<'_> {
             provider: "sandbox".to_owned(),
             reference: payment_id.to_string(),
             method,
+            refund_by: "sandbox".to_owned(),
             refund_way: [RefundWay::ToOrigin, RefundWay::ToAccount, RefundWay::ByHand][target % 3],
             refund_days: 10,
             takes_parts: true,
             encrypted_payer: None,
             return_url: None,
+            replaces: None,
         })
     }
 

@@ -43,7 +43,7 @@ async fn a_request_that_arrives_after_the_order_was_cancelled_is_withdrawn_too(a
     let settings = &app.app().settings;
     let body = json!({ "reference": payment, "method": "VISA", "amount": { "amount": "128.00", "currency": "USD" },
         "description": "late", "notification_url": settings.notification_url("sandbox") });
-    let key = secrecy::ExposeSecret::expose_secret(&settings.sandbox_api_key);
+    let key = secrecy::ExposeSecret::expose_secret(&settings.providers.sandbox.api_key);
     let sent = app.http().post(app.url("/sandbox/payments")).bearer_auth(key).json(&body).send().await;
     assert_eq!(sent.expect("an answer").status(), 200);
     for _day in 0..3 {

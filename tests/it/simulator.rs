@@ -191,7 +191,7 @@ async fn a_refund_comes_back_after_it_had_succeeded_and_the_bank_says_so(app: &T
 }
 
 async fn bank_get(app: &TestApp, path: &str) -> Value {
-    let key = app.app().settings.sandbox_api_key.expose_secret();
+    let key = app.app().settings.providers.sandbox.api_key.expose_secret();
     app.http().get(app.url(path)).bearer_auth(key).send().await.expect("an answer").json().await.expect("JSON")
 }
 
@@ -218,7 +218,8 @@ async fn refund_at_bank(app: &TestApp, payment: &str, payee: Option<&str>) -> (u
     let settings = &app.app().settings;
     let body = json!({ "reference": format!("{payment}.{}", payee.is_some()), "payment": payment, "payee_account": payee,
         "amount": { "amount": "1.00", "currency": "USD" }, "notification_url": settings.notification_url("sandbox") });
-    let request = app.http().post(app.url("/sandbox/refunds")).bearer_auth(settings.sandbox_api_key.expose_secret());
+    let request =
+        app.http().post(app.url("/sandbox/refunds")).bearer_auth(settings.providers.sandbox.api_key.expose_secret());
     let answer = request.json(&body).send().await.expect("an answer");
     let status = answer.status().as_u16();
     let mut document: Value = answer.json().await.expect("JSON");

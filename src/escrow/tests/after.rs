@@ -102,6 +102,7 @@ fn after_payments(order: &mut Order, changes: Vec<PaymentChange>) {
             PaymentChange::Open { new, amount } => {
                 order.payments.push(payment::Model { id: new.payment_id, method: new.method, ..payment(0, amount.0) });
             }
+            PaymentChange::Replace { payment_id, by } => of(order, payment_id).replaced_by = Some(by),
             PaymentChange::Capture { payment_id, applied, complete } => {
                 let paid = of(order, payment_id);
                 paid.captured.0 += applied.0;

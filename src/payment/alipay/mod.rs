@@ -14,17 +14,20 @@ use serde_json::json;
 
 use super::rsa::{SigningKey, VerifyingKey};
 use super::{
-    Acknowledgement, Configured, Fact, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
-    Verified, VerifyError, WebhookRequest, call,
+    Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
+    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
+    WebhookRequest, call,
 };
 use crate::clock::Clock;
-use crate::config::{SettingError, Settings, check_base, is_given, required, required_list};
+use crate::config::{self, SettingError, check_base, is_given, required, required_list};
 
 mod form;
 mod gateway;
 mod news;
 mod node;
+mod settings;
+
+pub(super) use settings::Settings;
 
 use gateway::{Document, Gateway};
 
@@ -34,16 +37,15 @@ pub(super) const NAME: &str = "alipay";
 const TIME_TO_PAY: TimeDelta = TimeDelta::hours(2);
 const LONGEST_REASON: usize = 250;
 const LONGEST_SUBJECT: usize = 250;
-const NO_PAYOUTS: ProviderError = ProviderError::CannotBeAsked("Alipay pays nobody out for us");
 
 /// Off until it is configured.
-pub(super) fn from_settings(settings: &Settings, clock: &Clock) -> Configured {
-    let own = &settings.alipay;
+pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Configured {
+    let own = &settings.providers.alipay;
     if !is_given(&own.app_id) {
         return Ok(None);
     }
     let problem = |variable| move |problem: &str| SettingError { variable, problem: problem.to_owned() };
-    let base = check_base("ALIPAY_API_BASE", &own.api_base)?;
+    let base = check_base("ALIPAY_API_BASE", &own.api_base, settings.mode)?;
     check_mode(&base, settings.is_sandbox()).map_err(problem("ALIPAY_API_BASE"))?;
     let key = required("ALIPAY_PRIVATE_KEY", &own.private_key)?;
     let mut their_keys = Vec::new();
@@ -271,24 +273,20 @@ impl PaymentProvider for Alipay {
         self.refund_stands(&refund.payment, &refund.reference, refund.amount).await
     }
 
-    fn pays_out(&self) -> bool {
+    fn refunds_for_others(&self, _currency: Currency) -> bool {
         false
     }
 
-    async fn pay_out(&self, _request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
-        Err(NO_PAYOUTS)
-    }
-
-    async fn query_payout(&self, _payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
-        Err(NO_PAYOUTS)
+    fn payouts(&self) -> Option<&dyn Payouts> {
+        None
     }
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
     }
 
-    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
-        news::verify(&self.gateway.their_keys, request.body, wall_now)
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
+        news::verify(&self.gateway.their_keys, request.body, wall_now).map(Incoming::News)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {

@@ -13,16 +13,19 @@ use serde_json::json;
 
 use super::rsa::{SigningKey, VerifyingKey};
 use super::{
-    Acknowledgement, Configured, Fact, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
-    Verified, VerifyError, WebhookRequest, call,
+    Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
+    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
+    VerifyError, WebhookRequest, call,
 };
 use crate::clock::Clock;
-use crate::config::{SettingError, Settings, check_base, is_given, required, required_list};
+use crate::config::{self, SettingError, check_base, is_given, required, required_list};
 
 mod amount;
 mod api;
 mod news;
+mod settings;
+
+pub(super) use settings::Settings;
 
 use api::{Api, Document, SANDBOX_CLIENT, Status};
 
@@ -31,16 +34,15 @@ pub(super) const NAME: &str = "antom";
 /// What Alipay's wallet gives the buyer; Antom closes the payment then.
 const TIME_TO_PAY: TimeDelta = TimeDelta::minutes(14);
 const LONGEST_REASON: usize = 250;
-const NO_PAYOUTS: ProviderError = ProviderError::CannotBeAsked("Antom pays nobody out");
 
 /// Off until it is configured.
-pub(super) fn from_settings(settings: &Settings, clock: &Clock) -> Configured {
-    let own = &settings.antom;
+pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Configured {
+    let own = &settings.providers.antom;
     if !is_given(&own.client_id) {
         return Ok(None);
     }
     let problem = |variable| move |problem: &str| SettingError { variable, problem: problem.to_owned() };
-    let base = check_base("ANTOM_API_BASE", &own.api_base)?;
+    let base = check_base("ANTOM_API_BASE", &own.api_base, settings.mode)?;
     let client_id = required("ANTOM_CLIENT_ID", &own.client_id)?.trim().to_owned();
     check_mode(&client_id, settings.is_sandbox()).map_err(problem("ANTOM_CLIENT_ID"))?;
     let key = required("ANTOM_PRIVATE_KEY", &own.private_key)?;
@@ -286,25 +288,21 @@ impl PaymentProvider for Antom {
         }])
     }
 
-    fn pays_out(&self) -> bool {
+    fn refunds_for_others(&self, _currency: Currency) -> bool {
         false
     }
 
-    async fn pay_out(&self, _request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
-        Err(NO_PAYOUTS)
-    }
-
-    async fn query_payout(&self, _payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
-        Err(NO_PAYOUTS)
+    fn payouts(&self) -> Option<&dyn Payouts> {
+        None
     }
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
     }
 
-    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
         self.api.verify_news(request, wall_now)?;
-        Ok(Verified { event_id: news::event_id(request.body), content: request.body.to_vec() })
+        Ok(Incoming::News(Verified { event_id: news::event_id(request.body), content: request.body.to_vec() }))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {

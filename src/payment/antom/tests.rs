@@ -82,7 +82,10 @@ fn a_header_that_is_missing_twice_there_or_malformed_is_refused() {
         .collect();
     let verdict = |headers: &HeaderMap| {
         let body = text(vector, "body").as_bytes();
-        api.verify_news(&WebhookRequest { path: "/webhooks/antom", headers, body }, signed_at)
+        api.verify_news(
+            &WebhookRequest { path: "/webhooks/antom", client: std::net::Ipv4Addr::LOCALHOST.into(), headers, body },
+            signed_at,
+        )
     };
     assert_eq!(verdict(&genuine), Ok(()));
     for name in ["client-id", "request-time", "signature"] {

@@ -8,17 +8,17 @@
 
 use chrono::NaiveDate;
 use entity::payment::{NextAction, PaymentMethod, RefundWay};
-use entity::{Money, PaymentId, Time};
+use entity::{Currency, Money, PaymentId, Time};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::{
-    Acknowledgement, Configured, Fact, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
-    PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
-    VerifyError, WebhookRequest,
+    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
+    PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
+    Uninterpretable, Verified, VerifyError, WebhookRequest,
 };
 use crate::clock::Clock;
-use crate::config::Settings;
+use crate::config;
 use crate::signature;
 
 mod camt;
@@ -35,14 +35,15 @@ mod words;
 use document::Document;
 use report::{StatusReport, Verdict};
 use settings::Account;
+pub(super) use settings::Settings;
 
 pub(super) const NAME: &str = "bank";
 
 const NOT_ASKED: ProviderError = ProviderError::CannotBeAsked("a bank tells by itself what it has booked");
 
 /// Off until there are accounts.
-pub(super) fn from_settings(settings: &Settings, clock: &Clock) -> Configured {
-    settings::bank(&settings.bank, clock)
+pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Configured {
+    settings::bank(settings, clock)
 }
 
 /// A file that came by a way that is trusted, as the inbox keeps it: the same file by another way is the same.
@@ -163,22 +164,12 @@ impl PaymentProvider for Bank {
         Err(NOT_ASKED)
     }
 
-    fn pays_out(&self) -> bool {
-        true
+    fn refunds_for_others(&self, currency: Currency) -> bool {
+        self.accounts.iter().any(|account| account.currency == currency)
     }
 
-    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
-        let (reference, id) = (request.reference.clone(), reference::outgoing(&request.reference));
-        let purpose = format!("Payout {id}");
-        let what = (request.reference.as_str(), request.amount, purpose.as_str());
-        Ok(vec![match self.order(what, request.account.expose_secret()).await? {
-            Verdict::Taken | Verdict::Duplicate => Fact::PayoutPending { reference, provider_reference: Some(id) },
-            Verdict::Rejected { reason } => Fact::PayoutFailed { reference, reason },
-        }])
-    }
-
-    async fn query_payout(&self, _payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
-        Err(NOT_ASKED)
+    fn payouts(&self) -> Option<&dyn Payouts> {
+        Some(self)
     }
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
@@ -186,9 +177,9 @@ impl PaymentProvider for Bank {
     }
 
     /// The gateway's id of its message is not used: the same file by the folder must be the same.
-    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
         let verified = signature::verify(&self.secrets, request.headers, request.body, wall_now);
-        verified.map(|_message_id| file(request.body)).map_err(|error| VerifyError(error.0))
+        verified.map(|_message_id| Incoming::News(file(request.body))).map_err(|error| VerifyError(error.0))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
@@ -209,5 +200,22 @@ impl PaymentProvider for Bank {
 
     fn acknowledgement(&self) -> Acknowledgement {
         Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+    }
+}
+
+#[async_trait::async_trait]
+impl Payouts for Bank {
+    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
+        let (reference, id) = (request.reference.clone(), reference::outgoing(&request.reference));
+        let purpose = format!("Payout {id}");
+        let what = (request.reference.as_str(), request.amount, purpose.as_str());
+        Ok(vec![match self.order(what, request.account.expose_secret()).await? {
+            Verdict::Taken | Verdict::Duplicate => Fact::PayoutPending { reference, provider_reference: Some(id) },
+            Verdict::Rejected { reason } => Fact::PayoutFailed { reference, reason },
+        }])
+    }
+
+    async fn query_payout(&self, _payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
+        Err(NOT_ASKED)
     }
 }

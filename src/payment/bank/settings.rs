@@ -3,17 +3,58 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use clap::Args;
 use entity::Currency;
 use iban::{Iban, IbanLike};
 use rust_iso9362::BIC;
+use secrecy::SecretString;
 
 use super::{Bank, way};
 use crate::clock::Clock;
-use crate::config::{BankSettings, SettingError, check_base, is_given, required};
+use crate::config::{self, SettingError, check_base, check_webhook_secrets, is_given, required};
 use crate::payment::{Configured, call};
-use crate::signature;
 
 use super::words::in_latin;
+
+/// T/T by ISO 20022.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct Settings {
+    /// Bank transfers: our accounts, one per currency, as EUR=IBAN/BIC; setting them turns bank transfers on
+    #[arg(id = "bank_accounts", long = "bank-accounts", env = "BANK_ACCOUNTS", value_delimiter = ',', global = true)]
+    pub accounts: Vec<String>,
+
+    /// Bank transfers: in whose name the accounts are
+    #[arg(id = "bank_account_holder", long = "bank-account-holder", env = "BANK_ACCOUNT_HOLDER", global = true)]
+    pub account_holder: Option<String>,
+
+    /// Bank transfers: secrets (`whsec_` and base 64) that sign what is posted to /webhooks/bank, several for rotation
+    #[arg(
+        id = "bank_webhook_secret",
+        long = "bank-webhook-secret",
+        env = "BANK_WEBHOOK_SECRET",
+        value_delimiter = ',',
+        hide_env_values = true,
+        global = true
+    )]
+    pub webhook_secret: Vec<SecretString>,
+
+    /// Bank transfers: folder where the bank's files (camt.053, camt.054, pain.002, pacs.004) are put
+    #[arg(id = "bank_inbox", long = "bank-inbox", env = "BANK_INBOX", global = true)]
+    pub inbox: Option<String>,
+
+    /// Bank transfers: folder where our payment orders (pain.001) are put; instead of BANK_API_BASE
+    #[arg(id = "bank_outbox", long = "bank-outbox", env = "BANK_OUTBOX", global = true)]
+    pub outbox: Option<String>,
+
+    /// Bank transfers: URL that our payment orders (pain.001) are posted to; instead of BANK_OUTBOX
+    #[arg(id = "bank_api_base", long = "bank-api-base", env = "BANK_API_BASE", global = true)]
+    pub api_base: Option<String>,
+
+    /// Bank transfers: bearer token for BANK_API_BASE
+    #[arg(id = "bank_api_key", long = "bank-api-key", env = "BANK_API_KEY", hide_env_values = true, global = true)]
+    pub api_key: Option<SecretString>,
+}
 
 /// An account of ours; there is one per currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +64,8 @@ pub(super) struct Account {
     pub(super) bic: String,
 }
 
-pub(super) fn bank(settings: &BankSettings, clock: &Clock) -> Configured {
+pub(super) fn bank(all: &config::Settings, clock: &Clock) -> Configured {
+    let (settings, mode) = (&all.providers.bank, all.mode);
     let accounts: Vec<&str> =
         settings.accounts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
     if accounts.is_empty() {
@@ -40,16 +82,14 @@ pub(super) fn bank(settings: &BankSettings, clock: &Clock) -> Configured {
         let problem = "is required by the bank, unless its files are put into BANK_INBOX";
         return Err(wrong("BANK_WEBHOOK_SECRET")(problem));
     }
-    if let Some(problem) = secrets.iter().find_map(|secret| signature::check_secret(secret).err()) {
-        return Err(wrong("BANK_WEBHOOK_SECRET")(&format!("can't be used: {problem}")));
-    }
+    check_webhook_secrets("BANK_WEBHOOK_SECRET", &secrets, mode)?;
     if is_given(&settings.inbox) {
         folder("BANK_INBOX", &settings.inbox)?;
     }
     let way = match (is_given(&settings.outbox), is_given(&settings.api_base)) {
         (true, false) => way::Way::Folder(folder("BANK_OUTBOX", &settings.outbox)?),
         (false, true) => {
-            let base = check_base("BANK_API_BASE", required("BANK_API_BASE", &settings.api_base)?.trim())?;
+            let base = check_base("BANK_API_BASE", required("BANK_API_BASE", &settings.api_base)?, mode)?;
             let key = required("BANK_API_KEY", &settings.api_key)?.clone();
             way::Way::Api { client: call::client("BANK_API_BASE", &base)?, base, key }
         }
@@ -98,8 +138,8 @@ pub(super) fn compact(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn settings() -> BankSettings {
-        BankSettings {
+    fn settings() -> Settings {
+        Settings {
             accounts: vec![
                 "EUR=NL91 ABNA 0417 1643 00/abnanl2a".to_owned(),
                 " USD=GB29NWBK60161331926819/NWBKGB2L".to_owned(),
@@ -113,16 +153,22 @@ mod tests {
         }
     }
 
-    fn named(settings: &BankSettings) -> Option<&'static str> {
-        bank(settings, &Clock::default()).err().map(|error| error.variable)
+    fn named(settings: &Settings) -> Option<&'static str> {
+        configured(settings).err().map(|error| error.variable)
+    }
+
+    fn configured(own: &Settings) -> Configured {
+        let mut all = config::defaults();
+        all.providers.bank = own.clone();
+        bank(&all, &Clock::default())
     }
 
     #[test]
     fn every_setting_is_parsed_at_once_and_named_if_it_is_wrong() {
-        let is_on = |settings| bank(&settings, &Clock::default()).expect("settings that can be used").is_some();
+        let is_on = |settings| configured(&settings).expect("settings that can be used").is_some();
         assert!(is_on(settings()));
-        assert!(!is_on(BankSettings { accounts: Vec::new(), ..settings() }));
-        assert!(!is_on(BankSettings { accounts: vec![String::new()], ..settings() }));
+        assert!(!is_on(Settings { accounts: Vec::new(), ..settings() }));
+        assert!(!is_on(Settings { accounts: vec![String::new()], ..settings() }));
         for accounts in [
             "EUR",
             "EUR=NL91ABNA0417164300",
@@ -130,26 +176,23 @@ mod tests {
             "EUR=NL92ABNA0417164300/ABNANL2A",
             "EUR=NL91ABNA0417164300/ABNA",
         ] {
-            assert_eq!(
-                named(&BankSettings { accounts: vec![accounts.to_owned()], ..settings() }),
-                Some("BANK_ACCOUNTS")
-            );
+            assert_eq!(named(&Settings { accounts: vec![accounts.to_owned()], ..settings() }), Some("BANK_ACCOUNTS"));
         }
         let twice = vec![settings().accounts[0].clone(), settings().accounts[0].clone()];
-        assert_eq!(named(&BankSettings { accounts: twice, ..settings() }), Some("BANK_ACCOUNTS"));
-        let holder = |holder: &str| BankSettings { account_holder: Some(holder.to_owned()), ..settings() };
+        assert_eq!(named(&Settings { accounts: twice, ..settings() }), Some("BANK_ACCOUNTS"));
+        let holder = |holder: &str| Settings { account_holder: Some(holder.to_owned()), ..settings() };
         assert_eq!(named(&holder(" ")), Some("BANK_ACCOUNT_HOLDER"));
         assert_eq!(named(&holder("深圳")), Some("BANK_ACCOUNT_HOLDER"));
-        let secrets = |webhook_secret| BankSettings { webhook_secret, ..settings() };
+        let secrets = |webhook_secret| Settings { webhook_secret, ..settings() };
         assert_eq!(named(&secrets(Vec::new())), Some("BANK_WEBHOOK_SECRET"));
         assert_eq!(named(&secrets(vec!["short".to_owned().into()])), Some("BANK_WEBHOOK_SECRET"));
         let here = Some(env!("CARGO_MANIFEST_DIR").to_owned());
-        assert_eq!(named(&BankSettings { inbox: here.clone(), ..secrets(Vec::new()) }), None);
-        assert_eq!(named(&BankSettings { inbox: Some("/none/such".to_owned()), ..settings() }), Some("BANK_INBOX"));
-        assert_eq!(named(&BankSettings { outbox: here.clone(), ..settings() }), Some("BANK_OUTBOX"));
-        assert_eq!(named(&BankSettings { outbox: here, api_base: None, ..settings() }), None);
-        assert_eq!(named(&BankSettings { api_base: None, ..settings() }), Some("BANK_OUTBOX"));
-        assert_eq!(named(&BankSettings { api_base: Some("bank".to_owned()), ..settings() }), Some("BANK_API_BASE"));
-        assert_eq!(named(&BankSettings { api_key: None, ..settings() }), Some("BANK_API_KEY"));
+        assert_eq!(named(&Settings { inbox: here.clone(), ..secrets(Vec::new()) }), None);
+        assert_eq!(named(&Settings { inbox: Some("/none/such".to_owned()), ..settings() }), Some("BANK_INBOX"));
+        assert_eq!(named(&Settings { outbox: here.clone(), ..settings() }), Some("BANK_OUTBOX"));
+        assert_eq!(named(&Settings { outbox: here, api_base: None, ..settings() }), None);
+        assert_eq!(named(&Settings { api_base: None, ..settings() }), Some("BANK_OUTBOX"));
+        assert_eq!(named(&Settings { api_base: Some("bank".to_owned()), ..settings() }), Some("BANK_API_BASE"));
+        assert_eq!(named(&Settings { api_key: None, ..settings() }), Some("BANK_API_KEY"));
     }
 }

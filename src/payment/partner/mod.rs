@@ -17,16 +17,19 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{
-    Acknowledgement, Configured, Fact, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
-    PaymentRequest, PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
-    Verified, VerifyError, WebhookRequest, call,
+    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
+    PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
+    Uninterpretable, Verified, VerifyError, WebhookRequest, call,
 };
 use crate::clock::Clock;
-use crate::config::{PartnerSettings, SettingError, Settings, check_base, is_given, required, required_list};
+use crate::config::{self, SettingError, check_base, check_webhook_secrets, is_given, required, required_list};
 use crate::signature;
 
 mod document;
+mod settings;
 mod terms;
+
+pub(super) use settings::Settings;
 
 use document::{Account, Ours, Page, PaymentDocument, PayoutDocument, RefundDocument, notified};
 
@@ -36,12 +39,12 @@ pub(super) const NAME: &str = "partner";
 const MOST_PAGES: usize = 1_000;
 
 /// Off until `PARTNER_API_BASE` is there.
-pub(super) fn from_settings(settings: &Settings, _clock: &Clock) -> Configured {
-    let given = &settings.partner;
+pub(super) fn from_settings(settings: &config::Settings, _clock: &Clock) -> Configured {
+    let given = &settings.providers.partner;
     if !is_given(&given.api_base) {
         return Ok(None);
     }
-    let base = check_base("PARTNER_API_BASE", required("PARTNER_API_BASE", &given.api_base)?)?;
+    let base = check_base("PARTNER_API_BASE", required("PARTNER_API_BASE", &given.api_base)?, settings.mode)?;
     let client = call::client("PARTNER_API_BASE", &base)?;
     let api_key = required("PARTNER_API_KEY", &given.api_key)?.clone();
     let problem = |variable, problem: String| SettingError { variable, problem };
@@ -49,9 +52,7 @@ pub(super) fn from_settings(settings: &Settings, _clock: &Clock) -> Configured {
         return Err(problem("PARTNER_API_KEY", "must be one line of ASCII".to_owned()));
     }
     let webhook_secrets = required_list("PARTNER_WEBHOOK_SECRET", &given.webhook_secret)?;
-    if let Some(error) = webhook_secrets.iter().find_map(|secret| signature::check_secret(secret).err()) {
-        return Err(problem("PARTNER_WEBHOOK_SECRET", format!("can't be used: {error}")));
-    }
+    check_webhook_secrets("PARTNER_WEBHOOK_SECRET", &webhook_secrets, settings.mode)?;
     let ours = Ours {
         account: given.account.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
         livemode: !settings.is_sandbox(),
@@ -60,7 +61,7 @@ pub(super) fn from_settings(settings: &Settings, _clock: &Clock) -> Configured {
     Ok(Some(Arc::new(Partner { client, base, api_key, webhook_secrets, ours, methods, currencies, payer_fields })))
 }
 
-fn methods(given: &PartnerSettings) -> Result<Vec<PaymentMethod>, SettingError> {
+fn methods(given: &Settings) -> Result<Vec<PaymentMethod>, SettingError> {
     let parse = |name: &String| {
         PaymentMethod::iter().find(|method| method.name() == name.trim()).ok_or_else(|| {
             let known = PaymentMethod::iter().map(PaymentMethod::name).collect::<Vec<_>>().join(", ");
@@ -70,7 +71,7 @@ fn methods(given: &PartnerSettings) -> Result<Vec<PaymentMethod>, SettingError> 
     required_list("PARTNER_METHODS", &given.methods)?.iter().map(parse).collect()
 }
 
-fn currencies(given: &PartnerSettings) -> Result<Vec<Currency>, SettingError> {
+fn currencies(given: &Settings) -> Result<Vec<Currency>, SettingError> {
     let parse = |code: &String| {
         let problem = |error: entity::MoneyError| error.to_string();
         code.trim().parse().map_err(problem).map_err(|problem| SettingError {
@@ -81,7 +82,7 @@ fn currencies(given: &PartnerSettings) -> Result<Vec<Currency>, SettingError> {
     required_list("PARTNER_CURRENCIES", &given.currencies)?.iter().map(parse).collect()
 }
 
-fn payer_fields(given: &PartnerSettings) -> Result<Vec<PayerField>, SettingError> {
+fn payer_fields(given: &Settings) -> Result<Vec<PayerField>, SettingError> {
     let parse = |name: &String| {
         PayerField::ALL.into_iter().find(|field| field.name() == name.trim()).ok_or_else(|| {
             let known = PayerField::ALL.map(PayerField::name).join(", ");
@@ -227,25 +228,12 @@ impl PaymentProvider for Partner {
         said.facts(&self.ours, (&refund.reference, refund.amount)).map_err(ProviderError::Unknown)
     }
 
-    fn pays_out(&self) -> bool {
-        true
+    fn refunds_for_others(&self, _currency: Currency) -> bool {
+        false
     }
 
-    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
-        let body = json!({
-            "payout_id": request.reference,
-            "amount_minor": request.amount.amount,
-            "currency": request.amount.currency,
-            "payee": account(&request.account)?,
-            "notification_url": request.notification_url,
-        });
-        let said: PayoutDocument = self.post("payouts", &request.reference, body).await?;
-        said.facts(&self.ours, (&request.reference, request.amount)).map_err(ProviderError::Unknown)
-    }
-
-    async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
-        let said: PayoutDocument = self.get(self.url(&["payouts", &payout.reference])?).await?;
-        said.facts(&self.ours, (&payout.reference, payout.amount)).map_err(ProviderError::Unknown)
+    fn payouts(&self) -> Option<&dyn Payouts> {
+        Some(self)
     }
 
     /// One statement for each currency of the contract, also when nothing moved in it.
@@ -271,9 +259,9 @@ impl PaymentProvider for Partner {
         Err(ProviderError::Unknown(format!("the movements of {day} have no last page")))
     }
 
-    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
         signature::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
-            .map(|event_id| Verified { event_id, content: request.body.to_vec() })
+            .map(|event_id| Incoming::News(Verified { event_id, content: request.body.to_vec() }))
             .map_err(|error| VerifyError(error.0))
     }
 
@@ -283,6 +271,26 @@ impl PaymentProvider for Partner {
 
     fn acknowledgement(&self) -> Acknowledgement {
         Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+    }
+}
+
+#[async_trait::async_trait]
+impl Payouts for Partner {
+    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
+        let body = json!({
+            "payout_id": request.reference,
+            "amount_minor": request.amount.amount,
+            "currency": request.amount.currency,
+            "payee": account(&request.account)?,
+            "notification_url": request.notification_url,
+        });
+        let said: PayoutDocument = self.post("payouts", &request.reference, body).await?;
+        said.facts(&self.ours, (&request.reference, request.amount)).map_err(ProviderError::Unknown)
+    }
+
+    async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
+        let said: PayoutDocument = self.get(self.url(&["payouts", &payout.reference])?).await?;
+        said.facts(&self.ours, (&payout.reference, payout.amount)).map_err(ProviderError::Unknown)
     }
 }
 

@@ -9,23 +9,26 @@ use std::sync::Arc;
 
 use chrono::{NaiveDate, NaiveTime, TimeDelta};
 use entity::payment::{NextAction, PaymentMethod, RefundWay};
-use entity::{PaymentId, Time};
+use entity::{Currency, PaymentId, Time};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    Acknowledgement, Configured, Fact, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
-    PayoutQuery, PayoutRequest, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
-    VerifyError, WebhookRequest, call,
+    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
+    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
+    WebhookRequest, call,
 };
 use crate::clock::Clock;
-use crate::config::{SettingError, Settings, StripeSettings, check_base, is_given, required, required_list};
+use crate::config::{self, Mode, SettingError, check_base, is_given, required, required_list};
 
 mod amount;
 mod api;
 mod dispute;
 mod event;
 mod object;
+mod settings;
 mod statement;
+
+pub(super) use settings::Settings;
 
 use super::call::Answer;
 use amount::to_wire;
@@ -36,11 +39,11 @@ use statement::BalanceTransaction;
 pub(super) const NAME: &str = "stripe";
 
 /// Off until `STRIPE_API_KEY` is there.
-pub(super) fn from_settings(settings: &Settings, _clock: &Clock) -> Configured {
-    if !is_given(&settings.stripe.api_key) {
+pub(super) fn from_settings(settings: &config::Settings, _clock: &Clock) -> Configured {
+    if !is_given(&settings.providers.stripe.api_key) {
         return Ok(None);
     }
-    Ok(Some(Arc::new(Stripe::new(&settings.stripe, !settings.is_sandbox())?)))
+    Ok(Some(Arc::new(Stripe::new(&settings.providers.stripe, settings.mode)?)))
 }
 
 #[derive(Debug)]
@@ -53,7 +56,8 @@ struct Stripe {
 }
 
 impl Stripe {
-    fn new(settings: &StripeSettings, live: bool) -> Result<Self, SettingError> {
+    fn new(settings: &Settings, mode: Mode) -> Result<Self, SettingError> {
+        let live = mode == Mode::Live;
         let key = required("STRIPE_API_KEY", &settings.api_key)?;
         let publishable_key = required("STRIPE_PUBLISHABLE_KEY", &settings.publishable_key)?.trim();
         let webhook_secrets = required_list("STRIPE_WEBHOOK_SECRET", &settings.webhook_secret)?;
@@ -63,7 +67,7 @@ impl Stripe {
             let problem = "must be the endpoint's signing secrets: whsec_ and at least 24 characters".to_owned();
             return Err(SettingError { variable: "STRIPE_WEBHOOK_SECRET", problem });
         }
-        let base = check_base("STRIPE_API_BASE", &settings.api_base)?;
+        let base = check_base("STRIPE_API_BASE", &settings.api_base, mode)?;
         let client = call::client("STRIPE_API_BASE", &base)?;
         let key = SecretString::from(key.expose_secret().trim());
         let api = Api { client, base, key };
@@ -287,16 +291,12 @@ impl PaymentProvider for Stripe {
         }
     }
 
-    fn pays_out(&self) -> bool {
+    fn refunds_for_others(&self, _currency: Currency) -> bool {
         false
     }
 
-    async fn pay_out(&self, _request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
-        Err(ProviderError::CannotBeAsked(NO_PAYOUTS))
-    }
-
-    async fn query_payout(&self, _payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
-        Err(ProviderError::CannotBeAsked(NO_PAYOUTS))
+    fn payouts(&self) -> Option<&dyn Payouts> {
+        None
     }
 
     async fn statements(&self, day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
@@ -307,8 +307,8 @@ impl PaymentProvider for Stripe {
         statement::statements(day, &booked).map(Some).map_err(ProviderError::Unknown)
     }
 
-    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Verified, VerifyError> {
-        event::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
+        event::verify(&self.webhook_secrets, request.headers, request.body, wall_now).map(Incoming::News)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
@@ -319,8 +319,6 @@ impl PaymentProvider for Stripe {
         Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
     }
 }
-
-const NO_PAYOUTS: &str = "suppliers are not paid out through Stripe";
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 use super::*;
 
-fn settings(api: &str, publishable: &str, webhook: &[&str]) -> StripeSettings {
-    StripeSettings {
+fn settings(api: &str, publishable: &str, webhook: &[&str]) -> Settings {
+    Settings {
         api_key: Some(SecretString::from(api)),
         publishable_key: Some(publishable.to_owned()),
         webhook_secret: webhook.iter().map(|secret| SecretString::from(*secret)).collect(),
@@ -11,8 +11,9 @@ fn settings(api: &str, publishable: &str, webhook: &[&str]) -> StripeSettings {
 
 const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
 
-fn problem(settings: &StripeSettings, live: bool) -> Option<&'static str> {
-    Stripe::new(settings, live).err().map(|error| {
+fn problem(settings: &Settings, live: bool) -> Option<&'static str> {
+    let mode = if live { Mode::Live } else { Mode::Sandbox };
+    Stripe::new(settings, mode).err().map(|error| {
         assert!(!error.problem.contains("abc"), "a key is never quoted: {}", error.problem);
         error.variable
     })
@@ -41,21 +42,20 @@ fn keys_are_of_one_mode_and_of_the_right_kind() {
             "{api} {publishable} {secrets:?} {live}"
         );
     }
-    let elsewhere =
-        StripeSettings { api_base: "ftp://x".to_owned(), ..settings("sk_test_abc", "pk_test_abc", &[SECRET]) };
+    let elsewhere = Settings { api_base: "ftp://x".to_owned(), ..settings("sk_test_abc", "pk_test_abc", &[SECRET]) };
     assert_eq!(problem(&elsewhere, false), Some("STRIPE_API_BASE"));
 }
 
 #[test]
 fn nothing_secret_is_printed() {
-    let stripe = Stripe::new(&settings("sk_test_abcdef", "pk_test_x", &[SECRET]), false).expect("settings");
+    let stripe = Stripe::new(&settings("sk_test_abcdef", "pk_test_x", &[SECRET]), Mode::Sandbox).expect("settings");
     let printed = format!("{stripe:?}");
     assert!(!printed.contains("abcdef"), "{printed}");
 }
 
 #[test]
 fn cards_only_and_no_part_of_a_payment() {
-    let stripe = Stripe::new(&settings("sk_test_abc", "pk_test_x", &[SECRET]), false).expect("settings");
+    let stripe = Stripe::new(&settings("sk_test_abc", "pk_test_x", &[SECRET]), Mode::Sandbox).expect("settings");
     let terms = stripe.terms(PaymentMethod::Maestro).expect("a card");
     assert!(terms.chargebacks && !terms.takes_parts && terms.refundable());
     assert!(stripe.terms(PaymentMethod::Alipay).is_none());

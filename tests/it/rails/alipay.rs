@@ -333,7 +333,7 @@ fn post(mut params: Params, wall: Time, pair: Option<&Pair>) -> Post {
     let mut url = Url::parse("http://x/").expect("a url");
     url.query_pairs_mut().extend_pairs(&params);
     let form = ("Content-Type".to_owned(), "application/x-www-form-urlencoded; charset=utf-8".to_owned());
-    Post { headers: vec![form], body: url.query().expect("a form").as_bytes().to_vec() }
+    Post { to: "alipay", headers: vec![form], body: url.query().expect("a form").as_bytes().to_vec() }
 }
 
 #[async_trait::async_trait]
@@ -343,7 +343,7 @@ impl Fake for Alipay {
     }
 
     fn configure(&self, settings: &mut Settings) {
-        let own = &mut settings.alipay;
+        let own = &mut settings.providers.alipay;
         own.api_base = format!("{}/gateway.do", self.base);
         own.app_id = Some(APP.to_owned());
         own.seller_id = Some(SELLER.to_owned());

@@ -351,7 +351,7 @@ impl Antom {
         let signature = pair.sign(&message(NEWS_PATH, time, body.as_bytes()));
         let headers = [("client-id", CLIENT), ("request-time", time), ("signature", &header(&signature))]
             .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        Post { headers: headers.to_vec(), body: body.as_bytes().to_vec() }
+        Post { to: "antom", headers: headers.to_vec(), body: body.as_bytes().to_vec() }
     }
 
     fn tell(&self, news: Value) {
@@ -366,7 +366,7 @@ impl Fake for Antom {
     }
 
     fn configure(&self, settings: &mut Settings) {
-        let own = &mut settings.antom;
+        let own = &mut settings.providers.antom;
         own.api_base.clone_from(&self.base);
         own.client_id = Some(CLIENT.to_owned());
         own.private_key = Some(SecretString::from(MERCHANT));

@@ -42,7 +42,7 @@ for_every_fake!(played);
 fn every_provider_is_played_signed_and_documented() {
     let played: BTreeSet<&str> = PLAYED.iter().map(|(name, _)| *name).collect();
     // The simulated bank is a server of its own: `simulator` and `door` test it.
-    let listed: BTreeSet<&str> = NAMES.into_iter().filter(|name| *name != sandbox::NAME).collect();
+    let listed: BTreeSet<&str> = NAMES.iter().copied().filter(|name| *name != sandbox::NAME).collect();
     assert_eq!(played, listed, "a provider is played in tests/it/rails/<name>.rs, and stands in the list above");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let read =

@@ -11,7 +11,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use entity::Time;
 use secrecy::SecretString;
-use secure_payment::config::{PartnerSettings, Settings};
+use secure_payment::config::Settings;
 use secure_payment::signature;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -427,7 +427,7 @@ pub(super) fn signed(secret: &str, id: &str, body: &str, wall: Time) -> Post {
         (signature::SIGNATURE_HEADER, signature),
     ];
     let headers = headers.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-    Post { headers, body: body.as_bytes().to_vec() }
+    Post { to: "partner", headers, body: body.as_bytes().to_vec() }
 }
 
 impl Partner {
@@ -527,15 +527,13 @@ impl Fake for Partner {
 
     fn configure(&self, settings: &mut Settings) {
         let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-        settings.partner = PartnerSettings {
-            api_base: Some(format!("{}/v1/", self.base)),
-            api_key: Some(API_KEY.into()),
-            webhook_secret: vec![OLD_SECRET.into(), self.secret.as_str().into()],
-            account: self.books().account.map(str::to_owned),
-            methods: list(&["QIWI", "WESTERN_UNION", "ALIPAY"]),
-            currencies: list(&["EUR", "USD"]),
-            payer_fields: Vec::new(),
-        };
+        let own = &mut settings.providers.partner;
+        own.api_base = Some(format!("{}/v1/", self.base));
+        own.api_key = Some(API_KEY.into());
+        own.webhook_secret = vec![OLD_SECRET.into(), self.secret.as_str().into()];
+        own.account = self.books().account.map(str::to_owned);
+        own.methods = list(&["QIWI", "WESTERN_UNION", "ALIPAY"]);
+        own.currencies = list(&["EUR", "USD"]);
     }
 
     fn method(&self) -> &'static str {

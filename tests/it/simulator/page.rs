@@ -427,7 +427,8 @@ async fn what_the_shop_writes_is_escaped(app: &TestApp) {
     let body = json!({ "reference": "r1", "method": "BANK_TRANSFER", "amount": { "amount": "1.00", "currency": "USD" },
         "description": "<script>alert(1)</script> & \"'", "notification_url": settings.notification_url("sandbox"),
         "return_url": "https://shop.example/?a=\"><script>" });
-    let request = app.http().post(app.url("/sandbox/payments")).bearer_auth(settings.sandbox_api_key.expose_secret());
+    let request =
+        app.http().post(app.url("/sandbox/payments")).bearer_auth(settings.providers.sandbox.api_key.expose_secret());
     let document: Value = request.json(&body).send().await.expect("an answer").json().await.expect("JSON");
     let html = page(app, &text(&document["checkout_url"])).await;
     says(&html, &["&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;&#39;"]);

@@ -130,5 +130,7 @@ pub(super) fn sandbox_settings(database_url: &str) -> Settings {
     let settings = Cli::try_parse_from(flags).expect("settings").settings;
     // What a test asks for comes from one address, all at once; tests/it/limits.rs has budgets of its own.
     let limits = LimitSettings { budget: PLENTY, anonymous_budget: PLENTY, ..settings.limits.clone() };
-    Settings { public_url: None, encryption_key: None, sandbox_api_base: None, limits, ..settings }
+    let mut settings = Settings { public_url: None, encryption_key: None, limits, ..settings };
+    settings.providers.sandbox.api_base = None;
+    settings
 }

@@ -77,7 +77,8 @@ impl Node {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let base = format!("http://{}", listener.local_addr().expect("an address"));
         tokio::spawn(async move { axum::serve(listener, router).await.expect("serves") });
-        let settings = Settings { sandbox_api_base: Some(base), ..(*app.app().settings).clone() };
+        let mut settings = (*app.app().settings).clone();
+        settings.providers.sandbox.api_base = Some(base);
         let (node, shop) = serve(app, settings).await;
         Self { app: node, shop, calls }
     }
@@ -157,7 +158,7 @@ pub(crate) const USD_128: (&str, &str) = ("128.00", "USD");
 
 /// Signs and posts it; the status of the answer.
 pub(crate) async fn post(app: &TestApp, event_id: &str, body: &str) -> u16 {
-    let secret = &app.app().settings.sandbox_webhook_secret[0];
+    let secret = &app.app().settings.providers.sandbox.webhook_secret[0];
     post_signed(app, &app.url(""), event_id, body, (secret, 0)).await
 }
 

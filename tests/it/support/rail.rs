@@ -19,7 +19,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use entity::payment::NextAction;
+use entity::payment::{FormField, NextAction};
 use entity::{PaymentId, Time, payment};
 use reqwest::StatusCode;
 use sea_orm::EntityTrait;
@@ -45,6 +45,8 @@ pub(crate) enum Claim {
 /// A notification as it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Post {
+    /// Whose webhook it goes to: the provider's that sends refunds for another one, perhaps.
+    pub(crate) to: &'static str,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
@@ -64,6 +66,19 @@ pub(crate) trait Fake: Send + Sync {
 
     /// The buyer's browser opens the page that it is sent to. Most providers know of the payment by then; some hear of it so.
     fn visit(&self, _url: &str) {}
+
+    /// The buyer's browser posts a form there.
+    fn submit(&self, _url: &str, _fields: &[FormField]) {}
+
+    /// What it wants to know of whoever pays, as `payOrder` is told it.
+    fn payer(&self) -> Value {
+        Value::Null
+    }
+
+    /// Who gives its money back: itself, or a provider that is configured besides because its rail can't.
+    fn refunds_by(&self) -> &'static str {
+        self.name()
+    }
 
     /// The buyer pays all that was asked for.
     async fn pay(&self, payment: &str);
@@ -210,11 +225,14 @@ impl<'a> Rail<'a> {
     /// `payOrder` by the fake's method; the payment as it is then.
     pub(crate) async fn pay(&self, order: &str) -> payment::Model {
         let key = self.app.clock.new_id().to_string();
-        let input = json!({ "orderId": order, "idempotencyKey": key, "method": self.fake.method() });
+        let payer = self.fake.payer();
+        let input = json!({ "orderId": order, "idempotencyKey": key, "method": self.fake.method(), "payer": payer });
         let paid = self.shop.done(&Step { token: demo::BUYER, mutation: "payOrder", input }).await;
         let payment = self.payment(&text(&paid["id"])).await;
-        if let Some(NextAction::Redirect { url }) = &payment.next_action {
-            self.fake.visit(url);
+        match &payment.next_action {
+            Some(NextAction::Redirect { url }) => self.fake.visit(url),
+            Some(NextAction::Form { url, fields }) => self.fake.submit(url, fields),
+            _nothing_to_open => {}
         }
         payment
     }
@@ -226,7 +244,7 @@ impl<'a> Rail<'a> {
 
     /// The status of the answer to a notification, and its body.
     pub(crate) async fn post(&self, post: &Post) -> (u16, String) {
-        let url = format!("{}/webhooks/{}", self.app.settings.own_url(), self.fake.name());
+        let url = format!("{}/webhooks/{}", self.app.settings.own_url(), post.to);
         let mut request = self.test.http().post(url).body(post.body.clone());
         for (name, value) in &post.headers {
             request = request.header(name, value);

@@ -73,7 +73,7 @@ fn posted(vector: &Value) -> (Post, Time) {
     let headers = headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     let time = NaiveDateTime::parse_from_str(&text(&vector["params"]["notify_time"]), "%Y-%m-%d %H:%M:%S");
     let time = time.expect("a time").and_utc() - TimeDelta::hours(8);
-    (Post { headers, body: text(&vector["body"]).into_bytes() }, time)
+    (Post { to: "alipay", headers, body: text(&vector["body"]).into_bytes() }, time)
 }
 
 async fn judge(test: &TestApp, vector: &Value, expected: Expected, paid: &Value) {

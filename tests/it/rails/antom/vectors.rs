@@ -85,7 +85,7 @@ async fn judge(test: &TestApp, vector: &Value, expected: Expected, acknowledged:
 
     let headers = vector["headers"].as_object().expect("headers");
     let headers = headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    let post = Post { headers, body: text(&vector["body"]).into_bytes() };
+    let post = Post { to: "antom", headers, body: text(&vector["body"]).into_bytes() };
     let signed_at = DateTime::parse_from_rfc3339(&text(&vector["headers"]["request-time"])).expect("a time").to_utc();
     let before = inbox(test).await.len();
     for (late, in_time) in [(302, false), (-302, false), (-300, true), (300, true)] {

@@ -37,11 +37,11 @@ fn node(rail: &Rail<'_>, bank: &Bank, folder: &Path, secret: bool) -> App {
         fs::create_dir_all(&path).expect("makes it");
         Some(path.display().to_string())
     };
-    settings.bank.inbox = path("in");
-    settings.bank.outbox = path("out");
-    settings.bank.api_base = None;
+    settings.providers.bank.inbox = path("in");
+    settings.providers.bank.outbox = path("out");
+    settings.providers.bank.api_base = None;
     if !secret {
-        settings.bank.webhook_secret = Vec::new();
+        settings.providers.bank.webhook_secret = Vec::new();
     }
     App::new(settings, rail.app.db.clone(), rail.app.clock.clone()).expect("settings that can be used")
 }
@@ -84,8 +84,12 @@ async fn a_file_in_the_folder_is_a_notification_and_is_put_away(app: &TestApp) {
     let headers =
         post.headers.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
     let headers: axum::http::HeaderMap = headers.collect();
-    let request =
-        secure_payment::payment::WebhookRequest { path: "/webhooks/bank", headers: &headers, body: &post.body };
+    let request = secure_payment::payment::WebhookRequest {
+        path: "/webhooks/bank",
+        client: std::net::Ipv4Addr::LOCALHOST.into(),
+        headers: &headers,
+        body: &post.body,
+    };
     assert!(provider.verify(&request, node.clock.wall()).is_err());
     assert!(rail.app.providers.find("bank").expect("there").verify(&request, node.clock.wall()).is_ok());
 }

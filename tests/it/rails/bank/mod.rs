@@ -137,7 +137,11 @@ impl Bank {
             (signature::SIGNATURE_HEADER, signature),
             ("content-type", "application/xml".to_owned()),
         ];
-        Post { headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(), body: file.as_bytes().to_vec() }
+        Post {
+            to: "bank",
+            headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),
+            body: file.as_bytes().to_vec(),
+        }
     }
 
     /// What was asked for, as our database has it.
@@ -155,11 +159,11 @@ impl Bank {
 
 fn settings(settings: &mut Settings, base: &str) {
     let account = |(currency, iban): (&str, &str), bic: &str| format!("{currency}={iban}/{bic}");
-    settings.bank.accounts = vec![account(EUR, "MOCKNL2A"), account(USD, "NWBKGB2L")];
-    settings.bank.account_holder = Some("ACME Corporation".to_owned());
-    settings.bank.webhook_secret = vec![SecretString::from(SECRET)];
-    settings.bank.api_base = Some(format!("{base}/pain"));
-    settings.bank.api_key = Some(SecretString::from(KEY));
+    settings.providers.bank.accounts = vec![account(EUR, "MOCKNL2A"), account(USD, "NWBKGB2L")];
+    settings.providers.bank.account_holder = Some("ACME Corporation".to_owned());
+    settings.providers.bank.webhook_secret = vec![SecretString::from(SECRET)];
+    settings.providers.bank.api_base = Some(format!("{base}/pain"));
+    settings.providers.bank.api_key = Some(SecretString::from(KEY));
 }
 
 async fn take_order(State(bank): State<Arc<Bank>>, headers: HeaderMap, body: Bytes) -> Response {

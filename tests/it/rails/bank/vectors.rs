@@ -76,6 +76,7 @@ async fn every_sample_moves_what_it_says_and_nothing_else(app: &TestApp) {
         assert_eq!(vector["valid"], true, "{id}: what is expected of it?");
         let body = vector["body"].as_str().expect("a body").to_owned();
         let unsigned = Post {
+            to: "bank",
             headers: vec![("content-type".to_owned(), "application/xml".to_owned())],
             body: body.clone().into_bytes(),
         };

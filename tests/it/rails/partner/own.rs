@@ -70,7 +70,7 @@ async fn the_published_samples_are_judged_at_the_door(app: &TestApp) {
         let size = inbox_size(app).await;
         app.clock().shift_wall(DateTime::from_timestamp(sample.now, 0).expect("a time") - app.clock().wall());
         let headers = sample.headers.clone().into_iter().collect();
-        let (status, body) = rail.post(&Post { headers, body: sample.body.clone().into_bytes() }).await;
+        let (status, body) = rail.post(&Post { to: "partner", headers, body: sample.body.clone().into_bytes() }).await;
         app.clock().shift_wall(TimeDelta::zero());
         assert_eq!(status, if kept.is_some() { 200 } else { 401 }, "{}: {body}", sample.id);
         rail.drain().await;
@@ -210,7 +210,7 @@ async fn the_payer_is_told_of_and_not_kept(app: &TestApp) {
     let rail = Rail::of(app, fake.clone()).await;
     let order = rail.order("123.45").await;
     let mut settings = (*rail.app.settings).clone();
-    settings.partner.payer_fields = vec!["email".to_owned(), "document".to_owned()];
+    settings.providers.partner.payer_fields = vec!["email".to_owned(), "document".to_owned()];
     let (node, shop) = serve(app, settings).await;
     let query = "query($id: ID!) { paymentMethods(orderId: $id) { method available payerFields } }";
     let methods = shop.read(demo::BUYER, query, json!({ "id": order })).await["paymentMethods"].take();

@@ -109,7 +109,7 @@ pub(crate) fn signed(secret: &str, wall: Time, body: Vec<u8>) -> Post {
 fn post(signature: Option<String>, body: Vec<u8>) -> Post {
     let mut headers = vec![("Content-Type".to_owned(), "application/json; charset=utf-8".to_owned())];
     headers.extend(signature.map(|signature| ("Stripe-Signature".to_owned(), signature)));
-    Post { headers, body }
+    Post { to: "stripe", headers, body }
 }
 
 /// What an event looks like.
@@ -125,7 +125,7 @@ impl Fake for Stripe {
     }
 
     fn configure(&self, settings: &mut Settings) {
-        let stripe = &mut settings.stripe;
+        let stripe = &mut settings.providers.stripe;
         stripe.api_key = Some(SecretString::from(KEY));
         stripe.publishable_key = Some("pk_test_ofTheSuite".to_owned());
         stripe.webhook_secret = vec![SecretString::from(OLD_SECRET), SecretString::from(self.secret.as_str())];

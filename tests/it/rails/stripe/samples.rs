@@ -73,7 +73,7 @@ async fn sample(app: &TestApp, vector: &Vector) {
     let (before, rows) = (causes(&rail.shop, &order).await, inbox(&rail).await.len());
 
     let headers = vector.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-    let post = Post { headers, body: vector.body.clone().into_bytes() };
+    let post = Post { to: "stripe", headers, body: vector.body.clone().into_bytes() };
     let at = DateTime::from_timestamp(vector.now, 0).expect("in range");
     app.clock().shift_wall(at - app.clock().wall());
     let (answer, _body) = rail.post(&post).await;
