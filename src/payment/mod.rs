@@ -19,13 +19,12 @@ use crate::config::{SettingError, Settings};
 mod alipay;
 mod antom;
 mod bank;
-mod call;
 mod fact;
 mod partner;
-mod rsa;
 pub mod sandbox;
 mod stripe;
 mod terms;
+mod wire;
 
 pub use bank::file as bank_file;
 pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};

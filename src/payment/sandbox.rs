@@ -15,10 +15,11 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+use super::wire::call;
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
-    Uninterpretable, Verified, VerifyError, WebhookRequest, call,
+    Uninterpretable, Verified, VerifyError, WebhookRequest,
 };
 use crate::clock::Clock;
 use crate::config::{

@@ -10,11 +10,13 @@ use reqwest::Url;
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::form::{Params, joined};
 use super::node;
+use super::signed::joined;
 use crate::clock::Clock;
-use crate::payment::rsa::{SigningKey, VerifyingKey};
-use crate::payment::{ProviderError, call};
+use crate::payment::ProviderError;
+use crate::payment::wire::call;
+use crate::payment::wire::form::Params;
+use crate::payment::wire::rsa::{SigningKey, VerifyingKey};
 
 const LONGEST_ID: usize = 64;
 const LONGEST_WORDS: usize = 300;

@@ -7,9 +7,10 @@ use chrono::TimeDelta;
 use entity::{Money, Time};
 use sha2::{Digest, Sha256};
 
-use super::form::{self, Params, hides, joined};
 use super::gateway::{checked, from_china, yuan};
-use crate::payment::rsa::VerifyingKey;
+use super::signed::{hides, joined};
+use crate::payment::wire::form::{self, Params};
+use crate::payment::wire::rsa::VerifyingKey;
 use crate::payment::{Fact, Verified, VerifyError};
 
 /// Re-sent for 25 hours, and Alipay gives no window: an hour more, and our clock may be five minutes behind.

@@ -1,9 +1,10 @@
 use serde_json::Value;
 
-use super::form::{self, joined};
 use super::gateway::{Document, from_china, in_china, read};
+use super::signed::joined;
 use super::{check_mode, news, trade_facts};
-use crate::payment::rsa::{SigningKey, VerifyingKey};
+use crate::payment::wire::form;
+use crate::payment::wire::rsa::{SigningKey, VerifyingKey};
 use crate::payment::{Fact, PaymentQuery, ProviderError};
 
 const VECTORS: &str = include_str!("../../../tests/vectors/alipay.json");

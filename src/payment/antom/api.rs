@@ -13,8 +13,9 @@ use serde_json::Value;
 
 use super::amount::WireAmount;
 use crate::clock::Clock;
-use crate::payment::rsa::{SigningKey, VerifyingKey};
-use crate::payment::{ProviderError, VerifyError, WebhookRequest, call};
+use crate::payment::wire::call;
+use crate::payment::wire::rsa::{SigningKey, VerifyingKey};
+use crate::payment::{ProviderError, VerifyError, WebhookRequest};
 
 /// Antom documents none: ours, both ways.
 const TOLERANCE_SECONDS: u64 = 300;

@@ -11,11 +11,12 @@ use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Currency, MinorUnits, Money, PaymentId, Time};
 use serde_json::json;
 
-use super::rsa::{SigningKey, VerifyingKey};
+use super::wire::call;
+use super::wire::rsa::{SigningKey, VerifyingKey};
 use super::{
     Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
-    VerifyError, WebhookRequest, call,
+    VerifyError, WebhookRequest,
 };
 use crate::clock::Clock;
 use crate::config::{self, SettingError, check_base, is_given, required, required_list};

@@ -6,8 +6,9 @@ use serde_json::Value;
 use super::api::{Answer, Api, Status, read, string_to_sign};
 use super::check_mode;
 use crate::clock::Clock;
-use crate::payment::rsa::{SigningKey, VerifyingKey};
-use crate::payment::{ProviderError, WebhookRequest, call};
+use crate::payment::wire::call;
+use crate::payment::wire::rsa::{SigningKey, VerifyingKey};
+use crate::payment::{ProviderError, WebhookRequest};
 
 const VECTORS: &str = include_str!("../../../tests/vectors/antom.json");
 const KEY: &str = include_str!("../../../tests/vectors/keys/merchant.pem");

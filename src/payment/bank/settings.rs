@@ -12,7 +12,8 @@ use secrecy::SecretString;
 use super::{Bank, way};
 use crate::clock::Clock;
 use crate::config::{self, SettingError, check_base, check_webhook_secrets, is_given, required};
-use crate::payment::{Configured, call};
+use crate::payment::Configured;
+use crate::payment::wire::call;
 
 use super::words::in_latin;
 

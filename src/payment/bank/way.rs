@@ -13,7 +13,8 @@ use uuid::Uuid;
 use super::document::Document;
 use super::order::Order;
 use super::report::{StatusReport, Verdict};
-use crate::payment::{ProviderError, call};
+use crate::payment::ProviderError;
+use crate::payment::wire::call;
 
 #[derive(Debug)]
 pub(super) enum Way {

@@ -16,10 +16,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use super::wire::call;
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
     PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
-    Uninterpretable, Verified, VerifyError, WebhookRequest, call,
+    Uninterpretable, Verified, VerifyError, WebhookRequest,
 };
 use crate::clock::Clock;
 use crate::config::{self, SettingError, check_base, check_webhook_secrets, is_given, required, required_list};

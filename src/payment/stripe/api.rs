@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::object::Intent;
 use crate::payment::ProviderError;
-use crate::payment::call::{self, Answer};
+use crate::payment::wire::call::{self, Answer};
 
 /// Fields come and go between versions: an account's default is not left to chance.
 const VERSION: &str = "2026-10-28.endive";

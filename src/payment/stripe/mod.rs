@@ -12,10 +12,11 @@ use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Currency, PaymentId, Time};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::wire::call;
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
-    WebhookRequest, call,
+    WebhookRequest,
 };
 use crate::clock::Clock;
 use crate::config::{self, Mode, SettingError, check_base, is_given, required, required_list};
@@ -30,7 +31,7 @@ mod statement;
 
 pub(super) use settings::Settings;
 
-use super::call::Answer;
+use super::wire::call::Answer;
 use amount::to_wire;
 use api::{Api, List, Pairs, not_about_that, read, unexpected_state};
 use object::{Intent, Refund};

@@ -1,30 +1,33 @@
 //! Calling a provider: what is the same for all of them.
 
-use reqwest::{RequestBuilder, StatusCode, Url};
+use std::fmt::Display;
 
-use super::ProviderError;
+use reqwest::{RequestBuilder, StatusCode, Url};
+use serde::de::DeserializeOwned;
+
 use crate::client;
 use crate::config::SettingError;
+use crate::payment::ProviderError;
 
 /// No answer to one call is near as long.
 const LONGEST_ANSWER: usize = 1024 * 1024;
 
 /// The raw bytes, because signatures are over these.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) headers: reqwest::header::HeaderMap,
-    pub(super) body: Vec<u8>,
+pub(in crate::payment) struct Answer {
+    pub(in crate::payment) status: StatusCode,
+    pub(in crate::payment) headers: reqwest::header::HeaderMap,
+    pub(in crate::payment) body: Vec<u8>,
 }
 
 /// For the API that this setting points to.
-pub(super) fn client(variable: &'static str, base: &str) -> Result<reqwest::Client, SettingError> {
+pub(in crate::payment) fn client(variable: &'static str, base: &str) -> Result<reqwest::Client, SettingError> {
     let problem = |error| SettingError { variable, problem: format!("can't be called: {error}") };
     client::build(base).map_err(problem)
 }
 
 /// Any answer is one, whatever its status. None (a time-out, a broken connection) is [`ProviderError::Unknown`].
-pub(super) async fn send(request: RequestBuilder) -> Result<Answer, ProviderError> {
+pub(in crate::payment) async fn send(request: RequestBuilder) -> Result<Answer, ProviderError> {
     let unknown = |error: reqwest::Error| ProviderError::Unknown(in_words(error));
     let mut response = request.send().await.map_err(unknown)?;
     let (status, headers) = (response.status(), response.headers().clone());
@@ -49,7 +52,7 @@ fn in_words(error: reqwest::Error) -> String {
 }
 
 /// `base` and path segments, each percent-encoded, so that no reference can reach another path.
-pub(super) fn url(base: &str, segments: &[&str]) -> Result<Url, ProviderError> {
+pub(in crate::payment) fn url(base: &str, segments: &[&str]) -> Result<Url, ProviderError> {
     let mut url =
         Url::parse(base).map_err(|error| ProviderError::Unknown(format!("the API's base is not a URL: {error}")))?;
     match url.path_segments_mut() {
@@ -61,9 +64,30 @@ pub(super) fn url(base: &str, segments: &[&str]) -> Result<Url, ProviderError> {
     Ok(url)
 }
 
+/// The document in an answer. What can't be read is not quoted: there may be a payer in it.
+pub(in crate::payment) fn document<T: DeserializeOwned>(answer: &Answer) -> Result<T, ProviderError> {
+    serde_json::from_slice(&answer.body).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        ProviderError::Unknown(format!("an answer that can't be read, at line {line}, column {column}"))
+    })
+}
+
+/// An answer must be about what we asked; any other leaves it unknown.
+pub(in crate::payment) fn same<T: PartialEq + Display>(field: &str, said: T, asked: T) -> Result<(), ProviderError> {
+    if said == asked {
+        return Ok(());
+    }
+    Err(ProviderError::Unknown(format!("the answer's {field} is {said}, ours is {asked}")))
+}
+
+/// A status that came without a document of the provider's.
+pub(in crate::payment) fn bare(status: StatusCode) -> ProviderError {
+    ProviderError::Unknown(format!("HTTP {}", status.as_u16()))
+}
+
 /// Statuses that say nothing about what was asked: a gateway's trouble, a wrong key, too many calls. It may pass the next
 /// time, or have happened.
-pub(super) fn says_nothing(status: StatusCode) -> bool {
+pub(in crate::payment) fn says_nothing(status: StatusCode) -> bool {
     let not_about_this =
         [StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_MANY_REQUESTS];
     !status.is_client_error() || not_about_this.contains(&status)

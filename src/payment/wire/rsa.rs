@@ -11,7 +11,7 @@ use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, 
 use secrecy::{ExposeSecret, SecretString};
 
 /// Ours: signs what we send.
-pub(super) struct SigningKey(RsaKeyPair);
+pub(in crate::payment) struct SigningKey(RsaKeyPair);
 
 impl std::fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -21,7 +21,7 @@ impl std::fmt::Debug for SigningKey {
 
 impl SigningKey {
     /// PKCS#8 or PKCS#1. The error says what the setting must be.
-    pub(super) fn parse(key: &SecretString) -> Result<Self, &'static str> {
+    pub(in crate::payment) fn parse(key: &SecretString) -> Result<Self, &'static str> {
         const WRONG: &str = "must be an RSA private key of 2048 to 4096 bits, in PEM or base 64 (PKCS#8 or PKCS#1)";
         let der = der_of(key.expose_secret()).ok_or(WRONG)?;
         let pair = RsaKeyPair::from_pkcs8(&der).or_else(|_not_pkcs8| RsaKeyPair::from_der(&der));
@@ -29,7 +29,7 @@ impl SigningKey {
     }
 
     /// Base 64. None only if the operating system has no randomness.
-    pub(super) fn sign(&self, message: &[u8]) -> Option<String> {
+    pub(in crate::payment) fn sign(&self, message: &[u8]) -> Option<String> {
         let mut signature = vec![0; self.0.public().modulus_len()];
         self.0.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).ok()?;
         Some(STANDARD.encode(signature))
@@ -38,7 +38,7 @@ impl SigningKey {
 
 /// The provider's: checks what it sends.
 #[derive(Clone)]
-pub(super) struct VerifyingKey(Vec<u8>);
+pub(in crate::payment) struct VerifyingKey(Vec<u8>);
 
 impl std::fmt::Debug for VerifyingKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,7 +48,7 @@ impl std::fmt::Debug for VerifyingKey {
 
 impl VerifyingKey {
     /// SubjectPublicKeyInfo ("BEGIN PUBLIC KEY") or PKCS#1. The error says what the setting must be.
-    pub(super) fn parse(key: &str) -> Result<Self, &'static str> {
+    pub(in crate::payment) fn parse(key: &str) -> Result<Self, &'static str> {
         const WRONG: &str = "must be an RSA public key of 2048 to 8192 bits, in PEM or base 64";
         let der = der_of(key).ok_or(WRONG)?;
         let pkcs1 = pkcs1_of(&der).ok_or(WRONG)?;
@@ -56,7 +56,7 @@ impl VerifyingKey {
     }
 
     /// `signature` in base 64. The algorithm is this one, whatever a message says.
-    pub(super) fn verifies(&self, message: &[u8], signature: &str) -> bool {
+    pub(in crate::payment) fn verifies(&self, message: &[u8], signature: &str) -> bool {
         let Ok(signature) = STANDARD.decode(signature) else { return false };
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.0).verify(message, &signature).is_ok()
     }
@@ -123,16 +123,16 @@ mod tests {
     use super::*;
 
     // Made for tests, see tests/vectors/keys/README.md.
-    const PKCS8: &str = include_str!("../../tests/vectors/keys/merchant.pem");
-    const PKCS1: &str = include_str!("../../tests/vectors/keys/merchant.pkcs1.pem");
-    const PUBLIC: &str = include_str!("../../tests/vectors/keys/merchant.pub.pem");
-    const PUBLIC_PKCS1: &str = include_str!("../../tests/vectors/keys/merchant.pub.pkcs1.pem");
-    const OTHER: &str = include_str!("../../tests/vectors/keys/vendor.pub.pem");
+    const PKCS8: &str = include_str!("../../../tests/vectors/keys/merchant.pem");
+    const PKCS1: &str = include_str!("../../../tests/vectors/keys/merchant.pkcs1.pem");
+    const PUBLIC: &str = include_str!("../../../tests/vectors/keys/merchant.pub.pem");
+    const PUBLIC_PKCS1: &str = include_str!("../../../tests/vectors/keys/merchant.pub.pkcs1.pem");
+    const OTHER: &str = include_str!("../../../tests/vectors/keys/vendor.pub.pem");
     /// `openssl genrsa 1024` and its public half: too short.
-    const SHORT: &str = include_str!("../../tests/vectors/keys/short.pem");
-    const SHORT_PUBLIC: &str = include_str!("../../tests/vectors/keys/short.pub.pem");
+    const SHORT: &str = include_str!("../../../tests/vectors/keys/short.pem");
+    const SHORT_PUBLIC: &str = include_str!("../../../tests/vectors/keys/short.pub.pem");
     /// `openssl dgst -sha256 -sign merchant.pem` of "hello".
-    const HELLO: &str = include_str!("../../tests/vectors/keys/hello.sig");
+    const HELLO: &str = include_str!("../../../tests/vectors/keys/hello.sig");
 
     fn signing(key: &str) -> Result<SigningKey, &'static str> {
         SigningKey::parse(&SecretString::from(key))

@@ -1,0 +1,63 @@
+//! Headers of notifications: each there once, and fresh.
+
+use axum::http::HeaderMap;
+use entity::Time;
+
+use crate::payment::VerifyError;
+
+/// How far a time may be off that a provider has signed, in seconds, both ways.
+pub(in crate::payment) const TOLERANCE_SECONDS: u64 = crate::signature::TOLERANCE_SECONDS;
+
+/// Two of a kind could be read differently by two readers.
+pub(in crate::payment) fn the_only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, VerifyError> {
+    let mut all = headers.get_all(name).iter();
+    match (all.next(), all.next()) {
+        (Some(value), None) => value.to_str().map_err(|_source| VerifyError("a header is not text")),
+        (None, _) => Err(VerifyError("a header is missing")),
+        (Some(_), Some(_)) => Err(VerifyError("a header is there twice")),
+    }
+}
+
+/// Unix seconds, plainly written.
+pub(in crate::payment) fn seconds(text: &str) -> Result<i64, VerifyError> {
+    let plain = (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_parsed| plain).ok_or(VerifyError("the timestamp is malformed"))
+}
+
+/// Sent within [`TOLERANCE_SECONDS`] of now.
+pub(in crate::payment) fn fresh(sent: i64, wall_now: Time) -> Result<(), VerifyError> {
+    if wall_now.timestamp().abs_diff(sent) > TOLERANCE_SECONDS {
+        return Err(VerifyError("the timestamp is more than five minutes off"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use chrono::DateTime;
+
+    use super::*;
+
+    #[test]
+    fn a_header_is_there_once() {
+        let mut headers = HeaderMap::new();
+        assert!(the_only(&headers, "x").is_err());
+        headers.append("x", HeaderValue::from_static("1"));
+        assert_eq!(the_only(&headers, "x"), Ok("1"));
+        headers.append("x", HeaderValue::from_static("1"));
+        assert!(the_only(&headers, "x").is_err());
+    }
+
+    #[test]
+    fn five_minutes_are_fresh_and_not_a_second_more() {
+        let now = DateTime::from_timestamp(1_700_000_000, 0).expect("a time");
+        for (off, is_fresh) in [(0, true), (300, true), (-300, true), (301, false), (-301, false)] {
+            assert_eq!(fresh(now.timestamp() + off, now).is_ok(), is_fresh, "{off}");
+        }
+        for text in ["", "-1", "+1", "1.0", " 1", "1234567890123", "x"] {
+            assert!(seconds(text).is_err(), "{text}");
+        }
+        assert_eq!(seconds("1700000000"), Ok(1_700_000_000));
+    }
+}
