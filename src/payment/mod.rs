@@ -189,6 +189,9 @@ pub struct RefundRequest {
     pub payment: PaymentQuery,
     pub amount: Money,
     pub reason: String,
+    /// When it was asked for before, and the answer got lost: a provider may have done it, and no longer know our key. Business
+    /// time.
+    pub asked_before: Option<Time>,
     /// The buyer's bank details as a JSON document (`party::BankAccount`), decrypted; never logged. For methods that go back `ToAccount`.
     pub payee: Option<SecretString>,
     pub notification_url: String,
@@ -406,6 +409,7 @@ mod tests {
             },
             amount: Money::new(entity::MinorUnits(100), Currency::USD),
             reason: "x".to_owned(),
+            asked_before: None,
             payee: Some(SecretString::from("DE89370400440532013000")),
             notification_url: String::new(),
         };

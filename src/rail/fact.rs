@@ -179,8 +179,8 @@ async fn capture(
         // An operator has put it where it belongs.
         return Ok(Applied::Done);
     }
-    if payment.provider_reference.is_none()
-        && let Some(provider_reference) = provider_reference
+    if let Some(provider_reference) = provider_reference
+        && payment.provider_reference.as_deref() != Some(provider_reference)
         && let Err(error) = remember_reference(app, payment.id, provider_reference).await
     {
         // A convenience for later calls, never a reason to leave money unbooked.
@@ -191,17 +191,13 @@ async fn capture(
     Ok(Applied::Done)
 }
 
-/// The notification overtook the answer to our own request: a refund will need the provider's id.
+/// What the provider calls it now that it is paid: a refund will need that. It has not answered our own request yet, or some
+/// rails give another id to a page to pay on than to what was paid there.
 async fn remember_reference(app: &App, id: PaymentId, provider_reference: &str) -> Result<()> {
     let transaction = app.db.begin_write().await?;
     let row =
         payment::ActiveModel { provider_reference: Set(Some(provider_reference.to_owned())), ..Default::default() };
-    payment::Entity::update_many()
-        .set(row)
-        .filter(payment::Column::Id.eq(id))
-        .filter(payment::Column::ProviderReference.is_null())
-        .exec(&transaction)
-        .await?;
+    payment::Entity::update_many().set(row).filter(payment::Column::Id.eq(id)).exec(&transaction).await?;
     transaction.commit().await?;
     Ok(())
 }

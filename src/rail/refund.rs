@@ -97,9 +97,11 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
         }
         Sending::Waits => return Ok(None),
     }
+    let asked_before = refund.started_at;
     // A chargeback may have taken a part of it since it was read.
     let refund = require_refund(app, refund.id).await?;
-    let answer = provider.refund(&request(app, &refund, order_id, provider.name()).await?).await;
+    let request = RefundRequest { asked_before, ..request(app, &refund, order_id, provider.name()).await? };
+    let answer = provider.refund(&request).await;
     understand(app, (order_id, &refund), provider.as_ref(), answer).await
 }
 
@@ -147,6 +149,7 @@ async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -
         payment: payment_query(app, &payment),
         amount: Money::new(refund.balance, refund.currency),
         reason: refund.reason.clone(),
+        asked_before: None,
         payee,
         notification_url: app.settings.notification_url(provider),
     })

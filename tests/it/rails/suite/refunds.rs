@@ -62,6 +62,7 @@ pub(super) async fn over_refund(app: &TestApp, fake: Arc<dyn Fake>) {
         },
         amount: Money::new(MinorUnits(2_346), paid.currency),
         reason: "too much".to_owned(),
+        asked_before: None,
         payee: None::<SecretString>,
         notification_url: rail.app.settings.notification_url(rail.fake.name()),
     };
