@@ -136,6 +136,8 @@ impl Writing<'_> {
             PaymentChange::Replace { payment_id, by } => {
                 let mut active = self.payment(*payment_id)?.clone().into_active_model();
                 active.replaced_by = Set(Some(*by));
+                // The other one has its own.
+                active.encrypted_payer = Set(None);
                 active.updated_at = Set(at);
                 active.update(&self.transaction).await?;
             }

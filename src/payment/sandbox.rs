@@ -247,8 +247,9 @@ impl PaymentProvider for Sandbox {
         about(&self.get(["refunds", &refund.reference]).await?, "REFUND", &refund.reference)
     }
 
+    /// Also for other providers' payments: it is only told an account to send to.
     fn refunds_for_others(&self, _currency: Currency) -> bool {
-        false
+        true
     }
 
     fn payouts(&self) -> Option<&dyn Payouts> {

@@ -22,7 +22,10 @@ const LONGEST_ON_ITS_WAY: TimeDelta = TimeDelta::days(1);
 pub(super) async fn open(app: &App, payment: &Model) -> Result<PaymentId> {
     let (mut payment, payer) = (payment.clone(), payer_of(app, payment)?);
     loop {
-        open_at_provider(app, &payment, &payer).await?;
+        // Somebody else may have opened, replaced or ended it: what has failed is not asked for again.
+        if payment.status == PaymentStatus::Pending && payment.opened_at.is_none() && payment.replaced_by.is_none() {
+            open_at_provider(app, &payment, &payer).await?;
+        }
         match fall_back(app, &require_payment(&app.db.read, payment.id).await?, &payer).await? {
             Some(next) => payment = require_payment(&app.db.read, next).await?,
             None => return Ok(payment.id),

@@ -76,6 +76,8 @@ pub(super) async fn open_payment(app: &App, asked: Asked) -> Result<Model, BankE
 }
 
 /// Gives back a part of the payment `payment` (its reference), or all of it. Some methods have to be told the payee.
+///
+/// To a payee it also sends what came by another bank: then it doesn't know the payment, and how much that was.
 pub(super) async fn open_refund(app: &App, payment: &str, knows_payee: bool, asked: Asked) -> Result<Model, BankError> {
     let tx = app.db.begin_write().await?;
     // Refunds of one payment take turns: PostgreSQL by this row lock, SQLite by the write transaction itself.
@@ -84,14 +86,20 @@ pub(super) async fn open_refund(app: &App, payment: &str, knows_payee: bool, ask
         .filter(Column::Reference.eq(payment))
         .lock_exclusive()
         .one(&tx)
-        .await?
-        .ok_or_else(|| BankError::not_found("payment"))?;
+        .await?;
+    let original_id = original.as_ref().map(|original| original.id);
     if let Some(known) = find(&tx, MovementKind::Refund, &asked.reference).await? {
-        return same_or_conflict(known, Some(original.id), asked.amount);
+        return same_or_conflict(known, original_id, asked.amount);
     }
-    collected::check_way_back(&original, knows_payee)?;
-    collected::check_refundable(&tx, &original, asked.amount).await?;
-    let (movement, is_new) = insert_or_find(app, &tx, MovementKind::Refund, Some(original.id), asked).await?;
+    match &original {
+        Some(original) => {
+            collected::check_way_back(original, knows_payee)?;
+            collected::check_refundable(&tx, original, asked.amount).await?;
+        }
+        None if knows_payee => {}
+        None => return Err(BankError::not_found("payment")),
+    }
+    let (movement, is_new) = insert_or_find(app, &tx, MovementKind::Refund, original_id, asked).await?;
     settle_soon_and_commit(app, tx, &movement, is_new).await?;
     Ok(movement)
 }

@@ -110,12 +110,14 @@ fn refused(code: &'static str, message: impl Into<String>) -> BankError {
     BankError::refused(StatusCode::UNPROCESSABLE_ENTITY, code, message)
 }
 
-/// A bank transfer goes back to an account that the bank has to be told; what was paid in cash doesn't go back at all.
+/// A bank transfer goes back to an account that the bank has to be told. What was paid in cash doesn't go back: a transfer to an
+/// account can be ordered instead.
 pub(super) fn check_way_back(payment: &Model, knows_payee: bool) -> Result<(), BankError> {
     match method_of(payment) {
-        "WESTERN_UNION" => {
-            Err(refused("not_refundable", "Western Union does not give money back; send it to the buyer by hand"))
-        }
+        "WESTERN_UNION" if !knows_payee => Err(refused(
+            "not_refundable",
+            "Western Union does not give money back; order a transfer: send payee_account",
+        )),
         "BANK_TRANSFER" if !knows_payee => {
             Err(refused("payee_details_required", "a bank transfer goes back to an account: send payee_account"))
         }

@@ -27,7 +27,7 @@
 //!   SUCCEEDED → DECLINED. Chargebacks: OPEN → DEBITED, WON or LOST; DEBITED → WON or LOST; LOST → WON;
 //! * refunds of a payment never sum up to more than what has arrived and was not taken back, also when many ask at once;
 //! * it gives a BANK_TRANSFER back only to a `payee_account` (422 `payee_details_required`), and a WESTERN_UNION payment not at
-//!   all (422 `not_refundable`);
+//!   all (422 `not_refundable`), unless a transfer to a `payee_account` is ordered instead: then it sends also what it never took;
 //! * bank details of a payout or a payee are looked at and not kept.
 //!
 //! What banks do unasked ([`provider_event`]) is a movement of its own, behind a payment: a transfer (money that comes

@@ -27,6 +27,7 @@ mod limits;
 mod live;
 mod lives;
 mod messages;
+mod methods;
 mod news;
 mod nodes;
 mod once;

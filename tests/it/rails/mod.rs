@@ -5,9 +5,12 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::sync::Arc;
 
 use secure_payment::payment::{NAMES, sandbox};
 use serde_json::Value;
+
+use crate::support::rail::Fake;
 
 mod alipay;
 mod antom;
@@ -33,10 +36,23 @@ pub(crate) use for_every_fake;
 
 macro_rules! played {
     ($($name:ident: [$($vectors:literal),+],)+) => {
-        const PLAYED: &[(&str, &[&str])] = &[$((stringify!($name), &[$($vectors),+])),+];
+        pub(crate) const PLAYED: &[(&str, &[&str])] = &[$((stringify!($name), &[$($vectors),+])),+];
     };
 }
 for_every_fake!(played);
+
+macro_rules! started {
+    ($($name:ident: $vectors:tt,)+) => {
+        /// A fresh one of the list.
+        pub(crate) async fn fake(name: &str) -> Arc<dyn Fake> {
+            match name {
+                $(stringify!($name) => $name::start().await,)+
+                other => panic!("{other} is not played"),
+            }
+        }
+    };
+}
+for_every_fake!(started);
 
 #[test]
 fn every_provider_is_played_signed_and_documented() {

@@ -115,6 +115,8 @@ pub(crate) enum Trouble {
     Lost,
     /// The provider never hears of it.
     Bare(u16),
+    /// The provider doesn't do it, and says so in its own words.
+    Says(u16, Value),
     /// The provider does it, and answers once the gate is open.
     Gated(watch::Receiver<bool>),
 }
@@ -168,6 +170,10 @@ async fn on_the_way(State(way): State<Way>, request: Request, next: Next) -> Res
             note();
             bare(code)
         }
+        Some(Trouble::Says(code, document)) => {
+            note();
+            (StatusCode::from_u16(code).expect("a status"), axum::Json(document)).into_response()
+        }
         Some(Trouble::Lost) => {
             drop(next.run(request).await);
             note();
@@ -192,28 +198,39 @@ pub(crate) struct Rail<'a> {
 
 impl<'a> Rail<'a> {
     pub(crate) async fn of(test: &'a TestApp, fake: Arc<dyn Fake>) -> Self {
+        let method = fake.method();
+        Self::routed(test, method, &[fake]).await
+    }
+
+    /// The method is routed to all of these, the first one first: that is the one that is played.
+    pub(crate) async fn routed(test: &'a TestApp, method: &str, fakes: &[Arc<dyn Fake>]) -> Self {
         let mut settings = (*test.app().settings).clone();
-        fake.configure(&mut settings);
-        let method = secure_payment::config::parse_route(&format!("{}={}", fake.method(), fake.name()));
-        settings.routes = vec![method.expect("a route")];
+        fakes.iter().for_each(|fake| fake.configure(&mut settings));
+        let names: Vec<_> = fakes.iter().map(|fake| fake.name()).collect();
+        let route = secure_payment::config::parse_route(&format!("{method}={}", names.join("|")));
+        settings.routes = vec![route.expect("a route")];
         let (app, shop) = serve(test, settings).await;
-        Self { test, app, shop, fake }
+        Self { test, app, shop, fake: Arc::clone(&fakes[0]) }
     }
 
     /// An order of exactly this total in the fake's currency, drafted by the demo's supplier and confirmed.
     pub(crate) async fn order(&self, total: &str) -> String {
-        let id = text(&self.drafted(total).await["id"]);
+        self.order_in(self.fake.currency(), total).await
+    }
+
+    pub(crate) async fn order_in(&self, currency: &str, total: &str) -> String {
+        let id = text(&self.drafted(currency, total).await["id"]);
         self.shop.done(&confirm(&id)).await;
         id
     }
 
-    async fn drafted(&self, total: &str) -> Value {
+    async fn drafted(&self, currency: &str, total: &str) -> Value {
         let key = self.app.clock.new_id().to_string();
         let supplier = demo_supplier(self.test).await.to_string();
         let address = json!({ "name": "Ana Souza", "line1": "Rua Augusta 100", "city": "São Paulo",
             "postalCode": "01304-000", "country": "BR" });
         let request = json!({ "idempotencyKey": format!("ask {key}"), "supplierId": supplier, "message": "please",
-            "currency": self.fake.currency(), "shippingAddress": address });
+            "currency": currency, "shippingAddress": address });
         let asked = Step { token: demo::BUYER, mutation: "requestDraft", input: request };
         let asked = text(&self.shop.done(&asked).await["id"]);
         let line = json!({ "description": "goods", "quantity": 1, "unit": "piece", "unitPrice": total });
@@ -255,7 +272,11 @@ impl<'a> Rail<'a> {
 
     /// Posts what the fake has sent since the last time, which must be taken, and does all that is due.
     pub(crate) async fn deliver(&self) {
-        for post in self.fake.notifications(self.app.clock.wall()) {
+        self.deliver_from(self.fake.as_ref()).await;
+    }
+
+    pub(crate) async fn deliver_from(&self, fake: &dyn Fake) {
+        for post in fake.notifications(self.app.clock.wall()) {
             let (status, body) = self.post(&post).await;
             assert!((200..300).contains(&status), "{status} {body}");
         }
