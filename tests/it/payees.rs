@@ -12,9 +12,11 @@ use secure_payment::party::demo;
 use secure_payment::{order, rail, worker};
 use serde_json::json;
 
+use crate::rails;
 use crate::support::bank::{Node, Told, at_bank, refusal, requested_refund, serve, told};
 use crate::support::events::chargeback_news;
-use crate::support::purchase::{Shop, ship};
+use crate::support::purchase::{Shop, Step, ship};
+use crate::support::rail::Rail;
 use crate::support::steps::{checkout_url, confirmed, pay, press, read};
 use crate::support::trouble::{
     IBAN, balance, command, count, done, kinds, operators, order_id, payment_of, provide_account, refund, refunds,
@@ -153,6 +155,14 @@ async fn cash_goes_back_by_transfer_once_the_buyer_has_said_where_to(app: &TestA
     let sent = refund(app, &order).await;
     assert_eq!((sent.status, sent.provider.as_str(), sent.balance.0), (RefundStatus::Succeeded, "sandbox", 0));
     assert_eq!(balance(app, &LedgerAccount::Provider("sandbox".to_owned())).await, 0);
+
+    // Also where a bank is configured that could send it, too: the money is not there.
+    let rail = Rail::of(app, rails::fake("bank").await).await;
+    let order = rail.order("64.00").await;
+    let input = json!({ "orderId": order, "idempotencyKey": "cash", "method": "WESTERN_UNION" });
+    let paid = rail.shop.done(&Step { token: demo::BUYER, mutation: "payOrder", input }).await;
+    let opened = rail.payment(paid["id"].as_str().expect("an id")).await;
+    assert_eq!((opened.provider.as_str(), opened.refund_by.as_str()), ("sandbox", "sandbox"));
 }
 
 /// The simulated bank declines what ends in 13.

@@ -244,6 +244,9 @@ async fn transfers_and_cash_go_back_to_an_account(app: &TestApp) {
         assert_eq!(refund_at_bank(app, &id, None).await, without, "{method}");
         assert_eq!(refund_at_bank(app, &id, Some("{\"iban\":\"x\"}")).await, with, "{method}");
     }
+    // Of what came by another bank it is only told where to send it.
+    assert_eq!(refund_at_bank(app, "nobody", None).await, (404, json!("not_found")));
+    assert_eq!(refund_at_bank(app, "nobody", Some("{\"iban\":\"x\"}")).await, (202, Value::Null));
     let refunds = at_bank(app, MovementKind::Refund).await;
     assert!(refunds.iter().all(|row| !format!("{row:?}").contains("iban")), "the account is not kept");
 }

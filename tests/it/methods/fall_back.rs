@@ -21,7 +21,9 @@ on_each_database!(
     when_both_are_paid_one_is_set_aside,
     fifty_at_once_get_one_replacement,
     an_answer_that_comes_too_late_is_withdrawn,
+    what_has_failed_is_not_asked_for_again,
     the_job_goes_on_where_a_server_stopped,
+    the_job_asks_the_next_one_too,
     who_cannot_take_it_is_not_asked,
     two_failures_are_told,
     who_pays_is_kept_only_of_the_one_that_is_asked,
@@ -203,8 +205,30 @@ async fn an_answer_that_comes_too_late_is_withdrawn(app: &TestApp) {
     assert_eq!((&listed[0]["status"], &listed[1]["status"]), (&json!("CANCELLED"), &json!("PENDING")), "{listed:#?}");
 }
 
+/// Somebody who still waits for the first one's answer follows to the second one, which has refused meanwhile.
+async fn what_has_failed_is_not_asked_for_again(app: &TestApp) {
+    let two = Two::of(app, ["antom", "partner"]).await;
+    let order = two.order().await;
+    let (open, gate) = watch::channel(false);
+    two.first.way().trouble(Trouble::Gated(gate));
+    two.first.way().trouble(Trouble::Bare(503));
+    two.second.way().trouble(refusal());
+    let slow = pay(&two.rail.shop, &order, "slow", Value::Null);
+    let quick = async {
+        two.first.way().called("POST ").await;
+        let quick = pay(&two.rail.shop, &order, "quick", Value::Null).await;
+        open.send_replace(true);
+        quick
+    };
+    let (slow, quick) = tokio::join!(slow, quick);
+    assert_eq!(shown(&quick), ("partner", "FAILED", false));
+    assert_eq!((&slow["id"], shown(&slow)), (&quick["id"], ("partner", "FAILED", false)));
+    let reference = text(&two.payments(&order).await[1]["reference"]);
+    assert_eq!(two.second.payments(&reference), 0, "the buyer was told that it failed");
+}
+
 async fn the_job_goes_on_where_a_server_stopped(app: &TestApp) {
-    // The first one's failure was written down, and the second one's payment was not asked for.
+    // The first one's payment was replaced, and the second one's was not asked for.
     let two = Two::of(app, ["partner", "antom"]).await;
     let order = two.order().await;
     two.first.way().trouble(Trouble::Bare(503));
@@ -214,8 +238,11 @@ async fn the_job_goes_on_where_a_server_stopped(app: &TestApp) {
     two.drain_later(TimeDelta::minutes(5)).await;
     let opened = pay(&two.rail.shop, &order, "pay", Value::Null).await;
     assert_eq!((&opened["id"], shown(&opened)), (&payment["id"], ("antom", "PENDING", true)));
+}
 
+async fn the_job_asks_the_next_one_too(app: &TestApp) {
     // Nothing but the attempt was written down.
+    let two = Two::of(app, ["partner", "antom"]).await;
     let alone = Rail::routed(app, METHOD, &[Arc::clone(&two.first)]).await;
     let order = two.order().await;
     two.first.way().trouble(Trouble::Bare(503));
