@@ -21,6 +21,7 @@ mod antom;
 mod bank;
 mod fact;
 mod partner;
+mod rapyd;
 pub mod sandbox;
 mod stripe;
 mod terms;
@@ -57,6 +58,7 @@ providers! {
     antom,
     alipay,
     bank,
+    rapyd,
     partner,
     sandbox,
 }

@@ -17,6 +17,7 @@ mod antom;
 mod bank;
 mod keys;
 mod partner;
+mod rapyd;
 pub(crate) mod stripe;
 mod suite;
 
@@ -28,6 +29,7 @@ macro_rules! for_every_fake {
             antom: ["antom"],
             alipay: ["alipay"],
             bank: ["bank_iso20022", "standardwebhooks"],
+            rapyd: ["rapyd"],
             partner: ["standardwebhooks"],
         }
     };

@@ -178,6 +178,11 @@ impl Rail<'_> {
         format!("provider/{}", self.fake.name())
     }
 
+    /// The account that refunds are paid from.
+    fn refunder(&self) -> String {
+        format!("provider/{}", self.fake.refunds_by())
+    }
+
     /// Whether the adapter has asked the provider anything since: a rail may open a payment by itself.
     fn asked_since(&self, calls: usize) -> bool {
         self.fake.way().calls().len() > calls

@@ -39,8 +39,16 @@ pub(crate) async fn start() -> Arc<dyn Fake> {
     start_bank().await
 }
 
+/// On the way of a provider for which it sends refunds.
+pub(super) async fn start_on(way: &Way) -> Arc<dyn Fake> {
+    serve(way.clone()).await
+}
+
 async fn start_bank() -> Arc<Bank> {
-    let way = Way::default();
+    serve(Way::default()).await
+}
+
+async fn serve(way: Way) -> Arc<Bank> {
     let bank = Arc::new(Bank { way: way.clone(), base: Mutex::default(), books: Mutex::default() });
     let router = Router::new().route("/pain", post(take_order)).with_state(Arc::clone(&bank));
     *bank.base.lock().expect("not poisoned") = way.serve(router).await;
@@ -157,6 +165,12 @@ impl Bank {
     }
 }
 
+/// The account of ours that an order was paid from.
+fn debtor(order: &Order) -> (&'static str, &'static str) {
+    let of = |account: &(&str, &str)| account.0 == order.amount.currency.code();
+    [EUR, USD].into_iter().find(of).expect("it was taken")
+}
+
 fn settings(settings: &mut Settings, base: &str) {
     let account = |(currency, iban): (&str, &str), bic: &str| format!("{currency}={iban}/{bic}");
     settings.providers.bank.accounts = vec![account(EUR, "MOCKNL2A"), account(USD, "NWBKGB2L")];
@@ -253,7 +267,7 @@ impl Fake for Bank {
 
     async fn settle_refund(&self, refund: &str) {
         let entry = self.book(refund);
-        self.send(camt_054(EUR, &[entry]));
+        self.send(camt_054(debtor(&self.order(refund).0), &[entry]));
     }
 
     /// Before it was booked, the bank says that it rejects it; after, it comes back, which is told twice.
@@ -261,8 +275,8 @@ impl Fake for Bank {
         let (order, standing) = self.order(refund);
         if standing == Standing::Booked {
             let entry = self.take_back(refund, "AC04");
-            self.send(pacs_004(&order, &format!("R-{}", self.reference()), "AC04", EUR));
-            self.send(camt_054(EUR, &[entry]));
+            self.send(pacs_004(&order, &format!("R-{}", self.reference()), "AC04", debtor(&order)));
+            self.send(camt_054(debtor(&order), &[entry]));
             self.set(&order, Standing::Returned);
         } else {
             self.set(&order, Standing::Rejected);
@@ -304,8 +318,10 @@ impl Fake for Bank {
     }
 
     fn refunded(&self, payment: &str) -> i64 {
+        // As banks carry it.
+        let payment = payment.replace('_', "-");
         let of_it = |order: &&(Order, Standing)| {
-            matches!(order.1, Standing::Accepted | Standing::Booked) && order.0.text.contains(payment)
+            matches!(order.1, Standing::Accepted | Standing::Booked) && order.0.text.contains(&payment)
         };
         self.books().orders.values().filter(of_it).map(|(order, _)| order.amount.amount.0).sum()
     }

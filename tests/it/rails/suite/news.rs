@@ -47,8 +47,9 @@ async fn assert_offered(rail: &Rail<'_>, order: &str) {
     for (from, to) in [("arrivalDaysFrom", "arrivalDaysTo"), ("refundDaysFrom", "refundDaysTo")] {
         assert!(option[from].as_i64().expect("days") <= option[to].as_i64().expect("days"), "{option:#}");
     }
-    let by_hand = option["refundWay"] == "BY_HAND";
-    assert_eq!(option["refundable"], json!(!by_hand));
+    let itself = rail.fake.refunds_by() == rail.fake.name();
+    assert_eq!(option["refundable"], json!(itself), "whether the rail itself gives money back: {option:#}");
+    assert!(itself || option["refundWay"] == "TO_ACCOUNT", "the other one has to know where to: {option:#}");
 }
 
 /// What could not be understood or didn't fit.

@@ -17,7 +17,7 @@ pub(super) async fn refund_in_parts(app: &TestApp, fake: Arc<dyn Fake>) {
         let refund = rail.reread(&refund).await;
         assert_eq!((refund.status, refund.balance.0), (RefundStatus::Succeeded, 0), "{refund:#?}");
         booked.push(("refund.requested", escrow(&order), account_of(&refund), amount));
-        booked.push(("refund.succeeded", account_of(&refund), rail.provider(), amount));
+        booked.push(("refund.succeeded", account_of(&refund), rail.refunder(), amount));
         rail.assert_ledger(&order, &booked).await;
         assert_eq!(rail.fake.refunded(&payment.reference), given_back, "and only once");
     }
@@ -76,7 +76,7 @@ pub(super) async fn over_refund(app: &TestApp, fake: Arc<dyn Fake>) {
 
 /// A bank sends money where it is told to; it doesn't know that this is a refund, or of what.
 fn is_only_told_where_to_send(rail: &Rail<'_>) -> bool {
-    rail.fake.name() == "bank"
+    rail.fake.refunds_by() == "bank"
 }
 
 pub(super) async fn refund_fails_late(app: &TestApp, fake: Arc<dyn Fake>) {
@@ -94,8 +94,8 @@ pub(super) async fn refund_fails_late(app: &TestApp, fake: Arc<dyn Fake>) {
     let booked = [
         ("payment.captured", rail.provider(), escrow(&order), TOTAL),
         ("refund.requested", escrow(&order), account.clone(), "23.45"),
-        ("refund.succeeded", account.clone(), rail.provider(), "23.45"),
-        ("refund.failed", rail.provider(), account, "23.45"),
+        ("refund.succeeded", account.clone(), rail.refunder(), "23.45"),
+        ("refund.failed", rail.refunder(), account, "23.45"),
     ];
     rail.assert_ledger(&order, &booked).await;
     assert_still_the_buyers(&rail, &order, &refund).await;

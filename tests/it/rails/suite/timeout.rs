@@ -66,7 +66,7 @@ async fn arrives(rail: &Rail<'_>, order: &str, refund: &refund::Model) {
     let booked = [
         ("payment.captured", rail.provider(), escrow(order), TOTAL),
         ("refund.requested", escrow(order), account_of(refund), "23.45"),
-        ("refund.succeeded", account_of(refund), rail.provider(), "23.45"),
+        ("refund.succeeded", account_of(refund), rail.refunder(), "23.45"),
     ];
     rail.assert_ledger(order, &booked).await;
     assert_eq!(quarantined(rail).await, Vec::<String>::new());
