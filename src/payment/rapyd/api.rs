@@ -109,7 +109,7 @@ impl Api {
 }
 
 /// Only Rapyd's own document says that something was refused.
-fn read(answer: &Answer) -> Result<Payment, ProviderError> {
+pub(super) fn read(answer: &Answer) -> Result<Payment, ProviderError> {
     let status = answer.status;
     if !status.is_success() && call::says_nothing(status) {
         return Err(call::bare(status));

@@ -42,8 +42,10 @@ const SANDBOX: &str = "https://sandboxapi.rapyd.net";
 /// What the buyer gets to find a counter.
 const TIME_TO_PAY: TimeDelta = TimeDelta::days(3);
 
-const NO_REFUNDS: ProviderError = ProviderError::CannotBeAsked("cash that was paid at a counter can't be sent back there");
-const NOT_FOUND: ProviderError = ProviderError::CannotBeAsked("Rapyd has not told its id, and is asked by nothing else");
+const NO_REFUNDS: ProviderError =
+    ProviderError::CannotBeAsked("cash that was paid at a counter can't be sent back there");
+const NOT_FOUND: ProviderError =
+    ProviderError::CannotBeAsked("Rapyd has not told its id, and is asked by nothing else");
 
 /// Off until it is configured.
 pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Configured {
@@ -70,7 +72,8 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
 
 /// A key works at the host of its own mode only, but doesn't show which that is: test money must not be booked as real.
 fn check_host(base: &str, is_sandbox: bool) -> Result<(), &'static str> {
-    let is = |host: &str| Url::parse(base).ok().map(|url| url.origin()) == Url::parse(host).ok().map(|url| url.origin());
+    let is =
+        |host: &str| Url::parse(base).ok().map(|url| url.origin()) == Url::parse(host).ok().map(|url| url.origin());
     match is_sandbox {
         true if is(LIVE) => Err("is Rapyd's live API: SECURE_PAYMENT_MODE is sandbox, which moves no real money"),
         false if is(SANDBOX) => Err("is Rapyd's sandbox: SECURE_PAYMENT_MODE is live"),
@@ -82,12 +85,14 @@ fn check_host(base: &str, is_sandbox: bool) -> Result<(), &'static str> {
 fn payer_fields(given: &[String]) -> Result<BTreeMap<String, PayerField>, String> {
     let mut fields = BTreeMap::new();
     for pair in given.iter().map(|pair| pair.trim()).filter(|pair| !pair.is_empty()) {
-        let (theirs, ours) = pair.split_once('=').ok_or_else(|| format!("has {pair:?}, which is not field=ours"))?;
+        let named =
+            pair.split_once('=').map(|(theirs, ours)| (theirs.trim(), ours)).filter(|(theirs, _)| !theirs.is_empty());
+        let (theirs, ours) = named.ok_or_else(|| format!("has {pair:?}, which is not field=ours"))?;
         let ours = PayerField::ALL.into_iter().find(|field| field.name() == ours.trim());
         let ours = ours.ok_or_else(|| {
             format!("has {pair:?}, of which ours is none of {}", PayerField::ALL.map(PayerField::name).join(", "))
         })?;
-        fields.insert(theirs.trim().to_owned(), ours);
+        fields.insert(theirs.to_owned(), ours);
     }
     Ok(fields)
 }

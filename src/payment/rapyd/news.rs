@@ -25,10 +25,7 @@ pub(super) fn verified(body: &[u8]) -> Verified {
             let content = [envelope.kind.as_bytes(), b"\n", envelope.data.get().as_bytes()].concat();
             Verified { event_id, content }
         }
-        None => Verified {
-            event_id: format!("sha256:{}", hex::encode(Sha256::digest(body))),
-            content: body.to_vec(),
-        },
+        None => Verified { event_id: format!("sha256:{}", hex::encode(Sha256::digest(body))), content: body.to_vec() },
     }
 }
 
@@ -38,7 +35,6 @@ pub(super) fn facts(body: &[u8]) -> Result<Vec<Fact>, String> {
     if !envelope.kind.starts_with("PAYMENT_") {
         return Err(format!("the type {:?} is unknown", envelope.kind));
     }
-    let payment: Payment =
-        serde_json::from_str(envelope.data.get()).map_err(|error| unreadable("a payment", error))?;
+    let payment: Payment = serde_json::from_str(envelope.data.get()).map_err(|error| unreadable("a payment", error))?;
     payment.news(&envelope.kind)
 }

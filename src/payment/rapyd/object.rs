@@ -149,7 +149,8 @@ impl Payment {
         if !matches!(self.status.as_str(), "ACT" | "NEW") {
             return Ok(None);
         }
-        let code = self.code().ok_or_else(|| ProviderError::Unknown("a payment without a code to pay with".to_owned()))?;
+        let code =
+            self.code().ok_or_else(|| ProviderError::Unknown("a payment without a code to pay with".to_owned()))?;
         let url = self.redirect_url.clone().filter(|url| url.starts_with("https://"));
         Ok(Some(NextAction::Voucher { code, url }))
     }

@@ -19,7 +19,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::bank;
+use super::bank::{self, Bank};
 use crate::support::rail::{Claim, Fake, Post, Way};
 
 mod refunds;
@@ -41,7 +41,7 @@ struct Rapyd {
     base: String,
     way: Way,
     /// Sends refunds. None is configured without it.
-    bank: Option<Arc<dyn Fake>>,
+    bank: Option<Arc<Bank>>,
     /// Its names of what it requires of the payer, and ours.
     fields: &'static [(&'static str, &'static str)],
     books: Arc<Mutex<Books>>,
@@ -241,9 +241,8 @@ fn is_ours((method, path): (&Method, &str), headers: &HeaderMap, body: &[u8]) ->
     let place = format!("{}{path}", method.as_str().to_lowercase());
     let signed = [place.as_str(), salt, timestamp, ACCESS_KEY, SECRET].map(str::as_bytes);
     let expected = signature(SECRET, &[signed.as_slice(), &[body]].concat());
-    let is_right = text("access_key") == ACCESS_KEY
-        && text("content-type") == "application/json"
-        && text("signature") == expected;
+    let is_right =
+        text("access_key") == ACCESS_KEY && text("content-type") == "application/json" && text("signature") == expected;
     if is_right { Ok(()) } else { Err(UNSIGNED) }
 }
 
@@ -259,7 +258,9 @@ async fn serve(books: Arc<Mutex<Books>>, request: Request) -> Response {
             "operation_id": "c9ef7f0c-07e0-4c85-9491-5d517920fb04" })
     };
     match answer {
-        Ok(data) => axum::Json(json!({ "status": status("SUCCESS", ""), "data": books.misrepresent(data) })).into_response(),
+        Ok(data) => {
+            axum::Json(json!({ "status": status("SUCCESS", ""), "data": books.misrepresent(data) })).into_response()
+        }
         Err((code, error)) => (code, axum::Json(json!({ "status": status("ERROR", error) }))).into_response(),
     }
 }
@@ -277,7 +278,7 @@ impl Rapyd {
 
     async fn start_with(
         way: Way,
-        bank: Option<Arc<dyn Fake>>,
+        bank: Option<Arc<Bank>>,
         fields: &'static [(&'static str, &'static str)],
     ) -> Arc<Self> {
         let books = Arc::new(Mutex::new(Books { fields, ..Books::default() }));
@@ -290,7 +291,7 @@ impl Rapyd {
         self.books.lock().expect("not poisoned")
     }
 
-    fn bank(&self) -> &dyn Fake {
+    fn bank(&self) -> &Bank {
         self.bank.as_deref().expect("a bank is there")
     }
 

@@ -40,7 +40,7 @@ pub(crate) async fn start() -> Arc<dyn Fake> {
 }
 
 /// On the way of a provider for which it sends refunds.
-pub(super) async fn start_on(way: &Way) -> Arc<dyn Fake> {
+pub(super) async fn start_on(way: &Way) -> Arc<Bank> {
     serve(way.clone()).await
 }
 
@@ -55,7 +55,7 @@ async fn serve(way: Way) -> Arc<Bank> {
     bank
 }
 
-struct Bank {
+pub(super) struct Bank {
     way: Way,
     base: Mutex<String>,
     books: Mutex<Books>,
@@ -107,6 +107,12 @@ impl Bank {
     fn order(&self, reference: &str) -> (Order, Standing) {
         let id = reference.replace('_', "-");
         self.books().orders.get(&id).cloned().unwrap_or_else(|| panic!("the bank has no order {id}"))
+    }
+
+    /// Of an order: its amount, who is paid, to which account, and what they read.
+    pub(super) fn told(&self, reference: &str) -> (Money, String, String, String) {
+        let (order, _standing) = self.order(reference);
+        (order.amount, order.creditor, order.to, order.text)
     }
 
     fn orders(&self) -> Vec<Order> {
