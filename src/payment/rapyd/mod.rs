@@ -67,7 +67,7 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
         clock: clock.clone(),
     };
     let fields = payer_fields(&own.payer_fields).map_err(|problem| wrong("RAPYD_PAYER_FIELDS", problem))?;
-    Ok(Some(Arc::new(Rapyd { api, fields, clock: clock.clone() })))
+    Ok(Some(Arc::new(Rapyd { api, fields })))
 }
 
 /// A key works at the host of its own mode only, but doesn't show which that is: test money must not be booked as real.
@@ -101,7 +101,6 @@ fn payer_fields(given: &[String]) -> Result<BTreeMap<String, PayerField>, String
 struct Rapyd {
     api: Api,
     fields: BTreeMap<String, PayerField>,
-    clock: Clock,
 }
 
 impl Rapyd {
@@ -133,7 +132,7 @@ impl Rapyd {
             currency: request.amount.currency.code(),
             merchant_reference_id: &request.reference,
             description: &request.description,
-            expiration: (self.clock.now() + TIME_TO_PAY).timestamp(),
+            expiration: (self.api.clock.now() + TIME_TO_PAY).timestamp(),
             customer: Customer { name: of_payer(PayerField::Name)?, email: of_payer(PayerField::Email)? },
             payment_method: object::Method { r#type: METHOD, fields },
         };
