@@ -63,6 +63,7 @@ struct Books {
 enum Misdeed {
     OfAnotherReference,
     OfAnotherAmount,
+    OfAnotherId,
     OfAnotherMethod,
     WithoutACode,
     OfAnUnknownStatus,
@@ -223,6 +224,7 @@ impl Books {
             None => {}
             Some(Misdeed::OfAnotherReference) => data["merchant_reference_id"] = json!("payment_of_another"),
             Some(Misdeed::OfAnotherAmount) => data["original_amount"] = json!(1),
+            Some(Misdeed::OfAnotherId) => data["id"] = json!("payment_of_another"),
             Some(Misdeed::OfAnotherMethod) => data["payment_method_type"] = json!("ec_facilito_cash"),
             Some(Misdeed::WithoutACode) => data["textual_codes"] = json!({}),
             Some(Misdeed::OfAnUnknownStatus) => data["status"] = json!("REV"),

@@ -124,7 +124,7 @@ async fn a_payment_whose_answer_was_lost_is_withdrawn_here_only(test: &TestApp) 
 }
 
 async fn an_answer_about_something_else_says_nothing(test: &TestApp) {
-    use Misdeed::{OfAnUnknownStatus, OfAnotherAmount, OfAnotherMethod, OfAnotherReference, WithoutACode};
+    use Misdeed::{OfAnUnknownStatus, OfAnotherAmount, OfAnotherId, OfAnotherMethod, OfAnotherReference, WithoutACode};
     let fake = Rapyd::start(&[]).await;
     let rail = Rail::of(test, fake.clone()).await;
     let order = rail.order("123.45").await;
@@ -141,7 +141,7 @@ async fn an_answer_about_something_else_says_nothing(test: &TestApp) {
 
     fake.pay(&payment.reference).await;
     drop(fake.notifications(test.clock().wall()));
-    for misdeed in [OfAnotherReference, OfAnotherAmount, OfAnotherMethod, OfAnUnknownStatus] {
+    for misdeed in [OfAnotherReference, OfAnotherAmount, OfAnotherId, OfAnotherMethod, OfAnUnknownStatus] {
         fake.books().misdeed = Some(misdeed);
         test.clock().advance(TimeDelta::hours(24));
         rail.drain().await;
