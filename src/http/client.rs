@@ -64,9 +64,10 @@ pub fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Some proxies add the port.
+/// Some proxies add the port, or write IPv6 in brackets.
 fn read(text: &str) -> Option<IpAddr> {
-    let address = text.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))?;
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let address = bare.parse::<IpAddr>().ok().or_else(|| text.parse::<SocketAddr>().ok().map(|socket| socket.ip()))?;
     Some(address.to_canonical())
 }
 
@@ -106,6 +107,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("::ffff:10.0.0.1", &["198.51.100.1:4711"]), "198.51.100.1");
         assert_eq!(client("fd00::1", &["[2001:db8::7]:4711"]), "2001:db8::7");
+        assert_eq!(client("fd00::1", &["[2001:db8::7]"]), "2001:db8::7");
+        assert_eq!(client("10.0.0.1", &["::ffff:198.51.100.1"]), "198.51.100.1");
         assert_eq!(client("10.0.0.1", &[]), "10.0.0.1");
     }
 
@@ -114,6 +117,8 @@ mod tests {
         assert_eq!(client("10.0.0.1", &["192.0.2.1, 198.51.100.1, 10.0.0.2"]), "198.51.100.1");
         assert_eq!(client("10.0.0.1", &["192.0.2.1", "198.51.100.1", "10.0.0.2"]), "198.51.100.1");
         assert_eq!(client("10.0.0.1", &["198.51.100.1, unknown"]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["198.51.100.1", ""]), "10.0.0.1");
+        assert_eq!(client("10.0.0.1", &["198.51.100.1,,10.0.0.2"]), "10.0.0.2");
         assert_eq!(client("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3", "all of them are ours");
     }
 

@@ -26,6 +26,7 @@ pub mod sandbox;
 mod stripe;
 mod terms;
 mod wire;
+mod yookassa;
 
 pub use bank::file as bank_file;
 pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
@@ -57,6 +58,7 @@ providers! {
     stripe,
     antom,
     alipay,
+    yookassa,
     bank,
     rapyd,
     partner,

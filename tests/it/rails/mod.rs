@@ -20,6 +20,7 @@ mod partner;
 mod rapyd;
 pub(crate) mod stripe;
 mod suite;
+mod yookassa;
 
 /// The list: name, and the files of `tests/vectors/` that its notifications are tested with.
 macro_rules! for_every_fake {
@@ -28,6 +29,7 @@ macro_rules! for_every_fake {
             stripe: ["stripe"],
             antom: ["antom"],
             alipay: ["alipay"],
+            yookassa: ["yookassa"],
             bank: ["bank_iso20022", "standardwebhooks"],
             rapyd: ["rapyd"],
             partner: ["standardwebhooks"],
