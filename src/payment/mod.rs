@@ -377,10 +377,14 @@ impl Providers {
         }
     }
 
-    /// Who sends refunds of payments whose own rail can't; None if operators do it by hand.
+    /// Who sends refunds of payments whose own rail can't; None if operators do it by hand. Never the simulated bank, which
+    /// gives back its own simulated money only.
     #[must_use]
     pub fn for_refunds_of_others(&self, currency: Currency) -> Option<Arc<dyn PaymentProvider>> {
-        self.listed.iter().find(|provider| provider.refunds_for_others(currency)).cloned()
+        let can = |provider: &&Arc<dyn PaymentProvider>| {
+            provider.name() != sandbox::NAME && provider.refunds_for_others(currency)
+        };
+        self.listed.iter().find(can).cloned()
     }
 
     /// The provider that pays suppliers out; None if that is done by hand.

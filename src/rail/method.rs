@@ -53,7 +53,7 @@ pub(super) fn way_back(
     let own = || provider.name().to_owned();
     match terms.refund_way {
         RefundWay::ToOrigin | RefundWay::ToAccount => (own(), terms.refund_way),
-        // Its own other way first.
+        // The simulated bank's own cash, which goes back by its own transfer.
         RefundWay::ByHand if provider.refunds_for_others(currency) => (own(), RefundWay::ToAccount),
         RefundWay::ByHand => match app.providers.for_refunds_of_others(currency) {
             Some(other) => (other.name().to_owned(), RefundWay::ToAccount),

@@ -56,5 +56,7 @@ mod fake {
         alipay_by_alipay: with_a_fake("ALIPAY", "alipay"),
         qiwi_by_partner: with_a_fake("QIWI", "partner"),
         western_union_by_partner: with_a_fake("WESTERN_UNION", "partner"),
+        western_union_by_rapyd: with_a_fake("WESTERN_UNION", "rapyd"),
+        yandex_by_yookassa: with_a_fake("YANDEX", "yookassa"),
     }
 }
