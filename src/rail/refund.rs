@@ -84,6 +84,8 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
             return match provider.query_refund(&query(app, &refund).await?).await {
                 Ok(facts) => Ok(Some(facts)),
                 Err(ProviderError::NotKnown(_)) => Ok(Some(vec![fact])),
+                // What it may still say of it is booked; until then it is for a person to look for.
+                Err(ProviderError::CannotBeAsked(_)) => Ok(Some(vec![fact])),
                 Err(error) => Err(unanswered(provider.name(), &error)),
             };
         }
@@ -91,7 +93,7 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
         Sending::Waits if refund.started_at.is_some() => {
             return match provider.query_refund(&query(app, refund).await?).await {
                 Ok(facts) => Ok(Some(facts)),
-                Err(ProviderError::NotKnown(_)) => Ok(None),
+                Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => Ok(None),
                 Err(error) => Err(unanswered(provider.name(), &error)),
             };
         }
@@ -124,10 +126,11 @@ async fn understand(
             return Err(unanswered(provider.name(), &error));
         }
     };
-    // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure.
+    // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure. Of one that
+    // can't be asked its refusal has to do: it would have repeated an earlier answer.
     match provider.query_refund(&query(app, refund).await?).await {
         Ok(facts) => Ok(Some(facts)),
-        Err(ProviderError::NotKnown(_)) => {
+        Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => {
             let reference = refund.reference.clone();
             Ok(Some(vec![Fact::RefundFailed { reference, movement: None, reason }]))
         }
