@@ -18,7 +18,7 @@ mod providers;
 
 pub use limits::LimitSettings;
 pub use providers::parse_route;
-pub(crate) use providers::{check_base, check_webhook_secrets, is_given, required, required_list, wrong};
+pub(crate) use providers::{check_base, check_webhook_secrets, currencies, is_given, required, required_list, wrong};
 
 #[derive(Debug, Parser)]
 #[command(name = "secure-payment", version, about = "An escrow server for cross-border wholesale trade")]

@@ -13,10 +13,10 @@ use axum::http::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entity::Time;
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
+
+pub(crate) mod header;
+pub(crate) mod hmac;
 
 pub const ID_HEADER: &str = "webhook-id";
 pub const TIMESTAMP_HEADER: &str = "webhook-timestamp";
@@ -45,19 +45,15 @@ pub fn verify(
     body: &[u8],
     wall_now: Time,
 ) -> Result<String, SignatureError> {
-    let id = the_only(headers, ID_HEADER)?;
-    let timestamp = the_only(headers, TIMESTAMP_HEADER)?;
-    let signatures = the_only(headers, SIGNATURE_HEADER)?;
+    let one =
+        |name, wrong| header::the_only(headers, name).ok().filter(|text| !text.is_empty()).ok_or(SignatureError(wrong));
+    let id = one(ID_HEADER, "webhook-id is missing, malformed, or there more than once")?;
+    let timestamp = one(TIMESTAMP_HEADER, "webhook-timestamp is missing, malformed, or there more than once")?;
+    let signatures = one(SIGNATURE_HEADER, "webhook-signature is missing, malformed, or there more than once")?;
     if id.len() > MOST_ID_CHARACTERS || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) {
         return Err(SignatureError("webhook-id is malformed"));
     }
-    if timestamp.len() > 12 || !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(SignatureError("webhook-timestamp is malformed"));
-    }
-    let seconds: i64 = timestamp.parse().map_err(|_source| SignatureError("webhook-timestamp is malformed"))?;
-    if wall_now.timestamp().abs_diff(seconds) > TOLERANCE_SECONDS {
-        return Err(SignatureError("webhook-timestamp is more than five minutes off"));
-    }
+    header::fresh(header::seconds(timestamp)?, wall_now)?;
     let keys: Vec<Key> = secrets.iter().filter_map(|secret| Key::parse(secret).ok()).collect();
     if keys.is_empty() {
         return Err(SignatureError("no usable secret is configured"));
@@ -67,14 +63,12 @@ pub fn verify(
         .filter_map(|entry| entry.strip_prefix("v1,"))
         .filter_map(|encoded| STANDARD.decode(encoded).ok())
         .collect();
-    let mut matches = Choice::from(0);
-    for key in &keys {
-        let expected = key.authenticate(id, timestamp, body);
-        for candidate in &candidates {
-            matches |= candidate.as_slice().ct_eq(&expected);
-        }
+    let expected: Vec<[u8; 32]> = keys.iter().map(|key| key.authenticate(id, timestamp, body)).collect();
+    if hmac::any_equal(&expected, &candidates) {
+        Ok(id.to_owned())
+    } else {
+        Err(SignatureError("no signature matches"))
     }
-    if bool::from(matches) { Ok(id.to_owned()) } else { Err(SignatureError("no signature matches")) }
 }
 
 /// A setting or a stored secret can be used: `whsec_` and 24 to 64 bytes in base 64.
@@ -82,7 +76,7 @@ pub fn check_secret(secret: &SecretString) -> Result<(), SignatureError> {
     Key::parse(secret).map(|_key| ())
 }
 
-struct Key(Hmac<Sha256>);
+struct Key(Vec<u8>);
 
 impl Key {
     fn parse(secret: &SecretString) -> Result<Self, SignatureError> {
@@ -92,35 +86,12 @@ impl Key {
         if !(24..=64).contains(&bytes.len()) {
             return Err(MALFORMED);
         }
-        Hmac::new_from_slice(&bytes).map(Self).map_err(|_source| MALFORMED)
+        Ok(Self(bytes))
     }
 
     fn authenticate(&self, id: &str, timestamp: &str, body: &[u8]) -> [u8; 32] {
-        let mut mac = self.0.clone();
-        for part in [id.as_bytes(), b".", timestamp.as_bytes(), b".", body] {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        hmac::sha256(&self.0, &[id.as_bytes(), b".", timestamp.as_bytes(), b".", body])
     }
-}
-
-fn the_only<'a>(headers: &'a HeaderMap, name: &'static str) -> Result<&'a str, SignatureError> {
-    let wrong = |missing: bool| {
-        SignatureError(match (name, missing) {
-            (ID_HEADER, true) => "webhook-id is missing",
-            (TIMESTAMP_HEADER, true) => "webhook-timestamp is missing",
-            (_, true) => "webhook-signature is missing",
-            (ID_HEADER, false) => "webhook-id is malformed, or there more than once",
-            (TIMESTAMP_HEADER, false) => "webhook-timestamp is malformed, or there more than once",
-            (_, false) => "webhook-signature is malformed, or there more than once",
-        })
-    };
-    let mut values = headers.get_all(name).iter();
-    let first = values.next().ok_or(wrong(true))?;
-    if values.next().is_some() {
-        return Err(wrong(false));
-    }
-    first.to_str().ok().filter(|text| !text.is_empty()).ok_or(wrong(false))
 }
 
 #[cfg(test)]

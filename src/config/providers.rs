@@ -1,6 +1,7 @@
 //! Reading the settings of payment providers, which stand in the adapters. Each provider is off until its first setting is
 //! there; then all that it needs has to be, and a setting that can't be used is named.
 
+use entity::Currency;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{Mode, SANDBOX_WEBHOOK_SECRET, SettingError};
@@ -42,6 +43,19 @@ impl Given for SecretString {
     fn is_given(&self) -> bool {
         !self.expose_secret().trim().is_empty()
     }
+}
+
+/// `<PROVIDER>_CURRENCIES`: those of the contract, as far as the provider counts them as we do.
+pub(crate) fn currencies(
+    variable: &'static str,
+    codes: &[String],
+    check: impl Fn(Currency) -> Result<Currency, String>,
+) -> Result<Vec<Currency>, SettingError> {
+    let parse = |code: &String| {
+        let currency = code.trim().parse::<Currency>().map_err(|error| error.to_string()).and_then(&check);
+        currency.map_err(|problem| wrong(variable, format!("can't be used: {problem}")))
+    };
+    required_list(variable, codes)?.iter().map(parse).collect()
 }
 
 /// `<PROVIDER>_API_BASE`: what is real goes over TLS only.

@@ -28,6 +28,8 @@ mod terms;
 mod wire;
 mod yookassa;
 
+/// Why a notification is not believed. The sender is told no more than 401; the text is for our log.
+pub use crate::signature::SignatureError as VerifyError;
 pub use bank::file as bank_file;
 pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
 pub use terms::{Limits, MethodTerms, PayerField};
@@ -282,11 +284,6 @@ pub struct Verified {
     /// What has to be the same when it is sent again: the body, less what the provider changes at every attempt.
     pub content: Vec<u8>,
 }
-
-/// The sender is told no more than 401; the text is for our log.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct VerifyError(pub &'static str);
 
 /// Verified, but not understood or not ours: quarantined, for an operator to look at.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -15,17 +15,17 @@ use reqwest::{Method, StatusCode, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use super::wire::call;
+use super::wire::amount::to_text;
+use super::wire::{RECEIVED, call, standard};
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
-    Uninterpretable, Verified, VerifyError, WebhookRequest,
+    Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::clock::Clock;
 use crate::config::{
     self, SANDBOX_API_KEY, SANDBOX_WEBHOOK_SECRET, check_base, check_webhook_secrets, is_given, required_list, wrong,
 };
-use crate::signature;
 
 mod movement;
 
@@ -109,29 +109,21 @@ impl Sandbox {
 
     async fn answer(&self, request: reqwest::RequestBuilder) -> Result<Movement, ProviderError> {
         let answer = call::send(request.bearer_auth(self.api_key.expose_secret())).await?;
-        if !answer.status.is_success() {
-            return Err(error_of(answer.status, &answer.body));
-        }
-        serde_json::from_slice(&answer.body)
-            .map_err(|error| ProviderError::Unknown(format!("an answer that can't be read: {error}")))
+        if answer.status.is_success() { call::document(&answer) } else { Err(error_of(answer.status, &answer.body)) }
     }
 }
 
 /// Refused is what the bank says itself, in its own error document. A bare status (of a gateway, say), a wrong key, and
 /// whatever may pass the next time leave it unknown.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
-    let unknown = ProviderError::Unknown(format!("HTTP {}", status.as_u16()));
-    if call::says_nothing(status) {
-        return unknown;
-    }
-    let said: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text =
-        |pointer| said.pointer(pointer).and_then(Value::as_str).map(|text| text.chars().take(500).collect::<String>());
-    match (text("/error/code"), text("/error/message")) {
-        (Some(code), Some(message)) if code == "not_found" => ProviderError::NotKnown(message),
-        (Some(code), Some(message)) if code == "payee_details_required" => ProviderError::PayeeDetailsRequired(message),
-        (Some(_), Some(message)) => ProviderError::Refused(message),
-        (_, _) => unknown,
+    let (code, message) = match call::refusal(status, body) {
+        Ok(said) => said,
+        Err(unknown) => return unknown,
+    };
+    match code.as_str() {
+        "not_found" => ProviderError::NotKnown(message),
+        "payee_details_required" => ProviderError::PayeeDetailsRequired(message),
+        _any_other => ProviderError::Refused(message),
     }
 }
 
@@ -144,7 +136,7 @@ fn about(movement: &Movement, kind: &str, reference: &str) -> Result<Vec<Fact>, 
 }
 
 fn wire(money: Money) -> Value {
-    json!({ "amount": money.decimal().to_string(), "currency": money.currency.code() })
+    json!({ "amount": to_text(money), "currency": money.currency.code() })
 }
 
 #[async_trait::async_trait]
@@ -261,9 +253,7 @@ impl PaymentProvider for Sandbox {
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        signature::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
-            .map(|event_id| Incoming::News(Verified { event_id, content: request.body.to_vec() }))
-            .map_err(|error| VerifyError(error.0))
+        standard::verify(&self.webhook_secrets, request, wall_now).map(Incoming::News)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
@@ -271,7 +261,7 @@ impl PaymentProvider for Sandbox {
     }
 
     fn acknowledgement(&self) -> Acknowledgement {
-        Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+        RECEIVED
     }
 }
 

@@ -14,12 +14,13 @@ use super::node;
 use super::signed::joined;
 use crate::clock::Clock;
 use crate::payment::ProviderError;
-use crate::payment::wire::call;
+use crate::payment::wire::amount::from_text;
+use crate::payment::wire::document::Document;
 use crate::payment::wire::form::Params;
-use crate::payment::wire::rsa::{SigningKey, VerifyingKey};
+use crate::payment::wire::rsa::{self, SigningKey, VerifyingKey};
+use crate::payment::wire::{self, call, words};
 
-const LONGEST_ID: usize = 64;
-const LONGEST_WORDS: usize = 300;
+pub(super) const LONGEST_ID: usize = 64;
 const CHINA: Option<FixedOffset> = FixedOffset::east_opt(8 * 3600);
 const TIME_FORMAT: &str = "%Y-%m-%d %H:%M:%S";
 
@@ -36,35 +37,14 @@ pub(super) struct Gateway {
     pub(super) clock: Clock,
 }
 
-/// The verified inner object of an answer to a call that succeeded.
-#[derive(Debug)]
-pub(super) struct Document(Value);
-
-impl Document {
-    pub(super) fn text(&self, field: &str) -> Option<&str> {
-        self.0.get(field).and_then(Value::as_str)
-    }
-
-    pub(super) fn id(&self, field: &str) -> Result<String, ProviderError> {
-        let id = self.text(field).and_then(checked);
-        id.ok_or_else(|| ProviderError::Unknown(format!("the answer has no usable {field}")))
-    }
-
-    pub(super) fn amount(&self, field: &str) -> Result<Money, ProviderError> {
-        let text = self.text(field).unwrap_or_default();
-        yuan(text).map_err(|error| ProviderError::Unknown(format!("the answer's {field} can't be read: {error}")))
-    }
-}
-
 /// Alipay's ids and ours have 64 characters at most.
 pub(super) fn checked(id: &str) -> Option<String> {
-    let fits = (1..=LONGEST_ID).contains(&id.len()) && !id.chars().any(char::is_control);
-    fits.then(|| id.to_owned())
+    wire::checked(id, LONGEST_ID)
 }
 
 /// "123.45"
 pub(super) fn yuan(text: &str) -> Result<Money, String> {
-    Money::exact(text, "CNY").map_err(|error| error.to_string())
+    from_text(text, "CNY")
 }
 
 /// Alipay's times are China's, without saying so.
@@ -121,7 +101,7 @@ impl Gateway {
         let request = self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=utf-8");
         let answer = call::send(request.body(form)).await?;
         if !answer.status.is_success() {
-            return Err(ProviderError::Unknown(format!("HTTP {}", answer.status.as_u16())));
+            return Err(call::bare(answer.status));
         }
         let text = std::str::from_utf8(&answer.body);
         let text = text.map_err(|_source| ProviderError::Unknown("an answer that is not UTF-8".to_owned()))?;
@@ -129,23 +109,24 @@ impl Gateway {
     }
 }
 
-/// What an answer says, once its signature is checked.
+/// What an answer to a call that succeeded says, once its signature is checked.
 pub(super) fn read(method: &str, text: &str, keys: &[VerifyingKey]) -> Result<Document, ProviderError> {
     let unknown = |problem: &str| ProviderError::Unknown(problem.to_owned());
     let name = format!("{}_response", method.replace('.', "_"));
     let inner = node::raw(text, &name).ok_or_else(|| unknown("the gateway answered something else"))?;
     let sign = node::raw(text, "sign").and_then(|sign| serde_json::from_str::<String>(sign).ok());
     let sign = sign.ok_or_else(|| unknown("an answer without a signature"))?;
-    if !keys.iter().any(|key| key.verifies(inner.as_bytes(), &sign)) {
+    if !rsa::any_verifies(keys, inner.as_bytes(), &sign) {
         return Err(unknown("an answer whose signature does not match"));
     }
-    let document = Document(serde_json::from_str(inner).map_err(|_source| unknown("an answer that can't be read"))?);
+    let document =
+        Document::of(serde_json::from_str(inner).map_err(|_source| unknown("an answer that can't be read"))?);
     let of = |field| document.text(field).unwrap_or_default();
     let (code, sub_code) = (of("code"), of("sub_code"));
     if code == "10000" {
         return Ok(document);
     }
-    let said: String = format!("{code} {sub_code}: {}", of("sub_msg")).chars().take(LONGEST_WORDS).collect();
+    let said = words(&format!("{code} {sub_code}: {}", of("sub_msg")));
     // 40004 is a refusal of the business itself. The others are about our app, our key, the form or the moment.
     Err(match (code, sub_code) {
         ("40004", "ACQ.TRADE_NOT_EXIST") => ProviderError::NotKnown(said),

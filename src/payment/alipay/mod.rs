@@ -12,15 +12,16 @@ use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Currency, MinorUnits, Money, PaymentId, Time};
 use serde_json::json;
 
-use super::wire::call;
-use super::wire::rsa::{SigningKey, VerifyingKey};
+use super::wire::amount::to_text;
+use super::wire::document::Document;
+use super::wire::{call, captured_once, rsa};
 use super::{
     Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
     WebhookRequest,
 };
 use crate::clock::Clock;
-use crate::config::{self, SettingError, check_base, is_given, required, required_list};
+use crate::config::{self, check_base, is_given, required, wrong};
 
 mod gateway;
 mod news;
@@ -30,7 +31,7 @@ mod signed;
 
 pub(super) use settings::Settings;
 
-use gateway::{Document, Gateway};
+use gateway::{Gateway, LONGEST_ID, yuan};
 
 pub(super) const NAME: &str = "alipay";
 
@@ -45,24 +46,18 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
     if !is_given(&own.app_id) {
         return Ok(None);
     }
-    let problem = |variable| move |problem: &str| SettingError { variable, problem: problem.to_owned() };
     let base = check_base("ALIPAY_API_BASE", &own.api_base, settings.mode)?;
-    check_mode(&base, settings.is_sandbox()).map_err(problem("ALIPAY_API_BASE"))?;
-    let key = required("ALIPAY_PRIVATE_KEY", &own.private_key)?;
-    let mut their_keys = Vec::new();
-    for key in required_list("ALIPAY_PUBLIC_KEY", &own.public_key)? {
-        their_keys.push(VerifyingKey::parse(&key).map_err(problem("ALIPAY_PUBLIC_KEY"))?);
-    }
+    check_mode(&base, settings.is_sandbox()).map_err(|problem| wrong("ALIPAY_API_BASE", problem))?;
     let gateway = Gateway {
         client: call::client("ALIPAY_API_BASE", &base)?,
         base,
         app_id: required("ALIPAY_APP_ID", &own.app_id)?.trim().to_owned(),
-        key: SigningKey::parse(key).map_err(problem("ALIPAY_PRIVATE_KEY"))?,
-        their_keys,
+        key: rsa::signing_key("ALIPAY_PRIVATE_KEY", &own.private_key)?,
+        their_keys: rsa::verifying_keys("ALIPAY_PUBLIC_KEY", &own.public_key)?,
         clock: clock.clone(),
     };
     let seller_id = required("ALIPAY_SELLER_ID", &own.seller_id)?.trim().to_owned();
-    let yuan = "CNY".parse().map_err(|error: entity::MoneyError| problem("ALIPAY_APP_ID")(&error.to_string()))?;
+    let yuan = "CNY".parse().map_err(|error: entity::MoneyError| wrong("ALIPAY_APP_ID", error.to_string()))?;
     Ok(Some(Arc::new(Alipay { gateway, seller_id, yuan, clock: clock.clone() })))
 }
 
@@ -91,24 +86,16 @@ struct Alipay {
     clock: Clock,
 }
 
-/// An answer must be about what we asked; any other leaves it unknown.
-fn about(field: &str, document: &Document, reference: &str) -> Result<(), ProviderError> {
-    if document.text(field) != Some(reference) {
-        return Err(ProviderError::Unknown(format!("the answer's {field} is another one")));
-    }
-    Ok(())
+fn amount(field: &str, document: &Document) -> Result<Money, ProviderError> {
+    document.read(field, |value| yuan(value.as_str().unwrap_or_default()))
 }
 
 fn exactly(field: &str, document: &Document, asked: Money) -> Result<(), ProviderError> {
-    let said = document.amount(field)?;
-    if said != asked {
-        return Err(ProviderError::Unknown(format!("the answer's {field} is {said}, ours is {asked}")));
-    }
-    Ok(())
+    call::same(field, amount(field, document)?, asked)
 }
 
 fn trade_facts(document: &Document, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
-    about("out_trade_no", document, &payment.reference)?;
+    document.about("out_trade_no", &payment.reference)?;
     exactly("total_amount", document, payment.amount)?;
     let reference = payment.reference.clone();
     let was_paid = match document.text("trade_status") {
@@ -121,14 +108,7 @@ fn trade_facts(document: &Document, payment: &PaymentQuery) -> Result<Vec<Fact>,
     if !was_paid {
         return Ok(vec![Fact::PaymentExpired { reference }]);
     }
-    let id = document.id("trade_no")?;
-    Ok(vec![Fact::PaymentCaptured {
-        references: vec![reference],
-        provider_reference: Some(id.clone()),
-        movement: id,
-        amount: payment.amount,
-        remitter: None,
-    }])
+    Ok(vec![captured_once(reference, document.id("trade_no", LONGEST_ID)?, payment.amount)])
 }
 
 fn refunded(reference: &str, amount: Money) -> Vec<Fact> {
@@ -147,13 +127,13 @@ impl Alipay {
         let document = self.gateway.ask("alipay.trade.fastpay.refund.query", &asked, None).await?;
         match (document.text("refund_status").unwrap_or_default(), document.text("refund_amount")) {
             ("REFUND_SUCCESS", _) => {
-                about("out_trade_no", &document, &payment.reference)?;
-                about("out_request_no", &document, reference)?;
+                document.about("out_trade_no", &payment.reference)?;
+                document.about("out_request_no", reference)?;
                 exactly("refund_amount", &document, amount)?;
                 Ok(refunded(reference, amount))
             }
             ("REFUND_PROCESSING", _) => {
-                about("out_request_no", &document, reference)?;
+                document.about("out_request_no", reference)?;
                 Ok(vec![Fact::RefundPending { reference: reference.to_owned(), provider_reference: None }])
             }
             // Asked about a refund that it never got, or did not make, Alipay succeeds with nothing to say.
@@ -205,7 +185,7 @@ impl PaymentProvider for Alipay {
             "product_code": "FAST_INSTANT_TRADE_PAY",
             "subject": request.description.chars().take(LONGEST_SUBJECT).collect::<String>(),
             "time_expire": gateway::in_china(self.clock.wall() + TIME_TO_PAY),
-            "total_amount": request.amount.decimal().to_string(),
+            "total_amount": to_text(request.amount),
         });
         let urls = (Some(request.notification_url.as_str()), request.return_url.as_deref());
         let url = self.gateway.page("alipay.trade.page.pay", &content, urls)?;
@@ -234,7 +214,7 @@ impl PaymentProvider for Alipay {
         let cancelled = vec![Fact::PaymentCancelled { reference: payment.reference.clone() }];
         match self.gateway.ask("alipay.trade.close", &asked, None).await {
             Ok(document) => {
-                about("out_trade_no", &document, &payment.reference)?;
+                document.about("out_trade_no", &payment.reference)?;
                 Ok(cancelled)
             }
             Err(ProviderError::NotKnown(_)) if payment.has_expired => Ok(cancelled),
@@ -248,14 +228,14 @@ impl PaymentProvider for Alipay {
         let asked = json!({
             "out_request_no": request.reference,
             "out_trade_no": request.payment.reference,
-            "refund_amount": request.amount.decimal().to_string(),
+            "refund_amount": to_text(request.amount),
             "refund_reason": request.reason.chars().take(LONGEST_REASON).collect::<String>(),
         });
         let document = self.gateway.ask("alipay.trade.refund", &asked, Some(&request.notification_url)).await?;
-        about("out_trade_no", &document, &request.payment.reference)?;
+        document.about("out_trade_no", &request.payment.reference)?;
         if document.text("fund_change") == Some("Y") {
             // What has been refunded of the trade so far, all in all.
-            let total = document.amount("refund_fee")?;
+            let total = amount("refund_fee", &document)?;
             if total.currency != request.amount.currency || total.amount < request.amount.amount {
                 return Err(ProviderError::Unknown(format!("{total} was refunded in all, less than was asked for")));
             }

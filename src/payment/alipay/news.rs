@@ -5,12 +5,12 @@
 
 use chrono::TimeDelta;
 use entity::{Money, Time};
-use sha2::{Digest, Sha256};
 
 use super::gateway::{checked, from_china, yuan};
 use super::signed::{hides, joined};
 use crate::payment::wire::form::{self, Params};
-use crate::payment::wire::rsa::VerifyingKey;
+use crate::payment::wire::rsa::{self, VerifyingKey};
+use crate::payment::wire::{captured_once, hash};
 use crate::payment::{Fact, Verified, VerifyError};
 
 /// Re-sent for 25 hours, and Alipay gives no window: an hour more, and our clock may be five minutes behind.
@@ -44,7 +44,7 @@ pub(super) fn verify(keys: &[VerifyingKey], body: &[u8], wall_now: Time) -> Resu
     }
     let sign = value("sign").ok_or(VerifyError("sign is missing"))?;
     let message = joined(&params, |name| matches!(name, "sign" | "sign_type"));
-    if !keys.iter().any(|key| key.verifies(message.as_bytes(), sign)) {
+    if !rsa::any_verifies(keys, message.as_bytes(), sign) {
         return Err(VerifyError("the signature does not match"));
     }
     if hides(&params, &READ) {
@@ -56,8 +56,7 @@ pub(super) fn verify(keys: &[VerifyingKey], body: &[u8], wall_now: Time) -> Resu
     }
     // Sent again it is the same, but for the time.
     let content = joined(&params, |name| matches!(name, "sign" | "notify_time"));
-    let hash = || format!("sha256:{}", hex::encode(Sha256::digest(&content)));
-    let event_id = value("notify_id").and_then(checked).unwrap_or_else(hash);
+    let event_id = value("notify_id").and_then(checked).unwrap_or_else(|| hash(content.as_bytes()));
     Ok(Verified { event_id, content: content.into_bytes() })
 }
 
@@ -106,13 +105,8 @@ fn refunded(params: &Params) -> Result<Option<Money>, String> {
 fn paid(params: &Params, reference: String) -> Result<Vec<Fact>, String> {
     let trade_no = id(params, "trade_no")?;
     let refunded = refunded(params)?;
-    let mut facts = vec![Fact::PaymentCaptured {
-        references: vec![reference.clone()],
-        provider_reference: Some(trade_no.clone()),
-        movement: trade_no,
-        amount: yuan(given(params, "total_amount").unwrap_or_default())?,
-        remitter: None,
-    }];
+    let amount = yuan(given(params, "total_amount").unwrap_or_default())?;
+    let mut facts = vec![captured_once(reference.clone(), trade_no, amount)];
     let is_closed = given(params, "trade_status") == Some("TRADE_CLOSED");
     match refunded {
         Some(total) => {

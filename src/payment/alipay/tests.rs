@@ -1,8 +1,9 @@
 use serde_json::Value;
 
-use super::gateway::{Document, from_china, in_china, read};
+use super::gateway::{from_china, in_china, read};
 use super::signed::joined;
-use super::{check_mode, news, trade_facts};
+use super::{amount, check_mode, news, trade_facts};
+use crate::payment::wire::document::Document;
 use crate::payment::wire::form;
 use crate::payment::wire::rsa::{SigningKey, VerifyingKey};
 use crate::payment::{Fact, PaymentQuery, ProviderError};
@@ -26,7 +27,7 @@ fn what_is_signed_is_what_the_sdk_signs() {
             "alipay-response" => {
                 let document = read("alipay.trade.refund", body, &[key]).expect("a good answer");
                 assert_eq!(document.text("fund_change"), Some("Y"));
-                assert_eq!(document.amount("refund_fee").expect("reads").to_string(), "3.45 CNY");
+                assert_eq!(amount("refund_fee", &document).expect("reads").to_string(), "3.45 CNY");
             }
             kind @ ("alipay" | "alipay-request") => {
                 let params = form::parse(body.as_bytes()).expect("reads");

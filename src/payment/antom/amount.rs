@@ -53,6 +53,11 @@ pub(super) fn to_wire(money: Money) -> Result<Value, String> {
     Ok(json!({ "currency": money.currency.code(), "value": value }))
 }
 
+/// Of an answer.
+pub(super) fn read(value: &Value) -> Result<Money, String> {
+    WireAmount::deserialize(value).map_err(|error| error.to_string())?.exact()
+}
+
 impl WireAmount {
     /// Exact or refused.
     pub(super) fn exact(&self) -> Result<Money, String> {

@@ -6,23 +6,21 @@
 
 use axum::http::HeaderMap;
 use chrono::{DateTime, SecondsFormat};
-use entity::{Money, Time};
+use entity::Time;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
-use super::amount::WireAmount;
 use crate::clock::Clock;
-use crate::payment::wire::call;
-use crate::payment::wire::rsa::{SigningKey, VerifyingKey};
+use crate::payment::wire::document::Document;
+use crate::payment::wire::header::{self, the_only};
+use crate::payment::wire::rsa::{self, SigningKey, VerifyingKey};
+use crate::payment::wire::{self, call, words};
 use crate::payment::{ProviderError, VerifyError, WebhookRequest};
 
-/// Antom documents none: ours, both ways.
-const TOLERANCE_SECONDS: u64 = 300;
-const LONGEST_ID: usize = 64;
+pub(super) const LONGEST_ID: usize = 64;
 /// How the ids of sandbox clients begin.
 pub(super) const SANDBOX_CLIENT: &str = "SANDBOX_";
-const LONGEST_WORDS: usize = 300;
 
 /// Refusals that are about our key, our contract or the moment, not about the payment. It may pass the next time.
 const NOT_ABOUT_THIS: [&str; 13] = [
@@ -73,7 +71,7 @@ pub(super) struct Answer {
 impl Answer {
     /// The document of a call that succeeded.
     pub(super) fn done(self) -> Result<Document, ProviderError> {
-        let said: String = format!("{}: {}", self.code, self.message).chars().take(LONGEST_WORDS).collect();
+        let said = words(&format!("{}: {}", self.code, self.message));
         let code = self.code.as_str();
         match self.status {
             Status::Success => Ok(self.document),
@@ -85,34 +83,9 @@ impl Answer {
     }
 }
 
-#[derive(Debug)]
-pub(super) struct Document(Value);
-
-impl Document {
-    pub(super) fn has(&self, field: &str) -> bool {
-        self.0.get(field).is_some()
-    }
-
-    pub(super) fn text(&self, field: &str) -> Option<&str> {
-        self.0.get(field).and_then(Value::as_str)
-    }
-
-    pub(super) fn id(&self, field: &str) -> Result<String, ProviderError> {
-        let id = self.text(field).and_then(checked);
-        id.ok_or_else(|| ProviderError::Unknown(format!("the answer has no usable {field}")))
-    }
-
-    pub(super) fn amount(&self, field: &str) -> Result<Money, ProviderError> {
-        let amount: Result<WireAmount, _> = serde_json::from_value(self.0.get(field).cloned().unwrap_or_default());
-        let amount = amount.map_err(|error| error.to_string()).and_then(|amount| amount.exact());
-        amount.map_err(|error| ProviderError::Unknown(format!("the answer's {field} can't be read: {error}")))
-    }
-}
-
 /// Antom's and ours have 64 characters at most.
 pub(super) fn checked(id: &str) -> Option<String> {
-    let fits = (1..=LONGEST_ID).contains(&id.len()) && !id.chars().any(char::is_control);
-    fits.then(|| id.to_owned())
+    wire::checked(id, LONGEST_ID)
 }
 
 pub(super) fn string_to_sign(path: &str, client_id: &str, time: &str, body: &[u8]) -> Vec<u8> {
@@ -141,7 +114,7 @@ impl Api {
             .body(body);
         let answer = call::send(request).await?;
         if !answer.status.is_success() {
-            return Err(ProviderError::Unknown(format!("HTTP {}", answer.status.as_u16())));
+            return Err(call::bare(answer.status));
         }
         self.verified(&answer.headers, "response-time", &path, &answer.body)
             .map_err(|error| ProviderError::Unknown(format!("an answer that is not Antom's: {error}")))?;
@@ -156,11 +129,8 @@ impl Api {
 
     pub(super) fn verify_news(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<(), VerifyError> {
         let time = self.verified(request.headers, "request-time", request.path, request.body)?;
-        let sent = seconds(&time).ok_or(VerifyError("request-time is malformed"))?;
-        if wall_now.timestamp().abs_diff(sent) > TOLERANCE_SECONDS {
-            return Err(VerifyError("request-time is more than five minutes off"));
-        }
-        Ok(())
+        // Antom documents no window: ours.
+        header::fresh(seconds(&time).ok_or(VerifyError("request-time is malformed"))?, wall_now)
     }
 
     /// The time that was signed.
@@ -171,20 +141,11 @@ impl Api {
         }
         let signature = signature_of(the_only(headers, "signature")?)?;
         let message = string_to_sign(path, &self.client_id, time, body);
-        if self.their_keys.iter().any(|key| key.verifies(&message, &signature)) {
+        if rsa::any_verifies(&self.their_keys, &message, &signature) {
             Ok(time.to_owned())
         } else {
             Err(VerifyError("the signature does not match"))
         }
-    }
-}
-
-fn the_only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, VerifyError> {
-    let mut all = headers.get_all(name).iter();
-    match (all.next(), all.next()) {
-        (Some(value), None) => value.to_str().map_err(|_source| VerifyError("a header is not text")),
-        (None, _) => Err(VerifyError("a header is missing")),
-        (Some(_), Some(_)) => Err(VerifyError("a header is there twice")),
     }
 }
 
@@ -222,5 +183,5 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, ProviderError> {
         _other => return Err(unknown("it has no resultStatus")),
     };
     let (code, message) = (text("/result/resultCode").to_owned(), text("/result/resultMessage").to_owned());
-    Ok(Answer { status, code, message, document: Document(document) })
+    Ok(Answer { status, code, message, document: Document::of(document) })
 }

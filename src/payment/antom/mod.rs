@@ -11,15 +11,15 @@ use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Currency, MinorUnits, Money, PaymentId, Time};
 use serde_json::json;
 
-use super::wire::call;
-use super::wire::rsa::{SigningKey, VerifyingKey};
+use super::wire::document::Document;
+use super::wire::{call, captured_once, rsa};
 use super::{
     Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
     VerifyError, WebhookRequest,
 };
 use crate::clock::Clock;
-use crate::config::{self, SettingError, check_base, is_given, required, required_list};
+use crate::config::{self, check_base, currencies, is_given, required, wrong};
 
 mod amount;
 mod api;
@@ -28,7 +28,7 @@ mod settings;
 
 pub(super) use settings::Settings;
 
-use api::{Api, Document, SANDBOX_CLIENT, Status};
+use api::{Api, LONGEST_ID, SANDBOX_CLIENT, Status};
 
 pub(super) const NAME: &str = "antom";
 
@@ -42,27 +42,16 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
     if !is_given(&own.client_id) {
         return Ok(None);
     }
-    let problem = |variable| move |problem: &str| SettingError { variable, problem: problem.to_owned() };
     let base = check_base("ANTOM_API_BASE", &own.api_base, settings.mode)?;
     let client_id = required("ANTOM_CLIENT_ID", &own.client_id)?.trim().to_owned();
-    check_mode(&client_id, settings.is_sandbox()).map_err(problem("ANTOM_CLIENT_ID"))?;
-    let key = required("ANTOM_PRIVATE_KEY", &own.private_key)?;
-    let mut their_keys = Vec::new();
-    for key in required_list("ANTOM_PUBLIC_KEY", &own.public_key)? {
-        their_keys.push(VerifyingKey::parse(&key).map_err(problem("ANTOM_PUBLIC_KEY"))?);
-    }
-    let mut currencies = Vec::new();
-    for code in required_list("ANTOM_CURRENCIES", &own.currencies)? {
-        let currency = code.trim().parse::<Currency>().map_err(|error| error.to_string());
-        let currency = currency.and_then(amount::check_currency);
-        currencies.push(currency.map_err(|error| problem("ANTOM_CURRENCIES")(&format!("can't be used: {error}")))?);
-    }
+    check_mode(&client_id, settings.is_sandbox()).map_err(|problem| wrong("ANTOM_CLIENT_ID", problem))?;
+    let currencies = currencies("ANTOM_CURRENCIES", &own.currencies, amount::check_currency)?;
     let api = Api {
         client: call::client("ANTOM_API_BASE", &base)?,
         base,
         client_id,
-        key: SigningKey::parse(key).map_err(problem("ANTOM_PRIVATE_KEY"))?,
-        their_keys,
+        key: rsa::signing_key("ANTOM_PRIVATE_KEY", &own.private_key)?,
+        their_keys: rsa::verifying_keys("ANTOM_PUBLIC_KEY", &own.public_key)?,
         clock: clock.clone(),
     };
     Ok(Some(Arc::new(Antom { api, currencies, public_url: settings.public_url(), clock: clock.clone() })))
@@ -99,44 +88,25 @@ impl Antom {
             Some(id) => Ok(id.clone()),
             None => {
                 let document = self.inquire(payment).await?;
-                about("paymentRequestId", &document, &payment.reference)?;
-                document.id("paymentId")
+                document.about("paymentRequestId", &payment.reference)?;
+                document.id("paymentId", LONGEST_ID)
             }
         }
     }
 }
 
-/// An answer must be about what we asked; any other leaves it unknown.
-fn about(field: &str, document: &Document, reference: &str) -> Result<(), ProviderError> {
-    if document.text(field) != Some(reference) {
-        return Err(ProviderError::Unknown(format!("the answer's {field} is another one")));
-    }
-    Ok(())
-}
-
 fn exactly(field: &str, document: &Document, asked: Money) -> Result<(), ProviderError> {
-    let said = document.amount(field)?;
-    if said != asked {
-        return Err(ProviderError::Unknown(format!("the answer's {field} is {said}, ours is {asked}")));
-    }
-    Ok(())
+    call::same(field, document.read(field, amount::read)?, asked)
 }
 
 fn captured(document: &Document, reference: &str, asked: Money) -> Result<Fact, ProviderError> {
     exactly("paymentAmount", document, asked)?;
-    let id = document.id("paymentId")?;
-    Ok(Fact::PaymentCaptured {
-        references: vec![reference.to_owned()],
-        provider_reference: Some(id.clone()),
-        movement: id,
-        amount: asked,
-        remitter: None,
-    })
+    Ok(captured_once(reference.to_owned(), document.id("paymentId", LONGEST_ID)?, asked))
 }
 
 /// `paymentStatus` of an inquiry.
 fn payment_facts(document: &Document, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
-    about("paymentRequestId", document, &payment.reference)?;
+    document.about("paymentRequestId", &payment.reference)?;
     let reference = payment.reference.clone();
     let code = document.text("paymentResultCode").unwrap_or_default();
     Ok(vec![match document.text("paymentStatus") {
@@ -150,7 +120,7 @@ fn payment_facts(document: &Document, payment: &PaymentQuery) -> Result<Vec<Fact
 
 fn refund_succeeded(document: &Document, reference: &str, asked: Money) -> Result<Fact, ProviderError> {
     exactly("refundAmount", document, asked)?;
-    let id = document.id("refundId")?;
+    let id = document.id("refundId", LONGEST_ID)?;
     let (reference, provider_reference) = (reference.to_owned(), Some(id.clone()));
     Ok(Fact::RefundSucceeded { reference, provider_reference, movement: id, amount: asked })
 }
@@ -217,7 +187,7 @@ impl PaymentProvider for Antom {
             let document = answer.document;
             // Not every wallet's answer repeats what was asked.
             if document.has("paymentRequestId") {
-                about("paymentRequestId", &document, &request.reference)?;
+                document.about("paymentRequestId", &request.reference)?;
             }
             if document.has("paymentAmount") {
                 exactly("paymentAmount", &document, request.amount)?;
@@ -226,16 +196,16 @@ impl PaymentProvider for Antom {
                 document.text("normalUrl").filter(|url| url.starts_with("https://") || url.starts_with("http://"));
             let url = url.ok_or_else(|| ProviderError::Unknown("a payment without a page to pay on".to_owned()))?;
             return Ok(OpenedPayment {
-                provider_reference: Some(document.id("paymentId")?),
+                provider_reference: Some(document.id("paymentId", LONGEST_ID)?),
                 next_action: Some(NextAction::Redirect { url: url.to_owned() }),
                 expires_at,
                 facts: vec![Fact::PaymentPending { reference: request.reference.clone() }],
             });
         }
         let document = answer.done()?;
-        about("paymentRequestId", &document, &request.reference)?;
+        document.about("paymentRequestId", &request.reference)?;
         let fact = captured(&document, &request.reference, request.amount)?;
-        let provider_reference = Some(document.id("paymentId")?);
+        let provider_reference = Some(document.id("paymentId", LONGEST_ID)?);
         Ok(OpenedPayment { provider_reference, next_action: None, expires_at, facts: vec![fact] })
     }
 
@@ -250,7 +220,7 @@ impl PaymentProvider for Antom {
             return Ok(stands);
         }
         let document = self.api.ask("cancel", &json!({ "paymentRequestId": payment.reference })).await?.done()?;
-        about("paymentRequestId", &document, &payment.reference)?;
+        document.about("paymentRequestId", &payment.reference)?;
         Ok(vec![Fact::PaymentCancelled { reference: payment.reference.clone() }])
     }
 
@@ -268,21 +238,23 @@ impl PaymentProvider for Antom {
             return Ok(vec![Fact::RefundPending { reference: request.reference.clone(), provider_reference }]);
         }
         let document = answer.done()?;
-        about("refundRequestId", &document, &request.reference)?;
+        document.about("refundRequestId", &request.reference)?;
         Ok(vec![refund_succeeded(&document, &request.reference, request.amount)?])
     }
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
         let body = json!({ "refundRequestId": refund.reference });
         let document = self.api.ask("inquiryRefund", &body).await?.done()?;
-        about("refundRequestId", &document, &refund.reference)?;
+        document.about("refundRequestId", &refund.reference)?;
         let reference = refund.reference.clone();
         Ok(vec![match document.text("refundStatus") {
             Some("SUCCESS") => refund_succeeded(&document, &reference, refund.amount)?,
-            Some("PROCESSING") => Fact::RefundPending { reference, provider_reference: Some(document.id("refundId")?) },
+            Some("PROCESSING") => {
+                Fact::RefundPending { reference, provider_reference: Some(document.id("refundId", LONGEST_ID)?) }
+            }
             Some("FAIL") => Fact::RefundFailed {
                 reference,
-                movement: Some(document.id("refundId")?),
+                movement: Some(document.id("refundId", LONGEST_ID)?),
                 reason: "Antom could not refund it".to_owned(),
             },
             other => return Err(ProviderError::Unknown(format!("a refundStatus that is unknown: {other:?}"))),

@@ -2,10 +2,10 @@
 
 use entity::Money;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::amount::WireAmount;
 use super::api::checked;
+use crate::payment::wire::{captured_once, hash};
 use crate::payment::{ChargebackStage, Fact};
 
 #[derive(Debug, Deserialize)]
@@ -39,7 +39,7 @@ struct Outcome {
 /// Antom gives its notifications no id: what they are about, and what it says of that. Whatever else it sends is told apart
 /// by its bytes.
 pub(super) fn event_id(body: &[u8]) -> String {
-    named(body).unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(body))))
+    named(body).unwrap_or_else(|| hash(body))
 }
 
 fn named(body: &[u8]) -> Option<String> {
@@ -90,13 +90,8 @@ fn payment(news: &News) -> Result<Vec<Fact>, String> {
     match (outcome.result_status.as_str(), outcome.result_code.as_str()) {
         ("S", "SUCCESS") => {
             let payment_id = id(&news.payment_id, "paymentId")?;
-            Ok(vec![Fact::PaymentCaptured {
-                references: vec![reference],
-                provider_reference: Some(payment_id.clone()),
-                movement: payment_id,
-                amount: amount(news.payment_amount.as_ref(), "paymentAmount")?,
-                remitter: None,
-            }])
+            let amount = amount(news.payment_amount.as_ref(), "paymentAmount")?;
+            Ok(vec![captured_once(reference, payment_id, amount)])
         }
         ("F", code) => Ok(vec![not_paid(reference, code, outcome.result_message.as_deref())]),
         (status, code) => Err(format!("a PAYMENT_RESULT of status {status:?} and code {code:?} is unknown")),

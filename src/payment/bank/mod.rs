@@ -12,6 +12,7 @@ use entity::{Currency, Money, PaymentId, Time};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
+use super::wire::standard;
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
@@ -19,7 +20,6 @@ use super::{
 };
 use crate::clock::Clock;
 use crate::config;
-use crate::signature;
 
 mod camt;
 mod document;
@@ -178,8 +178,7 @@ impl PaymentProvider for Bank {
 
     /// The gateway's id of its message is not used: the same file by the folder must be the same.
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        let verified = signature::verify(&self.secrets, request.headers, request.body, wall_now);
-        verified.map(|_message_id| Incoming::News(file(request.body))).map_err(|error| VerifyError(error.0))
+        standard::verify(&self.secrets, request, wall_now).map(|_message| Incoming::News(file(request.body)))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use super::{Bank, way};
 use crate::clock::Clock;
-use crate::config::{self, SettingError, check_base, check_webhook_secrets, is_given, required};
+use crate::config::{self, SettingError, check_base, check_webhook_secrets, is_given, required, wrong};
 use crate::payment::Configured;
 use crate::payment::wire::call;
 
@@ -72,16 +72,16 @@ pub(super) fn bank(all: &config::Settings, clock: &Clock) -> Configured {
     if accounts.is_empty() {
         return Ok(None);
     }
-    let accounts = parse_accounts(&accounts).map_err(wrong("BANK_ACCOUNTS"))?;
+    let accounts = parse_accounts(&accounts).map_err(|problem| wrong("BANK_ACCOUNTS", problem))?;
     let holder = required("BANK_ACCOUNT_HOLDER", &settings.account_holder)?.trim().to_owned();
     let holder_in_latin = in_latin(&holder, 70).ok_or_else(|| {
-        wrong("BANK_ACCOUNT_HOLDER")("has letters that banks can't carry; write it as your bank does, in Latin letters")
+        wrong("BANK_ACCOUNT_HOLDER", "has letters that banks can't carry; write it as your bank does, in Latin letters")
     })?;
     let secrets: Vec<_> =
         settings.webhook_secret.iter().filter(|secret| is_given(&Some((*secret).clone()))).cloned().collect();
     if secrets.is_empty() && !is_given(&settings.inbox) {
         let problem = "is required by the bank, unless its files are put into BANK_INBOX";
-        return Err(wrong("BANK_WEBHOOK_SECRET")(problem));
+        return Err(wrong("BANK_WEBHOOK_SECRET", problem));
     }
     check_webhook_secrets("BANK_WEBHOOK_SECRET", &secrets, mode)?;
     if is_given(&settings.inbox) {
@@ -94,19 +94,15 @@ pub(super) fn bank(all: &config::Settings, clock: &Clock) -> Configured {
             let key = required("BANK_API_KEY", &settings.api_key)?.clone();
             way::Way::Api { client: call::client("BANK_API_BASE", &base)?, base, key }
         }
-        (true, true) => return Err(wrong("BANK_OUTBOX")("and BANK_API_BASE are both set; payment orders go one way")),
-        (false, false) => return Err(wrong("BANK_OUTBOX")("or BANK_API_BASE is required: payment orders go there")),
+        (true, true) => return Err(wrong("BANK_OUTBOX", "and BANK_API_BASE are both set; payment orders go one way")),
+        (false, false) => return Err(wrong("BANK_OUTBOX", "or BANK_API_BASE is required: payment orders go there")),
     };
     Ok(Some(Arc::new(Bank { accounts, holder, holder_in_latin, secrets, way, clock: clock.clone() })))
 }
 
-fn wrong(variable: &'static str) -> impl Fn(&str) -> SettingError {
-    move |problem| SettingError { variable, problem: problem.to_owned() }
-}
-
 fn folder(variable: &'static str, path: &Option<String>) -> Result<PathBuf, SettingError> {
     let path = Path::new(required(variable, path)?.trim());
-    if path.is_dir() { Ok(path.to_owned()) } else { Err(wrong(variable)("must be a folder that is there")) }
+    if path.is_dir() { Ok(path.to_owned()) } else { Err(wrong(variable, "must be a folder that is there")) }
 }
 
 fn parse_accounts(texts: &[&str]) -> Result<Vec<Account>, &'static str> {

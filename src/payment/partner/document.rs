@@ -8,10 +8,8 @@ use entity::payment::NextAction;
 use entity::{Currency, MinorUnits, Money, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::payment::wire::checked_id;
 use crate::payment::{ChargebackStage, Fact, LineKind, StatementLine};
-
-/// Ours have 34 bytes. Longer ones don't fit into an index.
-const LONGEST_ID: usize = 200;
 
 /// What a document must name to be about us.
 #[derive(Debug)]
@@ -31,13 +29,6 @@ impl Ours {
         }
         Ok(())
     }
-}
-
-fn checked(id: &str) -> Result<String, String> {
-    if !(1..=LONGEST_ID).contains(&id.len()) || id.chars().any(char::is_control) {
-        return Err("an id that is empty, too long, or not one line".to_owned());
-    }
-    Ok(id.to_owned())
 }
 
 fn money(amount_minor: i64, currency: &str) -> Result<Money, String> {
@@ -89,7 +80,7 @@ enum WireAction {
 
 impl PaymentDocument {
     pub(super) fn id(&self) -> Result<String, String> {
-        checked(&self.id)
+        checked_id(&self.id)
     }
 
     /// Money first: what the payment came to is told after what arrived for it.
@@ -139,9 +130,9 @@ fn web(url: String) -> Result<String, String> {
 /// A partner that captures once may have no id for it: then the payment's stands for it, wherever it is spoken of.
 fn captured(payment_id: &str, id: Option<&str>, capture_id: Option<&str>, amount: Money) -> Result<Fact, String> {
     Ok(Fact::PaymentCaptured {
-        references: vec![checked(payment_id)?],
-        provider_reference: id.map(checked).transpose()?,
-        movement: checked(capture_id.unwrap_or(payment_id))?,
+        references: vec![checked_id(payment_id)?],
+        provider_reference: id.map(checked_id).transpose()?,
+        movement: checked_id(capture_id.unwrap_or(payment_id))?,
         amount,
         remitter: None,
     })
@@ -165,7 +156,7 @@ impl RefundDocument {
         ours.check(self.account.as_deref(), self.livemode)?;
         let amount = money(self.amount_minor, &self.currency)?;
         about((&self.refund_id, amount), asked)?;
-        let (reference, provider_reference) = (self.refund_id.clone(), Some(checked(&self.id)?));
+        let (reference, provider_reference) = (self.refund_id.clone(), Some(checked_id(&self.id)?));
         let movement = reference.clone();
         Ok(vec![match self.status.as_str() {
             "PENDING" => Fact::RefundPending { reference, provider_reference },
@@ -196,7 +187,7 @@ impl PayoutDocument {
         ours.check(self.account.as_deref(), self.livemode)?;
         let amount = money(self.amount_minor, &self.currency)?;
         about((&self.payout_id, amount), asked)?;
-        let (reference, provider_reference) = (self.payout_id.clone(), Some(checked(&self.id)?));
+        let (reference, provider_reference) = (self.payout_id.clone(), Some(checked_id(&self.id)?));
         let (movement, reason) = (reference.clone(), reason(self.failure.as_ref()));
         Ok(vec![match self.status.as_str() {
             "PENDING" => Fact::PayoutPending { reference, provider_reference },
@@ -242,7 +233,7 @@ impl Data {
 }
 
 fn given(name: &str, id: Option<&String>) -> Result<String, String> {
-    checked(id.ok_or_else(|| format!("data has no {name}"))?)
+    checked_id(id.ok_or_else(|| format!("data has no {name}"))?)
 }
 
 /// What a notification says; an error says what in it is unknown, or not ours.
@@ -254,7 +245,7 @@ pub(super) fn notified(ours: &Ours, body: &[u8]) -> Result<Fact, String> {
     let refund = || given("refund_id", data.refund_id.as_ref());
     let payout = || given("payout_id", data.payout_id.as_ref());
     let reason = reason(data.reason.as_ref());
-    let provider_reference = data.id.as_deref().map(checked).transpose()?;
+    let provider_reference = data.id.as_deref().map(checked_id).transpose()?;
     Ok(match kind.as_str() {
         "payment.captured" => captured(&payment()?, data.id.as_deref(), data.capture_id.as_deref(), data.amount()?)?,
         "payment.failed" => Fact::PaymentFailed { reference: payment()?, reason },
@@ -342,8 +333,8 @@ impl WireMovement {
         };
         Ok(StatementLine {
             kind,
-            movement: checked(&self.id)?,
-            reference: self.reference.as_deref().map(checked).transpose()?,
+            movement: checked_id(&self.id)?,
+            reference: self.reference.as_deref().map(checked_id).transpose()?,
             amount: money(self.amount_minor, &self.currency)?,
         })
     }

@@ -16,15 +16,16 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::wire::call;
+use super::wire::{RECEIVED, call, standard, words};
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
     PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
-    Uninterpretable, Verified, VerifyError, WebhookRequest,
+    Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::clock::Clock;
-use crate::config::{self, SettingError, check_base, check_webhook_secrets, is_given, required, required_list};
-use crate::signature;
+use crate::config::{
+    self, SettingError, check_base, check_webhook_secrets, currencies, is_given, required, required_list, wrong,
+};
 
 mod document;
 mod settings;
@@ -48,9 +49,8 @@ pub(super) fn from_settings(settings: &config::Settings, _clock: &Clock) -> Conf
     let base = check_base("PARTNER_API_BASE", required("PARTNER_API_BASE", &given.api_base)?, settings.mode)?;
     let client = call::client("PARTNER_API_BASE", &base)?;
     let api_key = required("PARTNER_API_KEY", &given.api_key)?.clone();
-    let problem = |variable, problem: String| SettingError { variable, problem };
     if HeaderValue::from_str(api_key.expose_secret()).is_err() {
-        return Err(problem("PARTNER_API_KEY", "must be one line of ASCII".to_owned()));
+        return Err(wrong("PARTNER_API_KEY", "must be one line of ASCII"));
     }
     let webhook_secrets = required_list("PARTNER_WEBHOOK_SECRET", &given.webhook_secret)?;
     check_webhook_secrets("PARTNER_WEBHOOK_SECRET", &webhook_secrets, settings.mode)?;
@@ -58,42 +58,33 @@ pub(super) fn from_settings(settings: &config::Settings, _clock: &Clock) -> Conf
         account: given.account.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
         livemode: !settings.is_sandbox(),
     };
-    let (methods, currencies, payer_fields) = (methods(given)?, currencies(given)?, payer_fields(given)?);
+    let methods = methods(given)?;
+    let currencies = currencies("PARTNER_CURRENCIES", &given.currencies, Ok)?;
+    let payer_fields = payer_fields(given)?;
     Ok(Some(Arc::new(Partner { client, base, api_key, webhook_secrets, ours, methods, currencies, payer_fields })))
 }
 
 fn methods(given: &Settings) -> Result<Vec<PaymentMethod>, SettingError> {
-    let parse = |name: &String| {
-        PaymentMethod::iter().find(|method| method.name() == name.trim()).ok_or_else(|| {
-            let known = PaymentMethod::iter().map(PaymentMethod::name).collect::<Vec<_>>().join(", ");
-            SettingError { variable: "PARTNER_METHODS", problem: format!("names {name:?}, which is none of {known}") }
-        })
-    };
-    required_list("PARTNER_METHODS", &given.methods)?.iter().map(parse).collect()
-}
-
-fn currencies(given: &Settings) -> Result<Vec<Currency>, SettingError> {
-    let parse = |code: &String| {
-        let problem = |error: entity::MoneyError| error.to_string();
-        code.trim().parse().map_err(problem).map_err(|problem| SettingError {
-            variable: "PARTNER_CURRENCIES",
-            problem: format!("can't be used: {problem}"),
-        })
-    };
-    required_list("PARTNER_CURRENCIES", &given.currencies)?.iter().map(parse).collect()
+    let known: Vec<PaymentMethod> = PaymentMethod::iter().collect();
+    let names = required_list("PARTNER_METHODS", &given.methods)?;
+    names.iter().map(|name| named("PARTNER_METHODS", name, &known, PaymentMethod::name)).collect()
 }
 
 fn payer_fields(given: &Settings) -> Result<Vec<PayerField>, SettingError> {
-    let parse = |name: &String| {
-        PayerField::ALL.into_iter().find(|field| field.name() == name.trim()).ok_or_else(|| {
-            let known = PayerField::ALL.map(PayerField::name).join(", ");
-            SettingError {
-                variable: "PARTNER_PAYER_FIELDS",
-                problem: format!("names {name:?}, which is none of {known}"),
-            }
-        })
-    };
-    given.payer_fields.iter().filter(|name| !name.trim().is_empty()).map(parse).collect()
+    let names = given.payer_fields.iter().filter(|name| !name.trim().is_empty());
+    names.map(|name| named("PARTNER_PAYER_FIELDS", name, &PayerField::ALL, |field| field.name().to_owned())).collect()
+}
+
+fn named<T: Copy>(
+    variable: &'static str,
+    name: &str,
+    known: &[T],
+    name_of: fn(T) -> String,
+) -> Result<T, SettingError> {
+    known.iter().copied().find(|one| name_of(*one) == name.trim()).ok_or_else(|| {
+        let known: Vec<String> = known.iter().map(|one| name_of(*one)).collect();
+        wrong(variable, format!("names {name:?}, which is none of {}", known.join(", ")))
+    })
 }
 
 #[derive(Debug)]
@@ -132,13 +123,7 @@ impl Partner {
 
     async fn answer<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, ProviderError> {
         let answer = call::send(request.bearer_auth(self.api_key.expose_secret())).await?;
-        if !answer.status.is_success() {
-            return Err(error_of(answer.status, &answer.body));
-        }
-        // What can't be read is not quoted: there may be a payer in it.
-        serde_json::from_slice(&answer.body).map_err(|error| {
-            ProviderError::Unknown(format!("an answer that can't be read, at column {}", error.column()))
-        })
+        if answer.status.is_success() { call::document(&answer) } else { Err(error_of(answer.status, &answer.body)) }
     }
 
     fn payment_facts(&self, said: &PaymentDocument, asked: (&str, Money)) -> Result<Vec<Fact>, ProviderError> {
@@ -149,19 +134,15 @@ impl Partner {
 /// `refused` is the one word for "never". Anything else (a gateway's status, a wrong key, a code that we don't know) may
 /// pass the next time, or have happened.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
-    let bare = || ProviderError::Unknown(format!("HTTP {}", status.as_u16()));
-    if call::says_nothing(status) {
-        return bare();
-    }
-    let said: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text =
-        |pointer| said.pointer(pointer).and_then(Value::as_str).map(|text| text.chars().take(500).collect::<String>());
-    let (Some(code), Some(message)) = (text("/error/code"), text("/error/message")) else { return bare() };
+    let (code, message) = match call::refusal(status, body) {
+        Ok(said) => said,
+        Err(unknown) => return unknown,
+    };
     match code.as_str() {
         "not_found" => ProviderError::NotKnown(message),
         "refused" => ProviderError::Refused(message),
         "payee_details_required" => ProviderError::PayeeDetailsRequired(message),
-        _try_again_or_unknown => ProviderError::Unknown(format!("{code}: {message}")),
+        _try_again_or_unknown => ProviderError::Unknown(words(&format!("{code}: {message}"))),
     }
 }
 
@@ -261,9 +242,7 @@ impl PaymentProvider for Partner {
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        signature::verify(&self.webhook_secrets, request.headers, request.body, wall_now)
-            .map(|event_id| Incoming::News(Verified { event_id, content: request.body.to_vec() }))
-            .map_err(|error| VerifyError(error.0))
+        standard::verify(&self.webhook_secrets, request, wall_now).map(Incoming::News)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
@@ -271,7 +250,7 @@ impl PaymentProvider for Partner {
     }
 
     fn acknowledgement(&self) -> Acknowledgement {
-        Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+        RECEIVED
     }
 }
 

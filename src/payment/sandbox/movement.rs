@@ -6,10 +6,12 @@ use entity::payment::NextAction;
 use entity::{Money, Time};
 use serde::Deserialize;
 
+use crate::payment::wire::amount::from_text;
+use crate::payment::wire::checked_id;
 use crate::payment::{ChargebackStage, Fact, Remitter};
 
-/// Ours have 34 bytes, the bank's are as short. Longer ones don't fit into an index.
-const LONGEST_ID: usize = 200;
+/// Of what a remitter writes.
+const LONGEST_LINE: usize = 200;
 
 /// The document of the bank's answers and notifications.
 #[derive(Debug, Deserialize)]
@@ -63,7 +65,7 @@ impl WireRemitter {
     /// One line each, and short: money is not left unbooked for what somebody wrote.
     fn cleaned(&self) -> Remitter {
         let clean = |text: &Option<String>| {
-            let line = text.as_ref()?.chars().filter(|sign| !sign.is_control()).take(LONGEST_ID).collect::<String>();
+            let line = text.as_ref()?.chars().filter(|sign| !sign.is_control()).take(LONGEST_LINE).collect::<String>();
             (!line.is_empty()).then_some(line)
         };
         Remitter { name: clean(&self.name), account: clean(&self.account), text: clean(&self.text) }
@@ -97,15 +99,8 @@ pub(super) struct WireAmount {
 
 impl WireAmount {
     fn exact(&self) -> Result<Money, String> {
-        Money::exact(&self.amount, &self.currency).map_err(|error| error.to_string())
+        from_text(&self.amount, &self.currency)
     }
-}
-
-fn checked(id: &str) -> Result<String, String> {
-    if !(1..=LONGEST_ID).contains(&id.len()) || id.chars().any(char::is_control) {
-        return Err("a movement whose id or reference is empty, too long, or not one line".to_owned());
-    }
-    Ok(id.to_owned())
 }
 
 /// What a movement means in our words; an error says what in it is unknown. Money first: what a payment came to is told
@@ -117,9 +112,9 @@ pub(super) fn facts(movement: &Movement) -> Result<Vec<Fact>, String> {
     let mut facts = Vec::with_capacity(movement.transfers.len() + 1);
     for transfer in &movement.transfers {
         facts.push(Fact::PaymentCaptured {
-            references: vec![checked(&movement.reference)?],
-            provider_reference: Some(checked(&movement.id)?),
-            movement: checked(&transfer.id)?,
+            references: vec![checked_id(&movement.reference)?],
+            provider_reference: Some(checked_id(&movement.id)?),
+            movement: checked_id(&transfer.id)?,
             amount: transfer.amount.exact()?,
             remitter: None,
         });
@@ -130,12 +125,12 @@ pub(super) fn facts(movement: &Movement) -> Result<Vec<Fact>, String> {
 
 fn own_fact(movement: &Movement) -> Result<Fact, String> {
     let amount = movement.amount.exact()?;
-    let (id, reference) = (checked(&movement.id)?, checked(&movement.reference)?);
+    let (id, reference) = (checked_id(&movement.id)?, checked_id(&movement.reference)?);
     let reason = || movement.reason.clone().unwrap_or_else(|| "the bank gave no reason".to_owned());
     Ok(match (movement.kind.as_str(), movement.status.as_str()) {
         ("PAYMENT", "OPEN" | "SETTLING") => Fact::PaymentPending { reference },
         ("PAYMENT", "SUCCEEDED") => {
-            let provider_reference = movement.original.as_deref().map_or_else(|| Ok(id.clone()), checked)?;
+            let provider_reference = movement.original.as_deref().map_or_else(|| Ok(id.clone()), checked_id)?;
             let (references, provider_reference) = (vec![reference], Some(provider_reference));
             Fact::PaymentCaptured { references, provider_reference, movement: id, amount, remitter: None }
         }

@@ -5,6 +5,7 @@
 use entity::{Currency, MinorUnits, Money};
 
 use crate::payment::Limits;
+use crate::payment::wire::amount::{from_units, to_units};
 
 /// Stripe takes no longer number.
 const MOST: i64 = 99_999_999;
@@ -59,8 +60,8 @@ pub(super) fn currencies() -> Vec<Currency> {
 pub(super) fn limits() -> Vec<Limits> {
     let limits = |currency: Currency| {
         let least = LEAST.iter().find(|(code, _)| *code == currency.code()).map_or(1, |(_, least)| *least);
-        let most = to_minor(MOST - MOST % step(currency), currency)?;
-        Some(Limits { currency, least: MinorUnits(least), most: Some(most) })
+        let most = from_units(MOST - MOST % step(currency), digits(currency)?, currency)?;
+        Some(Limits { currency, least: MinorUnits(least), most: Some(most.amount) })
     };
     currencies().into_iter().filter_map(limits).collect()
 }
@@ -93,8 +94,8 @@ pub(super) fn to_wire(money: Money) -> Result<i64, String> {
     let currency = money.currency;
     let inexact = || format!("Stripe can't express {money} exactly");
     let digits = digits(currency).ok_or_else(|| format!("Stripe's units of {currency} are not known"))?;
-    let wire = scale(money.amount.0, currency.digits(), digits).ok_or_else(inexact)?;
-    if wire < 1 || wire % step(currency) != 0 {
+    let wire = to_units(money, digits).ok_or_else(inexact)?;
+    if wire % step(currency) != 0 {
         return Err(inexact());
     }
     if wire > MOST {
@@ -112,25 +113,8 @@ pub(super) fn from_wire(amount: i64, currency: &str) -> Result<Money, String> {
     if amount < 1 {
         return Err(format!("an amount of {amount}, which is not more than nothing"));
     }
-    let minor =
-        to_minor(amount, currency).ok_or_else(|| format!("{amount} of Stripe's units is no amount of {currency}"))?;
-    Ok(Money::new(minor, currency))
-}
-
-fn to_minor(amount: i64, currency: Currency) -> Option<MinorUnits> {
-    scale(amount, digits(currency)?, currency.digits()).map(MinorUnits)
-}
-
-/// None if digits would be lost.
-fn scale(amount: i64, from: u32, to: u32) -> Option<i64> {
-    let factor = 10_i64.checked_pow(from.abs_diff(to))?;
-    if to >= from {
-        amount.checked_mul(factor)
-    } else if amount % factor == 0 {
-        Some(amount / factor)
-    } else {
-        None
-    }
+    let exact = digits(currency).and_then(|digits| from_units(amount, digits, currency));
+    exact.ok_or_else(|| format!("{amount} of Stripe's units is no amount of {currency}"))
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Calls of Stripe's API: form-encoded, answered in JSON, with errors in a document of its own.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -9,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::object::Intent;
 use crate::payment::ProviderError;
 use crate::payment::wire::call::{self, Answer};
+use crate::payment::wire::{form, words};
 
 /// Fields come and go between versions: an account's default is not left to chance.
 const VERSION: &str = "2026-10-28.endive";
@@ -40,17 +40,14 @@ impl Api {
     pub(super) async fn post(
         &self,
         path: &[&str],
-        form: Pairs<'_>,
+        fields: Pairs<'_>,
         once: Option<&str>,
     ) -> Result<Answer, ProviderError> {
         let mut request = self.client.post(self.url(path)?);
         if let Some(once) = once {
             request = request.header("Idempotency-Key", once);
         }
-        let body: Vec<String> =
-            form.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value))).collect();
-        let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.join("&"));
-        self.send(request).await
+        self.send(request.header(header::CONTENT_TYPE, form::CONTENT_TYPE).body(form::encode(fields))).await
     }
 
     /// All pages of a list.
@@ -84,10 +81,6 @@ impl Api {
     }
 }
 
-fn encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
 pub(super) struct List<T> {
@@ -101,11 +94,7 @@ pub(super) trait Listed {
 }
 
 pub(super) fn read<T: DeserializeOwned>(answer: &Answer) -> Result<T, ProviderError> {
-    if !answer.status.is_success() {
-        return Err(error_of(answer.status, &answer.body));
-    }
-    serde_json::from_slice(&answer.body)
-        .map_err(|error| ProviderError::Unknown(format!("an answer that can't be read: {error}")))
+    if answer.status.is_success() { call::document(answer) } else { Err(error_of(answer.status, &answer.body)) }
 }
 
 /// Of [`read`], where "no such …" is about what the call was made with, not about what was asked for: a key of another
@@ -153,13 +142,13 @@ const PASSING: [&str; 12] = [
 /// Refused is only what Stripe says itself, about the request: everything else leaves it unknown. A conflict is another
 /// request with our idempotency key, which may be the one that counts.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
-    let unknown = |text: &str| ProviderError::Unknown(format!("HTTP {} {text}", status.as_u16()).trim_end().to_owned());
     if call::says_nothing(status) || status == StatusCode::CONFLICT {
-        return unknown("");
+        return call::bare(status);
     }
-    let Ok(Document { error: said }) = serde_json::from_slice(body) else { return unknown("") };
+    let Ok(Document { error: said }) = serde_json::from_slice(body) else { return call::bare(status) };
     let code = said.code.as_deref().unwrap_or_default();
-    let message: String = said.message.as_deref().unwrap_or(code).chars().take(500).collect();
+    let message = words(said.message.as_deref().unwrap_or(code));
+    let unknown = |message: &str| ProviderError::Unknown(format!("HTTP {} {message}", status.as_u16()));
     match said.kind.as_str() {
         _any if PASSING.contains(&code) => unknown(&message),
         // The wrong key, not the wrong id.

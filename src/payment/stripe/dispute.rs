@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use super::amount::from_wire;
-use super::object::checked;
+use crate::payment::wire::checked_id;
 use crate::payment::{ChargebackStage, Fact};
 
 #[derive(Debug, Deserialize)]
@@ -46,8 +46,8 @@ pub(super) fn reinstated(dispute: &str) -> String {
 
 impl Dispute {
     pub(super) fn facts(&self, news: News) -> Result<Vec<Fact>, String> {
-        let id = checked(&self.id)?;
-        let reference = checked(self.payment_intent.as_deref().ok_or("a dispute of no PaymentIntent")?)?;
+        let id = checked_id(&self.id)?;
+        let reference = checked_id(self.payment_intent.as_deref().ok_or("a dispute of no PaymentIntent")?)?;
         let amount = from_wire(self.amount, &self.currency)?;
         let reason = self.reason.as_deref().unwrap_or("general").replace('_', " ");
         let was_taken = news == News::Withdrawn || self.moved().any(|moved| moved.amount < 0);

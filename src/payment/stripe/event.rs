@@ -5,18 +5,15 @@
 
 use axum::http::HeaderMap;
 use entity::Time;
-use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use sha2::Sha256;
-use subtle::{Choice, ConstantTimeEq};
 
 use super::dispute::{Dispute, News};
-use super::object::{Charge, Intent, Refund, checked};
+use super::object::{Charge, Intent, Refund};
+use crate::payment::wire::{checked_id, header, hmac};
 use crate::payment::{Fact, Verified, VerifyError};
-use crate::signature::TOLERANCE_SECONDS;
 
 const HEADER: &str = "stripe-signature";
 
@@ -29,29 +26,17 @@ pub(super) fn verify(
     body: &[u8],
     wall_now: Time,
 ) -> Result<Verified, VerifyError> {
-    let signed = Signed::parse(headers)?;
-    let seconds: i64 = signed.timestamp.parse().map_err(|_source| VerifyError("the timestamp is malformed"))?;
-    if wall_now.timestamp().abs_diff(seconds) > TOLERANCE_SECONDS {
-        return Err(VerifyError("the timestamp is more than five minutes off"));
-    }
-    let mut matches = Choice::from(0);
-    for secret in secrets {
-        let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().trim().as_bytes())
-            .map_err(|_source| VerifyError("a secret can't be used"))?;
-        for part in [signed.timestamp.as_bytes(), b".", body] {
-            mac.update(part);
-        }
-        let expected = mac.finalize().into_bytes();
-        for candidate in &signed.signatures {
-            matches |= candidate.as_slice().ct_eq(expected.as_slice());
-        }
-    }
-    if !bool::from(matches) {
+    let (timestamp, signatures) = signed(header::the_only(headers, HEADER)?)?;
+    header::fresh(header::seconds(timestamp)?, wall_now)?;
+    let expected = secrets
+        .iter()
+        .map(|secret| hmac::sha256(secret.expose_secret().trim().as_bytes(), &[timestamp.as_bytes(), b".", body]));
+    if !hmac::any_equal(&expected.collect::<Vec<_>>(), &signatures) {
         return Err(VerifyError("no signature matches"));
     }
     let not_one = |_source| VerifyError("signed, but not an event");
     let mut event: Value = serde_json::from_slice(body).map_err(not_one)?;
-    let event_id = event.get("id").and_then(Value::as_str).and_then(|id| checked(id).ok());
+    let event_id = event.get("id").and_then(Value::as_str).and_then(|id| checked_id(id).ok());
     let event_id = event_id.ok_or(VerifyError("signed, but an event without an id"))?;
     if let Some(event) = event.as_object_mut() {
         // Of the attempt, and of who caused it: not of what happened.
@@ -61,35 +46,21 @@ pub(super) fn verify(
     Ok(Verified { event_id, content: event.to_string().into_bytes() })
 }
 
-struct Signed<'a> {
-    timestamp: &'a str,
-    signatures: Vec<Vec<u8>>,
-}
-
-impl<'a> Signed<'a> {
-    fn parse(headers: &'a HeaderMap) -> Result<Self, VerifyError> {
-        let mut values = headers.get_all(HEADER).iter();
-        let (first, second) = (values.next(), values.next());
-        let header = first.filter(|_one| second.is_none()).and_then(|value| value.to_str().ok());
-        let header = header.ok_or(VerifyError("Stripe-Signature is missing, malformed, or there more than once"))?;
-        let (mut timestamp, mut signatures) = (None, Vec::new());
-        for part in header.split(',') {
-            match part.trim().split_once('=') {
-                Some(("t", _another)) if timestamp.is_some() => {
-                    return Err(VerifyError("there is more than one timestamp"));
-                }
-                Some(("t", value)) => timestamp = Some(value),
-                Some(("v1", value)) if signatures.len() < MOST_SIGNATURES => signatures.extend(hex::decode(value).ok()),
-                // v0 is of test events only, and weak; whatever comes after v1 is not ours to guess.
-                Some(_) | None => {}
+/// The time, and the signatures of the one scheme that counts.
+fn signed(header: &str) -> Result<(&str, Vec<Vec<u8>>), VerifyError> {
+    let (mut timestamp, mut signatures) = (None, Vec::new());
+    for part in header.split(',') {
+        match part.trim().split_once('=') {
+            Some(("t", _another)) if timestamp.is_some() => {
+                return Err(VerifyError("there is more than one timestamp"));
             }
+            Some(("t", value)) => timestamp = Some(value),
+            Some(("v1", value)) if signatures.len() < MOST_SIGNATURES => signatures.extend(hex::decode(value).ok()),
+            // v0 is of test events only, and weak; whatever comes after v1 is not ours to guess.
+            Some(_) | None => {}
         }
-        let timestamp = timestamp.ok_or(VerifyError("there is no timestamp"))?;
-        if !(1..=12).contains(&timestamp.len()) || !timestamp.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(VerifyError("the timestamp is malformed"));
-        }
-        Ok(Self { timestamp, signatures })
     }
+    Ok((timestamp.ok_or(VerifyError("there is no timestamp"))?, signatures))
 }
 
 #[derive(Deserialize)]

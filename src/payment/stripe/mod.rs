@@ -12,14 +12,15 @@ use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Currency, PaymentId, Time};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::wire::call;
+use super::wire::RECEIVED;
+use super::wire::call::{self, Answer};
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
     PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
     WebhookRequest,
 };
 use crate::clock::Clock;
-use crate::config::{self, Mode, SettingError, check_base, is_given, required, required_list};
+use crate::config::{self, Mode, SettingError, check_base, is_given, required, required_list, wrong};
 
 mod amount;
 mod api;
@@ -31,7 +32,6 @@ mod statement;
 
 pub(super) use settings::Settings;
 
-use super::wire::call::Answer;
 use amount::to_wire;
 use api::{Api, List, Pairs, not_about_that, read, unexpected_state};
 use object::{Intent, Refund};
@@ -65,8 +65,8 @@ impl Stripe {
         check_key("STRIPE_API_KEY", key.expose_secret(), &["sk_", "rk_"], live)?;
         check_key("STRIPE_PUBLISHABLE_KEY", publishable_key, &["pk_"], live)?;
         if webhook_secrets.iter().any(|secret| !is_webhook_secret(secret.expose_secret().trim())) {
-            let problem = "must be the endpoint's signing secrets: whsec_ and at least 24 characters".to_owned();
-            return Err(SettingError { variable: "STRIPE_WEBHOOK_SECRET", problem });
+            let problem = "must be the endpoint's signing secrets: whsec_ and at least 24 characters";
+            return Err(wrong("STRIPE_WEBHOOK_SECRET", problem));
         }
         let base = check_base("STRIPE_API_BASE", &settings.api_base, mode)?;
         let client = call::client("STRIPE_API_BASE", &base)?;
@@ -149,7 +149,7 @@ fn check_key(variable: &'static str, key: &str, kinds: &[&str], live: bool) -> R
             "must be a test key (…_test_…): SECURE_PAYMENT_MODE is sandbox, which moves no real money".to_owned()
         }
     };
-    Err(SettingError { variable, problem })
+    Err(wrong(variable, problem))
 }
 
 fn is_webhook_secret(secret: &str) -> bool {
@@ -317,7 +317,7 @@ impl PaymentProvider for Stripe {
     }
 
     fn acknowledgement(&self) -> Acknowledgement {
-        Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+        RECEIVED
     }
 }
 

@@ -11,16 +11,7 @@ use serde::Deserialize;
 use super::amount::from_wire;
 use super::api::Listed;
 use crate::payment::Fact;
-
-/// Ours have 34 bytes, Stripe's are as short. Longer ones don't fit into an index.
-const LONGEST_ID: usize = 200;
-
-pub(super) fn checked(id: &str) -> Result<String, String> {
-    if !(1..=LONGEST_ID).contains(&id.len()) || id.chars().any(char::is_control) {
-        return Err("an id or a reference that is empty, too long, or not one line".to_owned());
-    }
-    Ok(id.to_owned())
-}
+use crate::payment::wire::{captured_once, checked_id};
 
 /// What we wrote on an object.
 #[derive(Debug, Default, Deserialize)]
@@ -70,7 +61,7 @@ impl PaymentError {
 impl Intent {
     /// Ours, or Stripe's id if somebody took ours off.
     pub(super) fn reference(&self) -> Result<String, String> {
-        checked(self.metadata.get("payment_id").unwrap_or(&self.id))
+        checked_id(self.metadata.get("payment_id").unwrap_or(&self.id))
     }
 
     /// Only `succeeded` is money. What was declined can still be paid: the buyer's page may try another card.
@@ -79,13 +70,7 @@ impl Intent {
         let fact = match self.status.as_str() {
             "succeeded" => {
                 let received = self.amount_received.ok_or("a payment that succeeded without amount_received")?;
-                Fact::PaymentCaptured {
-                    references: vec![reference],
-                    provider_reference: Some(checked(&self.id)?),
-                    movement: checked(&self.id)?,
-                    amount: from_wire(received, &self.currency)?,
-                    remitter: None,
-                }
+                captured_once(reference, checked_id(&self.id)?, from_wire(received, &self.currency)?)
             }
             "canceled" => match self.cancellation_reason.as_deref() {
                 Some("automatic" | "expired") => Fact::PaymentExpired { reference },
@@ -133,7 +118,7 @@ impl Refund {
     }
 
     pub(super) fn facts(&self) -> Result<Vec<Fact>, String> {
-        let (reference, provider_reference) = (self.reference()?, Some(checked(&self.id)?));
+        let (reference, provider_reference) = (self.reference()?, Some(checked_id(&self.id)?));
         let amount = self.money()?;
         let fact = match self.status.as_deref() {
             Some("pending" | "requires_action") => Fact::RefundPending { reference, provider_reference },
@@ -142,7 +127,7 @@ impl Refund {
             }
             Some(status @ ("failed" | "canceled")) => {
                 let reason = self.failure_reason.as_deref().unwrap_or(status);
-                let movement = Some(returned(&checked(&self.id)?));
+                let movement = Some(returned(&checked_id(&self.id)?));
                 Fact::RefundFailed { reference, movement, reason: why_failed(reason) }
             }
             other => return Err(format!("a refund whose status is {other:?}")),
@@ -159,7 +144,7 @@ impl Listed for Refund {
 
 /// A refund's name, also where only its line on a statement is known.
 pub(super) fn refund_name(metadata: &Metadata, id: &str) -> Result<String, String> {
-    checked(metadata.get("refund_id").unwrap_or(id))
+    checked_id(metadata.get("refund_id").unwrap_or(id))
 }
 
 /// The money of a refund that came back.
@@ -196,7 +181,7 @@ impl Charge {
     /// `charge.refunded` says the sum only.
     pub(super) fn refunded(&self) -> Result<Fact, String> {
         let payment = self.metadata.get("payment_id").or(self.payment_intent.as_deref());
-        let payment = checked(payment.ok_or("a charge without a PaymentIntent")?)?;
+        let payment = checked_id(payment.ok_or("a charge without a PaymentIntent")?)?;
         Ok(Fact::RefundedInAll { payment, refund: None, total: from_wire(self.amount_refunded, &self.currency)? })
     }
 }

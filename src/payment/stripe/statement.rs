@@ -13,7 +13,8 @@ use serde_json::Value;
 use super::amount::from_wire;
 use super::api::Listed;
 use super::dispute::{reinstated, withdrawn};
-use super::object::{Metadata, checked, refund_name, returned};
+use super::object::{Metadata, refund_name, returned};
+use crate::payment::wire::checked_id;
 use crate::payment::{LineKind, Statement, StatementLine};
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +64,7 @@ impl BalanceTransaction {
         if self.fee != 0 {
             // Less than nothing where Stripe gives a fee back.
             let kind = if self.fee > 0 { LineKind::Fee } else { LineKind::OtherCredit };
-            lines.push(self.line(kind, format!("{}:fee", checked(&self.id)?), None, self.fee)?);
+            lines.push(self.line(kind, format!("{}:fee", checked_id(&self.id)?), None, self.fee)?);
         }
         Ok(lines)
     }
@@ -88,7 +89,7 @@ impl BalanceTransaction {
             "charge" | "payment" if comes => of("charge").map(|charge| {
                 let movement = charge.payment_intent.as_deref().unwrap_or(&charge.id);
                 let reference = charge.metadata.get("payment_id").unwrap_or(movement);
-                (LineKind::Capture, checked(movement), Some(reference))
+                (LineKind::Capture, checked_id(movement), Some(reference))
             }),
             "refund" | "payment_refund" if !comes => of("refund").map(|refund| {
                 let reference = refund.metadata.get("refund_id");
@@ -96,10 +97,10 @@ impl BalanceTransaction {
             }),
             "refund_failure" if comes => of("refund").map(|refund| {
                 let reference = refund.metadata.get("refund_id");
-                (LineKind::RefundReturned, checked(&refund.id).map(|id| returned(&id)), reference)
+                (LineKind::RefundReturned, checked_id(&refund.id).map(|id| returned(&id)), reference)
             }),
             "adjustment" => of("dispute").map(|dispute| {
-                let id = checked(&dispute.id);
+                let id = checked_id(&dispute.id);
                 let (kind, movement) = if comes {
                     (LineKind::ChargebackWon, id.map(|id| reinstated(&id)))
                 } else {
@@ -107,12 +108,12 @@ impl BalanceTransaction {
                 };
                 (kind, movement, dispute.payment_intent.as_deref())
             }),
-            "stripe_fee" | "stripe_fx_fee" | "tax_fee" if !comes => Some((LineKind::Fee, checked(&self.id), None)),
+            "stripe_fee" | "stripe_fx_fee" | "tax_fee" if !comes => Some((LineKind::Fee, checked_id(&self.id), None)),
             _anything_else => None,
         };
         let Some((kind, movement, reference)) = found else {
             let kind = if comes { LineKind::OtherCredit } else { LineKind::OtherDebit };
-            return Ok((kind, checked(&self.id)?, Some(self.kind.clone())));
+            return Ok((kind, checked_id(&self.id)?, Some(self.kind.clone())));
         };
         Ok((kind, movement?, reference.map(str::to_owned)))
     }

@@ -5,7 +5,7 @@ fn settings(api: &str, publishable: &str, webhook: &[&str]) -> Settings {
         api_key: Some(SecretString::from(api)),
         publishable_key: Some(publishable.to_owned()),
         webhook_secret: webhook.iter().map(|secret| SecretString::from(*secret)).collect(),
-        api_base: "http://localhost:1".to_owned(),
+        api_base: "https://localhost:1".to_owned(),
     }
 }
 

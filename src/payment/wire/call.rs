@@ -3,8 +3,10 @@
 use std::fmt::Display;
 
 use reqwest::{RequestBuilder, StatusCode, Url};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use super::words;
 use crate::client;
 use crate::config::SettingError;
 use crate::payment::ProviderError;
@@ -83,6 +85,24 @@ pub(in crate::payment) fn same<T: PartialEq + Display>(field: &str, said: T, ask
 /// A status that came without a document of the provider's.
 pub(in crate::payment) fn bare(status: StatusCode) -> ProviderError {
     ProviderError::Unknown(format!("HTTP {}", status.as_u16()))
+}
+
+/// An error of the form `{"error":{"code":…,"message":…}}`: its code and what it says to a person. Otherwise it is a
+/// gateway's, or about the key or the load, and leaves it unknown.
+pub(in crate::payment) fn refusal(status: StatusCode, body: &[u8]) -> Result<(String, String), ProviderError> {
+    #[derive(Deserialize)]
+    struct Document {
+        error: Said,
+    }
+    #[derive(Deserialize)]
+    struct Said {
+        code: String,
+        message: String,
+    }
+    match serde_json::from_slice(body) {
+        Ok(Document { error }) if !says_nothing(status) => Ok((error.code, words(&error.message))),
+        Ok(_) | Err(_) => Err(bare(status)),
+    }
 }
 
 /// Statuses that say nothing about what was asked: a gateway's trouble, a wrong key, too many calls. It may pass the next

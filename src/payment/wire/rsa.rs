@@ -10,6 +10,8 @@ use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, RsaKeyPair, UnparsedPublicKey};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::config::{SettingError, required, required_list, wrong};
+
 /// Ours: signs what we send.
 pub(in crate::payment) struct SigningKey(RsaKeyPair);
 
@@ -60,6 +62,28 @@ impl VerifyingKey {
         let Ok(signature) = STANDARD.decode(signature) else { return false };
         UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, &self.0).verify(message, &signature).is_ok()
     }
+}
+
+/// Our key, in the setting of this name.
+pub(in crate::payment) fn signing_key(
+    variable: &'static str,
+    key: &Option<SecretString>,
+) -> Result<SigningKey, SettingError> {
+    SigningKey::parse(required(variable, key)?).map_err(|problem| wrong(variable, problem))
+}
+
+/// The provider's keys, in the setting of this name: one, or several while it is replaced.
+pub(in crate::payment) fn verifying_keys(
+    variable: &'static str,
+    keys: &[String],
+) -> Result<Vec<VerifyingKey>, SettingError> {
+    let parse = |key: &String| VerifyingKey::parse(key).map_err(|problem| wrong(variable, problem));
+    required_list(variable, keys)?.iter().map(parse).collect()
+}
+
+/// Whether one of the active keys has signed it.
+pub(in crate::payment) fn any_verifies(keys: &[VerifyingKey], message: &[u8], signature: &str) -> bool {
+    keys.iter().any(|key| key.verifies(message, signature))
 }
 
 fn der_of(text: &str) -> Option<Vec<u8>> {

@@ -8,11 +8,7 @@ const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
 const NOW: i64 = 1_761_998_400;
 
 fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length will do");
-    mac.update(timestamp.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    hex::encode(mac.finalize().into_bytes())
+    hex::encode(hmac::sha256(secret.as_bytes(), &[timestamp.as_bytes(), b".", body]))
 }
 
 fn verdict(header: &str, body: &[u8], now: i64) -> Result<Verified, VerifyError> {

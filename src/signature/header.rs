@@ -3,31 +3,28 @@
 use axum::http::HeaderMap;
 use entity::Time;
 
-use crate::payment::VerifyError;
-
-/// How far a time may be off that a provider has signed, in seconds, both ways.
-pub(in crate::payment) const TOLERANCE_SECONDS: u64 = crate::signature::TOLERANCE_SECONDS;
+use super::{SignatureError, TOLERANCE_SECONDS};
 
 /// Two of a kind could be read differently by two readers.
-pub(in crate::payment) fn the_only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, VerifyError> {
+pub(crate) fn the_only<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, SignatureError> {
     let mut all = headers.get_all(name).iter();
     match (all.next(), all.next()) {
-        (Some(value), None) => value.to_str().map_err(|_source| VerifyError("a header is not text")),
-        (None, _) => Err(VerifyError("a header is missing")),
-        (Some(_), Some(_)) => Err(VerifyError("a header is there twice")),
+        (Some(value), None) => value.to_str().map_err(|_source| SignatureError("a header is not text")),
+        (None, _) => Err(SignatureError("a header is missing")),
+        (Some(_), Some(_)) => Err(SignatureError("a header is there twice")),
     }
 }
 
 /// Unix seconds, plainly written.
-pub(in crate::payment) fn seconds(text: &str) -> Result<i64, VerifyError> {
+pub(crate) fn seconds(text: &str) -> Result<i64, SignatureError> {
     let plain = (1..=12).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_parsed| plain).ok_or(VerifyError("the timestamp is malformed"))
+    text.parse().ok().filter(|_parsed| plain).ok_or(SignatureError("the timestamp is malformed"))
 }
 
 /// Sent within [`TOLERANCE_SECONDS`] of now.
-pub(in crate::payment) fn fresh(sent: i64, wall_now: Time) -> Result<(), VerifyError> {
+pub(crate) fn fresh(sent: i64, wall_now: Time) -> Result<(), SignatureError> {
     if wall_now.timestamp().abs_diff(sent) > TOLERANCE_SECONDS {
-        return Err(VerifyError("the timestamp is more than five minutes off"));
+        return Err(SignatureError("the timestamp is more than five minutes off"));
     }
     Ok(())
 }

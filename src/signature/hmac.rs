@@ -5,7 +5,7 @@ use sha2::Sha256;
 use subtle::{Choice, ConstantTimeEq};
 
 /// Of the parts, one after the other.
-pub(in crate::payment) fn sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     // A key of any length will do: longer ones than a block are hashed first.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key) else { return [0; 32] };
     for part in parts {
@@ -15,7 +15,7 @@ pub(in crate::payment) fn sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// Whether any of these is one of those: how often, and where they begin to differ, takes no time that tells anything.
-pub(in crate::payment) fn any_equal<A: AsRef<[u8]>, B: AsRef<[u8]>>(expected: &[A], given: &[B]) -> bool {
+pub(crate) fn any_equal<A: AsRef<[u8]>, B: AsRef<[u8]>>(expected: &[A], given: &[B]) -> bool {
     let mut matches = Choice::from(0);
     for expected in expected {
         for given in given {
