@@ -18,6 +18,7 @@ mod bank;
 mod keys;
 mod partner;
 mod rapyd;
+mod samples;
 pub(crate) mod stripe;
 mod suite;
 mod yookassa;

@@ -12,8 +12,7 @@ use chrono::TimeDelta;
 use entity::notification::NotificationStatus;
 use entity::payment::{NextAction, PaymentStatus};
 use entity::refund::RefundStatus;
-use entity::{MinorUnits, notification, payment, refund};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use entity::{MinorUnits, payment, refund};
 use secure_payment::config::{Mode, Settings};
 use secure_payment::escrow::Command;
 use secure_payment::party::demo;
@@ -21,6 +20,7 @@ use secure_payment::payment::{Fact, PaymentProvider, PaymentQuery, ProviderError
 use serde_json::{Value, json};
 
 use self::fake::{SECRET, Stripe, event, signed};
+use super::samples::{inbox, run_sql};
 use crate::support::purchase::{Shop, Step, cancel, codes, text};
 use crate::support::rail::{Claim, Fake, Rail, Trouble};
 use crate::support::steps::read;
@@ -64,16 +64,6 @@ async fn causes(shop: &Shop, order: &str) -> Vec<(String, String)> {
 
 async fn status(rail: &Rail<'_>, order: &str) -> String {
     read(rail.test, demo::BUYER, order).await["status"].as_str().expect("a status").to_owned()
-}
-
-async fn inbox(rail: &Rail<'_>) -> Vec<notification::Model> {
-    notification::Entity::find().all(&rail.app.db.read).await.expect("reads")
-}
-
-async fn execute(rail: &Rail<'_>, sql: &str) {
-    let transaction = rail.app.db.begin_write().await.expect("begins");
-    transaction.execute_unprepared(sql).await.expect("is done");
-    transaction.commit().await.expect("commits");
 }
 
 /// An order of 123.45 EUR that is paid.
@@ -147,7 +137,7 @@ async fn an_answer_that_was_lost_is_asked_for_again_with_the_same_key(app: &Test
     for forged in rail.fake.forgeries(&payment.reference, app.clock().wall()) {
         assert_eq!(rail.post(&forged).await.0, 401);
     }
-    assert!(inbox(&rail).await.is_empty());
+    assert!(inbox(app).await.is_empty());
     rail.fake.expire(&payment.reference).await;
     rail.deliver().await;
     assert_eq!(rail.payment(&payment.id.to_string()).await.status, PaymentStatus::Expired);
@@ -224,7 +214,7 @@ async fn a_refund_whose_key_stripe_has_forgotten_is_not_made_twice(app: &TestApp
     let (order, payment) = funded(&rail).await;
     let refund_row = refunding(&rail, &order).await;
     // As if the answer had been lost, and we had been away for longer than Stripe keeps a key.
-    execute(&rail, "update refund set status = 'REQUESTED', provider_reference = null").await;
+    run_sql(app, "update refund set status = 'REQUESTED', provider_reference = null").await;
     stripe.books().forget_keys();
     secure_payment::rail::send_refund(&rail.app, refund_row.id).await.expect("is sent, or found");
     assert_eq!(rail.fake.refunded(&payment.reference), 345);
@@ -243,7 +233,7 @@ async fn a_refund_that_was_made_elsewhere_is_shown_and_moves_nothing(app: &TestA
     send(&rail, &event("evt_byHand1", "refund.created", &by_hand)).await;
     send(&rail, &event("evt_byHand2", "charge.refunded", &charge)).await;
     rail.drain().await;
-    let judged: Vec<_> = inbox(&rail).await.into_iter().map(|row| (row.event_id, row.status)).collect();
+    let judged: Vec<_> = inbox(app).await.into_iter().map(|row| (row.event_id, row.status)).collect();
     for id in ["evt_byHand1", "evt_byHand2"] {
         assert!(judged.contains(&(id.to_owned(), NotificationStatus::Quarantined)), "{judged:?}");
     }
@@ -311,7 +301,7 @@ async fn however_the_news_of_a_dispute_come_the_end_is_the_same(app: &TestApp) {
         };
         assert!(seen.starts_with(expected), "{seen}");
     }
-    for row in inbox(&rail).await {
+    for row in inbox(app).await {
         assert_eq!((row.status, row.reason), (NotificationStatus::Applied, None));
     }
 }
@@ -335,7 +325,7 @@ async fn an_inquiry_leaves_the_order_free(app: &TestApp) {
     stripe.books().tell_of_dispute(&intent, "updated", &json!({ "status": "needs_response" }));
     rail.deliver().await;
     assert_eq!(chargebacks(app, &order).await.len(), 1);
-    for row in inbox(&rail).await {
+    for row in inbox(app).await {
         assert_eq!((row.status, row.reason), (NotificationStatus::Applied, None));
     }
 }
@@ -345,7 +335,7 @@ async fn a_payment_that_stripe_never_heard_of_can_be_called_failed(app: &TestApp
     let order = rail.order("123.45").await;
     let payment = rail.pay(&order).await;
     // Our row has lost Stripe's id: the search finds the payment by ours.
-    execute(&rail, "update payment set provider_reference = null").await;
+    run_sql(app, "update payment set provider_reference = null").await;
     let payment = rail.payment(&payment.id.to_string()).await;
     let query = |reference: &str| PaymentQuery {
         reference: reference.to_owned(),
@@ -379,7 +369,7 @@ async fn nothing_of_the_other_mode_is_believed(app: &TestApp) {
     live["livemode"] = json!(true);
     send(&rail, &live).await;
     rail.drain().await;
-    assert_eq!(inbox(&rail).await.remove(0).status, NotificationStatus::Quarantined);
+    assert_eq!(inbox(app).await.remove(0).status, NotificationStatus::Quarantined);
     assert_eq!(status(&rail, &order).await, "AWAITING_PAYMENT");
     let settings = Settings { mode: Mode::Live, ..(*rail.app.settings).clone() };
     let refused = Providers::from_settings(&settings, &rail.app.clock).expect_err("a test key");

@@ -4,12 +4,12 @@ use chrono::{NaiveDateTime, TimeDelta};
 use entity::notification::NotificationStatus;
 use entity::payment::PaymentStatus;
 use entity::refund::RefundStatus;
-use entity::{MinorUnits, Time, notification};
-use sea_orm::{ConnectionTrait, EntityTrait};
+use entity::{MinorUnits, Time};
 use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use serde_json::Value;
 
+use super::super::samples::{self, inbox, post_at, run_sql};
 use super::Alipay;
 use crate::support::purchase::text;
 use crate::support::rail::{Fake, Post, Rail, Trouble};
@@ -69,11 +69,9 @@ fn on(engine: Engine) {
 }
 
 fn posted(vector: &Value) -> (Post, Time) {
-    let headers = vector["headers"].as_object().expect("headers");
-    let headers = headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     let time = NaiveDateTime::parse_from_str(&text(&vector["params"]["notify_time"]), "%Y-%m-%d %H:%M:%S");
     let time = time.expect("a time").and_utc() - TimeDelta::hours(8);
-    (Post { to: "alipay", headers, body: text(&vector["body"]).into_bytes() }, time)
+    (samples::posted("alipay", vector), time)
 }
 
 async fn judge(test: &TestApp, vector: &Value, expected: Expected, paid: &Value) {
@@ -123,22 +121,4 @@ async fn judge(test: &TestApp, vector: &Value, expected: Expected, paid: &Value)
             assert_eq!((captured, held, refunded), (12_345, 12_000, 345), "a refund is no second payment");
         }
     }
-}
-
-async fn run_sql(test: &TestApp, sql: &str) {
-    let transaction = test.db().begin_write().await.expect("begins");
-    transaction.execute_unprepared(sql).await.expect("is named as in the sample");
-    transaction.commit().await.expect("commits");
-}
-
-async fn post_at(rail: &Rail<'_>, post: &Post, at: Time) -> (u16, String) {
-    rail.app.clock.shift_wall(TimeDelta::zero());
-    rail.app.clock.shift_wall(at - rail.app.clock.wall());
-    let answer = rail.post(post).await;
-    rail.app.clock.shift_wall(TimeDelta::zero());
-    answer
-}
-
-async fn inbox(test: &TestApp) -> Vec<notification::Model> {
-    notification::Entity::find().all(&test.db().read).await.expect("reads")
 }

@@ -1,18 +1,18 @@
 //! What Antom's own SDK signed, posted to us at the time when it was signed, each to a fresh installation.
 
 use chrono::{DateTime, TimeDelta};
+use entity::MinorUnits;
 use entity::notification::NotificationStatus;
 use entity::payment::PaymentStatus;
 use entity::refund::RefundStatus;
-use entity::{MinorUnits, Time, notification};
-use sea_orm::{ConnectionTrait, EntityTrait};
 use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use serde_json::Value;
 
+use super::super::samples::{self, inbox, post_at, run_sql};
 use super::Antom;
 use crate::support::purchase::text;
-use crate::support::rail::{Fake, Post, Rail};
+use crate::support::rail::{Fake, Rail};
 use crate::support::trouble::{amounts, done, refund};
 use crate::support::{Engine, TestApp, run};
 
@@ -77,15 +77,9 @@ async fn judge(test: &TestApp, vector: &Value, expected: Expected, acknowledged:
         rail.drain().await;
         assert_eq!(refund(test, &order).await.status, RefundStatus::Pending);
     }
-    let transaction = test.db().begin_write().await.expect("begins");
-    for sql in ["update payment set reference = 'pay_01'", "update refund set reference = 'rf_01'"] {
-        transaction.execute_unprepared(sql).await.expect("is named as in the sample");
-    }
-    transaction.commit().await.expect("commits");
-
-    let headers = vector["headers"].as_object().expect("headers");
-    let headers = headers.iter().map(|(name, value)| (name.clone(), text(value))).collect();
-    let post = Post { to: "antom", headers, body: text(&vector["body"]).into_bytes() };
+    run_sql(test, "update payment set reference = 'pay_01'").await;
+    run_sql(test, "update refund set reference = 'rf_01'").await;
+    let post = samples::posted("antom", vector);
     let signed_at = DateTime::parse_from_rfc3339(&text(&vector["headers"]["request-time"])).expect("a time").to_utc();
     let before = inbox(test).await.len();
     for (late, in_time) in [(302, false), (-302, false), (-300, true), (300, true)] {
@@ -115,16 +109,4 @@ async fn judge(test: &TestApp, vector: &Value, expected: Expected, acknowledged:
             assert_eq!((captured, held, refunded), (12_345, 12_000, 345));
         }
     }
-}
-
-async fn post_at(rail: &Rail<'_>, post: &Post, at: Time) -> (u16, String) {
-    rail.app.clock.shift_wall(TimeDelta::zero());
-    rail.app.clock.shift_wall(at - rail.app.clock.wall());
-    let answer = rail.post(post).await;
-    rail.app.clock.shift_wall(TimeDelta::zero());
-    answer
-}
-
-async fn inbox(test: &TestApp) -> Vec<notification::Model> {
-    notification::Entity::find().all(&test.db().read).await.expect("reads")
 }

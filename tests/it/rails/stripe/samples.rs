@@ -1,13 +1,14 @@
 //! The vendor's signed samples, posted through the front door at their own time.
 
-use chrono::{DateTime, TimeDelta};
+use chrono::DateTime;
 use entity::notification::NotificationStatus;
 use entity::payment::{self, PaymentStatus};
 use entity::refund::{self, RefundStatus};
 use sea_orm::EntityTrait;
 
+use super::super::samples::{inbox, post_at, run_sql};
 use super::fake::Stripe;
-use super::{as_fake, causes, execute, funded, inbox, refunding};
+use super::{as_fake, causes, funded, refunding};
 use crate::support::purchase::text;
 use crate::support::rail::{Fake, Post, Rail};
 use crate::support::{Engine, TestApp, run};
@@ -70,18 +71,16 @@ async fn sample(app: &TestApp, vector: &Vector) {
     let stripe = Stripe::start_with(&vector.secret).await;
     let rail = Rail::of(app, as_fake(&stripe)).await;
     let (order, payment) = as_sampled(&rail, &stripe, id).await;
-    let (before, rows) = (causes(&rail.shop, &order).await, inbox(&rail).await.len());
+    let (before, rows) = (causes(&rail.shop, &order).await, inbox(app).await.len());
 
     let headers = vector.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
     let post = Post { to: "stripe", headers, body: vector.body.clone().into_bytes() };
     let at = DateTime::from_timestamp(vector.now, 0).expect("in range");
-    app.clock().shift_wall(at - app.clock().wall());
-    let (answer, _body) = rail.post(&post).await;
-    app.clock().shift_wall(TimeDelta::zero());
+    let (answer, _body) = post_at(&rail, &post, at).await;
     assert_eq!(answer, if vector.valid { 200 } else { 401 }, "{id}");
-    assert_eq!(inbox(&rail).await.len(), rows + usize::from(vector.valid), "{id}");
+    assert_eq!(inbox(app).await.len(), rows + usize::from(vector.valid), "{id}");
     rail.drain().await;
-    for row in inbox(&rail).await {
+    for row in inbox(app).await {
         assert_eq!((row.status, row.reason), (NotificationStatus::Applied, None), "{id}");
     }
 
@@ -110,7 +109,7 @@ async fn as_sampled(rail: &Rail<'_>, stripe: &Stripe, id: &str) -> (String, paym
     for (from, to) in [(payment.reference.as_str(), "pay_01"), (&intent, "pi_3SPtest0001")] {
         stripe.books().rename(from, to);
     }
-    execute(rail, "update payment set reference = 'pay_01', provider_reference = 'pi_3SPtest0001'").await;
+    run_sql(rail.test, "update payment set reference = 'pay_01', provider_reference = 'pi_3SPtest0001'").await;
     if !["charge_refunded", "refund_failed"].contains(&id) {
         return (order, payment);
     }
@@ -120,7 +119,7 @@ async fn as_sampled(rail: &Rail<'_>, stripe: &Stripe, id: &str) -> (String, paym
     for (from, to) in [(refund.reference.as_str(), "rf_01"), (&at_stripe, "re_3SPtest0001")] {
         stripe.books().rename(from, to);
     }
-    execute(rail, "update refund set reference = 'rf_01', provider_reference = 're_3SPtest0001'").await;
+    run_sql(rail.test, "update refund set reference = 'rf_01', provider_reference = 're_3SPtest0001'").await;
     stripe.books().events.clear();
     if id == "refund_failed" {
         stripe.settle_refund("rf_01").await;
