@@ -16,7 +16,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::wire::{RECEIVED, call, standard, words};
+use super::wire::{RECEIVED, call, standard};
 use super::{
     Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
     PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
@@ -142,7 +142,7 @@ fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
         "not_found" => ProviderError::NotKnown(message),
         "refused" => ProviderError::Refused(message),
         "payee_details_required" => ProviderError::PayeeDetailsRequired(message),
-        _try_again_or_unknown => ProviderError::Unknown(words(&format!("{code}: {message}"))),
+        _try_again_or_unknown => ProviderError::Unknown(format!("{code}: {message}")),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt::Display;
 
 use reqwest::{RequestBuilder, StatusCode, Url};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::words;
 use crate::client;
@@ -90,18 +90,11 @@ pub(in crate::payment) fn bare(status: StatusCode) -> ProviderError {
 /// An error of the form `{"error":{"code":…,"message":…}}`: its code and what it says to a person. Otherwise it is a
 /// gateway's, or about the key or the load, and leaves it unknown.
 pub(in crate::payment) fn refusal(status: StatusCode, body: &[u8]) -> Result<(String, String), ProviderError> {
-    #[derive(Deserialize)]
-    struct Document {
-        error: Said,
-    }
-    #[derive(Deserialize)]
-    struct Said {
-        code: String,
-        message: String,
-    }
-    match serde_json::from_slice(body) {
-        Ok(Document { error }) if !says_nothing(status) => Ok((error.code, words(&error.message))),
-        Ok(_) | Err(_) => Err(bare(status)),
+    let said: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |pointer| said.pointer(pointer).and_then(Value::as_str);
+    match (text("/error/code"), text("/error/message")) {
+        (Some(code), Some(message)) if !says_nothing(status) => Ok((words(code), words(message))),
+        (_, _) => Err(bare(status)),
     }
 }
 
