@@ -22,6 +22,7 @@ mod bank;
 mod fact;
 mod partner;
 mod rapyd;
+mod qiwi;
 pub mod sandbox;
 mod stripe;
 mod terms;
@@ -63,6 +64,7 @@ providers! {
     yookassa,
     bank,
     rapyd,
+    qiwi,
     partner,
     sandbox,
 }

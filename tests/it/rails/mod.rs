@@ -19,6 +19,7 @@ mod keys;
 mod partner;
 mod rapyd;
 mod samples;
+mod qiwi;
 pub(crate) mod stripe;
 mod suite;
 mod yookassa;
@@ -33,6 +34,7 @@ macro_rules! for_every_fake {
             yookassa: ["yookassa"],
             bank: ["bank_iso20022", "standardwebhooks"],
             rapyd: ["rapyd"],
+            qiwi: ["qiwi"],
             partner: ["standardwebhooks"],
         }
     };
