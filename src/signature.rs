@@ -235,6 +235,15 @@ mod tests {
     }
 
     #[test]
+    fn an_id_that_is_empty_is_none_even_if_it_is_signed() {
+        let mut message = signed(SECRET, NOW, b"{}");
+        let signature = sign(&SecretString::from(SECRET), "", NOW, b"{}").expect("signs");
+        message.insert(ID_HEADER, HeaderValue::from_static(""));
+        message.insert(SIGNATURE_HEADER, signature.parse().expect("a value"));
+        assert!(verdict(&message, NOW).is_err());
+    }
+
+    #[test]
     fn a_secret_of_the_wrong_form_signs_nothing_and_matches_nothing() {
         for secret in ["", "whsec_", "c2FuZGJveC1vbmx5LXdlYmhvb2stc2VjcmV0LTMyYiE=", "whsec_c2hvcnQ=", "whsec_???"] {
             assert!(check_secret(&SecretString::from(secret)).is_err(), "{secret}");
