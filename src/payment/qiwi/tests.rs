@@ -1,5 +1,7 @@
 //! The parts that need no server: what is signed, amounts, errors, settings.
 
+use reqwest::StatusCode;
+
 use super::*;
 use crate::payment::Providers;
 
