@@ -19,6 +19,7 @@ use crate::config::{SettingError, Settings};
 mod alipay;
 mod antom;
 mod bank;
+mod dlocal;
 mod fact;
 mod partner;
 mod qiwi;
@@ -65,6 +66,7 @@ providers! {
     bank,
     rapyd,
     qiwi,
+    dlocal,
     partner,
     sandbox,
 }

@@ -15,6 +15,7 @@ use crate::support::rail::Fake;
 mod alipay;
 mod antom;
 mod bank;
+mod dlocal;
 mod keys;
 mod partner;
 mod qiwi;
@@ -35,6 +36,7 @@ macro_rules! for_every_fake {
             bank: ["bank_iso20022", "standardwebhooks"],
             rapyd: ["rapyd"],
             qiwi: ["qiwi"],
+            dlocal: ["dlocal"],
             partner: ["standardwebhooks"],
         }
     };
