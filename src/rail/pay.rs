@@ -14,7 +14,7 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
-use crate::escrow::{Actor, Command, NewPayment};
+use crate::escrow::{Actor, Command, NewPayment, due_of};
 use crate::idempotency::Once;
 use crate::order::{Writing, require_order};
 use crate::payment::{MethodTerms, Payer, PaymentProvider};
@@ -210,8 +210,12 @@ pub async fn may_be_paid(app: &App, provider: &str, reference: &str, amount: Mon
         .await?;
     let Some(payment) = payment else { return Ok(false) };
     let order = order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?;
-    let is_waited_for =
-        order.is_some_and(|order| order.status == OrderStatus::AwaitingPayment && order.currency == amount.currency);
+    // Another payment may have brought a part of it since.
+    let is_waited_for = order.is_some_and(|order| {
+        order.status == OrderStatus::AwaitingPayment
+            && order.currency == amount.currency
+            && amount.amount <= due_of(&order)
+    });
     let is_late = payment.expires_at.is_some_and(|at| at <= app.clock.now());
     let is_open = payment.status == PaymentStatus::Pending && payment.replaced_by.is_none();
     Ok(is_open && payment.amount == amount.amount && is_waited_for && !is_late)
