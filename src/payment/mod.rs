@@ -205,6 +205,8 @@ pub struct RefundRequest {
     /// The buyer's bank details as a JSON document (`party::BankAccount`), decrypted; never logged. For methods that go back `ToAccount`.
     pub payee: Option<SecretString>,
     pub notification_url: String,
+    /// As [`RefundQuery::others`].
+    pub others: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -213,6 +215,9 @@ pub struct RefundQuery {
     pub provider_reference: Option<String>,
     pub payment: PaymentQuery,
     pub amount: Money,
+    /// The movements of the payment's other refunds, as far as they are booked: where a rail has no room for our reference,
+    /// what it lists is this refund only if it is none of these.
+    pub others: Vec<String>,
 }
 
 pub struct PayoutRequest {
@@ -421,6 +426,7 @@ mod tests {
             asked_before: None,
             payee: Some(SecretString::from("DE89370400440532013000")),
             notification_url: String::new(),
+            others: Vec::new(),
         };
         assert!(!format!("{request:?}").contains("DE89"), "{request:?}");
     }

@@ -1,9 +1,9 @@
 //! A refund on its way: asked for until the provider has it, asked about until it says what became of it.
 
 use chrono::TimeDelta;
-use entity::refund::{Entity, Model, RefundStatus};
-use entity::{MinorUnits, Money, OrderId, RefundId};
-use sea_orm::EntityTrait;
+use entity::refund::{Column, Entity, Model, RefundStatus};
+use entity::{LedgerAccount, MinorUnits, Money, OrderId, RefundId, transfer};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
 
 use super::pay::require_payment;
@@ -12,6 +12,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::escrow::{BY_HAND, Command, Sending};
 use crate::job::Outcome;
+use crate::ledger::movement_key;
 use crate::order::{execute_as_provider, find_refund_account, start_refund};
 use crate::payment::{Fact, PaymentProvider, ProviderError, RefundQuery, RefundRequest};
 
@@ -64,6 +65,7 @@ pub(super) async fn query(app: &App, refund: &Model) -> Result<RefundQuery> {
         provider_reference: refund.provider_reference.clone(),
         payment: payment_query(app, &payment),
         amount: Money::new(MinorUnits(sent), refund.currency),
+        others: booked_of_others(app, refund).await?,
     })
 }
 
@@ -155,7 +157,21 @@ async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -
         asked_before: None,
         payee,
         notification_url: app.settings.notification_url(provider),
+        others: booked_of_others(app, refund).await?,
     })
+}
+
+/// By which movements the payment's other refunds left this provider.
+async fn booked_of_others(app: &App, refund: &Model) -> Result<Vec<String>> {
+    let others = Entity::find().filter(Column::PaymentId.eq(refund.payment_id)).filter(Column::Id.ne(refund.id));
+    let accounts: Vec<LedgerAccount> =
+        others.all(&app.db.read).await?.into_iter().map(|other| LedgerAccount::Refund(other.id)).collect();
+    let sent = transfer::Entity::find()
+        .filter(transfer::Column::Debit.is_in(accounts))
+        .filter(transfer::Column::Credit.eq(LedgerAccount::Provider(refund.provider.clone())));
+    let prefix = movement_key(&refund.provider, "refund", "");
+    let movements = sent.all(&app.db.read).await?.into_iter().filter_map(|row| row.movement);
+    Ok(movements.filter_map(|movement| movement.strip_prefix(&prefix).map(str::to_owned)).collect())
 }
 
 async fn require_refund(app: &App, id: RefundId) -> Result<Model> {

@@ -65,6 +65,7 @@ pub(super) async fn over_refund(app: &TestApp, fake: Arc<dyn Fake>) {
         asked_before: None,
         payee: None::<SecretString>,
         notification_url: rail.app.settings.notification_url(rail.fake.name()),
+        others: Vec::new(),
     };
     let answer = provider.refund(&request).await;
     assert!(matches!(answer, Err(ProviderError::Refused(_))), "{answer:?}");
