@@ -12,6 +12,13 @@ pub fn build(base: &str) -> reqwest::Result<reqwest::Client> {
     if base.starts_with("https://") { builder.build() } else { builder.tls_certs_only([]).build() }
 }
 
+/// As [`build`], and shows who we are: `pem` is a certificate and its private key.
+pub fn build_with_certificate(base: &str, pem: &[u8]) -> reqwest::Result<reqwest::Client> {
+    install_tls();
+    let builder = builder().identity(reqwest::Identity::from_pem(pem)?);
+    if base.starts_with("https://") { builder.build() } else { builder.tls_certs_only([]).build() }
+}
+
 /// For any URL, one for the whole process. It keeps no connection open: a connection belongs to the runtime that made it.
 pub fn build_shared() -> reqwest::Result<reqwest::Client> {
     install_tls();

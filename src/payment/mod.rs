@@ -27,6 +27,7 @@ mod rapyd;
 pub mod sandbox;
 mod stripe;
 mod terms;
+mod webmoney;
 mod wire;
 mod yookassa;
 
@@ -67,6 +68,7 @@ providers! {
     rapyd,
     qiwi,
     dlocal,
+    webmoney,
     partner,
     sandbox,
 }

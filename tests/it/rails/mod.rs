@@ -24,6 +24,7 @@ mod samples;
 pub(crate) mod stripe;
 mod suite;
 mod yookassa;
+mod webmoney;
 
 /// The list: name, and the files of `tests/vectors/` that its notifications are tested with.
 macro_rules! for_every_fake {
@@ -37,6 +38,7 @@ macro_rules! for_every_fake {
             rapyd: ["rapyd"],
             qiwi: ["qiwi"],
             dlocal: ["dlocal"],
+            webmoney: ["webmoney"],
             partner: ["standardwebhooks"],
         }
     };
