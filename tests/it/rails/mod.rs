@@ -23,8 +23,8 @@ mod rapyd;
 mod samples;
 pub(crate) mod stripe;
 mod suite;
-mod yookassa;
 mod webmoney;
+mod yookassa;
 
 /// The list: name, and the files of `tests/vectors/` that its notifications are tested with.
 macro_rules! for_every_fake {
