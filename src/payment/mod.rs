@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use crate::clock::Clock;
 use crate::config::{SettingError, Settings};
 
+mod adyen;
 mod alipay;
 mod antom;
 mod bank;
@@ -61,6 +62,7 @@ macro_rules! providers {
 // `SECURE_PAYMENT_PAYOUTS` say otherwise.
 providers! {
     stripe,
+    adyen,
     antom,
     alipay,
     yookassa,

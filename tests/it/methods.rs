@@ -51,12 +51,18 @@ mod fake {
         visa_by_stripe: with_a_fake("VISA", "stripe"),
         mastercard_by_stripe: with_a_fake("MASTERCARD", "stripe"),
         maestro_by_stripe: with_a_fake("MAESTRO", "stripe"),
+        visa_by_adyen: with_a_fake("VISA", "adyen"),
+        mastercard_by_adyen: with_a_fake("MASTERCARD", "adyen"),
+        maestro_by_adyen: with_a_fake("MAESTRO", "adyen"),
         bank_transfer_by_bank: with_a_fake("BANK_TRANSFER", "bank"),
         alipay_by_antom: with_a_fake("ALIPAY", "antom"),
         alipay_by_alipay: with_a_fake("ALIPAY", "alipay"),
         qiwi_by_partner: with_a_fake("QIWI", "partner"),
         western_union_by_partner: with_a_fake("WESTERN_UNION", "partner"),
         western_union_by_rapyd: with_a_fake("WESTERN_UNION", "rapyd"),
+        qiwi_by_qiwi: with_a_fake("QIWI", "qiwi"),
+        webmoney_by_webmoney: with_a_fake("WEBMONEY", "webmoney"),
+        tef_by_dlocal: with_a_fake("TEF", "dlocal"),
         yandex_by_yookassa: with_a_fake("YANDEX", "yookassa"),
     }
 }

@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::support::rail::Fake;
 
+mod adyen;
 mod alipay;
 mod antom;
 mod bank;
@@ -31,6 +32,7 @@ macro_rules! for_every_fake {
     ($then:ident) => {
         $then! {
             stripe: ["stripe"],
+            adyen: ["adyen"],
             antom: ["antom"],
             alipay: ["alipay"],
             yookassa: ["yookassa"],
