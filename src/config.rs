@@ -155,7 +155,6 @@ pub struct Settings {
 
 /// As they are when nothing is set.
 #[cfg(test)]
-#[expect(clippy::expect_used, reason = "a test may")]
 pub(crate) fn defaults() -> Settings {
     Cli::try_parse_from(["secure-payment"]).expect("nothing is required").settings
 }

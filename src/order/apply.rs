@@ -16,7 +16,7 @@ use super::write::{Writing, load};
 use crate::catalog;
 use crate::error::{Error, ErrorCode, Result};
 use crate::escrow::{
-    Account, Actor, Decision, Later, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef,
+    Account, Actor, Decision, Later, NewPayment, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef,
     ShipmentChange, StockChange,
 };
 use crate::event;
@@ -100,37 +100,41 @@ impl Writing<'_> {
         Ok(())
     }
 
-    async fn change_payment(&self, at: Time, change: &PaymentChange) -> Result<()> {
+    fn opened(&self, at: Time, new: &NewPayment, amount: MinorUnits) -> payment::ActiveModel {
         let row = &self.order.row;
+        payment::ActiveModel {
+            id: Set(new.payment_id),
+            order_id: Set(row.id),
+            provider: Set(new.provider.clone()),
+            reference: Set(new.reference.clone()),
+            method: Set(new.method),
+            status: Set(PaymentStatus::Pending),
+            refund_by: Set(new.refund_by.clone()),
+            refund_way: Set(new.refund_way),
+            refund_days: Set(new.refund_days),
+            takes_parts: Set(new.takes_parts),
+            amount: Set(amount),
+            currency: Set(row.currency),
+            captured: Set(MinorUnits::ZERO),
+            refunded: Set(MinorUnits::ZERO),
+            charged_back: Set(MinorUnits::ZERO),
+            provider_reference: Set(None),
+            opened_at: Set(None),
+            encrypted_payer: Set(new.encrypted_payer.clone()),
+            next_action: Set(None),
+            return_url: Set(new.return_url.clone()),
+            failure: Set(None),
+            expires_at: Set(None),
+            replaced_by: Set(None),
+            created_at: Set(at),
+            updated_at: Set(at),
+        }
+    }
+
+    async fn change_payment(&self, at: Time, change: &PaymentChange) -> Result<()> {
         match change {
             PaymentChange::Open { new, amount } => {
-                let opened = payment::ActiveModel {
-                    id: Set(new.payment_id),
-                    order_id: Set(row.id),
-                    provider: Set(new.provider.clone()),
-                    reference: Set(new.reference.clone()),
-                    method: Set(new.method),
-                    status: Set(PaymentStatus::Pending),
-                    refund_by: Set(new.refund_by.clone()),
-                    refund_way: Set(new.refund_way),
-                    refund_days: Set(new.refund_days),
-                    takes_parts: Set(new.takes_parts),
-                    amount: Set(*amount),
-                    currency: Set(row.currency),
-                    captured: Set(MinorUnits::ZERO),
-                    refunded: Set(MinorUnits::ZERO),
-                    charged_back: Set(MinorUnits::ZERO),
-                    provider_reference: Set(None),
-                    opened_at: Set(None),
-                    encrypted_payer: Set(new.encrypted_payer.clone()),
-                    next_action: Set(None),
-                    return_url: Set(new.return_url.clone()),
-                    failure: Set(None),
-                    expires_at: Set(None),
-                    replaced_by: Set(None),
-                    created_at: Set(at),
-                    updated_at: Set(at),
-                };
+                let opened = self.opened(at, new, *amount);
                 payment::Entity::insert(opened).exec_without_returning(&self.transaction).await?;
             }
             PaymentChange::Replace { payment_id, by } => {

@@ -77,11 +77,10 @@ async fn answered(
     };
     let mut worst = Applied::Done;
     for fact in facts {
-        let applied = match fact {
-            Fact::PaymentHint { .. } | Fact::RefundHint { .. } => {
-                Applied::NotOurs("the provider answered a question with a hint".to_owned())
-            }
-            fact => Box::pin(book(app, provider, fact, heard_at)).await?,
+        let applied = if matches!(fact, Fact::PaymentHint { .. } | Fact::RefundHint { .. }) {
+            Applied::NotOurs("the provider answered a question with a hint".to_owned())
+        } else {
+            Box::pin(book(app, provider, fact, heard_at)).await?
         };
         if worst == Applied::Done {
             worst = applied;

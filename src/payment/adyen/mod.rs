@@ -58,7 +58,7 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
     let base = check_base("ADYEN_API_BASE", &own.api_base, settings.mode)?;
     check_mode(&base, settings.is_sandbox())?;
     let secrets = required_list("ADYEN_WEBHOOK_SECRET", &own.webhook_secret)?;
-    let keys: Option<Vec<_>> = secrets.iter().map(|secret| hmac_key(secret)).collect();
+    let keys: Option<Vec<_>> = secrets.iter().map(hmac_key).collect();
     let keys =
         keys.ok_or_else(|| wrong("ADYEN_WEBHOOK_SECRET", "must be the webhook's HMAC keys: 64 characters of hex"))?;
     let api = Api { client: call::client("ADYEN_API_BASE", &base)?, base, key };

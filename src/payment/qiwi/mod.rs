@@ -206,7 +206,7 @@ impl PaymentProvider for Qiwi {
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {
         let signature = header::the_only(request.headers, SIGNATURE)?;
         let malformed = VerifyError("it is not a notification about a bill");
-        let news: News = serde_json::from_slice(request.body).map_err(|_source| malformed.clone())?;
+        let news: News = serde_json::from_slice(request.body).map_err(|_source| malformed)?;
         let signed = news.bill.string_to_sign().ok_or(malformed)?;
         let of = |secret: &SecretString| {
             hex::encode(hmac::sha256(secret.expose_secret().trim().as_bytes(), &[signed.as_bytes()]))

@@ -52,6 +52,8 @@ struct Books {
 }
 
 type Answer = (u16, Value);
+/// What a path does with a body; a refusal is an answer, too.
+type Act = fn(&mut Books, &[&str], &[u8]) -> Result<Answer, Answer>;
 
 struct Link {
     id: String,
@@ -149,7 +151,7 @@ impl Books {
     }
 
     fn answer(&mut self, method: &Method, path: &[&str], (key, body): (Option<String>, &[u8])) -> Answer {
-        let once = |books: &mut Self, act: fn(&mut Self, &[&str], &[u8]) -> Result<Answer, Answer>| {
+        let once = |books: &mut Self, act: Act| {
             let Some(key) = key.filter(|key| (1..=64).contains(&key.len())) else {
                 return refused(422, "900", "validation", "no idempotency key: ours has one on every POST");
             };

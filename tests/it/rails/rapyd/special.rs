@@ -243,7 +243,7 @@ async fn what_rapyd_requires_of_the_payer_is_asked_for(test: &TestApp) {
     let payer = |document: Value, country: &str| json!({ "name": "Ana Souza", "email": "ana@example.com", "document": document, "country": country });
     let missing = rail.shop.take(&pay(payer(Value::Null, "EC"))).await.expect("an answer");
     assert_eq!(
-        (codes(&missing), text(&missing["errors"][0]["path"].as_array().expect("a path").last().expect("one"))),
+        (codes(&missing), text(missing["errors"][0]["path"].as_array().expect("a path").last().expect("one"))),
         (vec!["INVALID_INPUT".to_owned()], "document".to_owned())
     );
     let elsewhere = rail.shop.take(&pay(payer(json!("0926687856"), "DE"))).await.expect("an answer");
