@@ -211,7 +211,7 @@ impl Payment {
         if !matches!(viewer(ctx), Viewer::Buyer { .. } | Viewer::Storefront { .. }) {
             return None;
         }
-        if self.0.status != entity::payment::PaymentStatus::Pending {
+        if self.0.status != entity::payment::PaymentStatus::Pending || self.0.replaced_by.is_some() {
             return None;
         }
         Some(match self.0.next_action.clone()? {

@@ -245,6 +245,9 @@ pub enum ProviderError {
     /// A time-out, a broken connection, a 5xx: whether it happened is *unknown*. Ask again with the same reference.
     #[error("no answer: {0}")]
     Unknown(String),
+    /// The same call of ours is just being done there: its answer counts. Ask again with the same reference.
+    #[error("the same is being done: {0}")]
+    Busy(String),
     /// The provider itself understood and refused, for good: said in its own words, not guessed from a status code.
     #[error("refused: {0}")]
     Refused(String),

@@ -61,8 +61,12 @@ pub(super) async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, 
         Fact::RefundPending { reference, provider_reference } => {
             refund_pending(app, provider, &reference, provider_reference.as_deref()).await
         }
-        Fact::RefundSucceeded { reference, movement, amount, .. } => {
-            refund_succeeded(app, provider, &reference, (&movement, amount), heard_at).await
+        Fact::RefundSucceeded { reference, provider_reference, movement, amount } => {
+            let applied = refund_succeeded(app, provider, &reference, (&movement, amount), heard_at).await?;
+            if let Some(provider_reference) = provider_reference.filter(|_| applied == Applied::Done) {
+                name_refund(app, provider, &reference, &provider_reference).await?;
+            }
+            Ok(applied)
         }
         Fact::RefundFailed { reference, movement, reason } => {
             refund_failed(app, provider, &reference, (movement, clean(&reason)), heard_at).await
@@ -181,7 +185,8 @@ async fn capture(
     }
     if let Some(provider_reference) = provider_reference
         && payment.provider_reference.as_deref() != Some(provider_reference)
-        && let Err(error) = remember_reference(app, payment.id, provider_reference).await
+        && payment.captured.is_zero()
+        && let Err(error) = retrying(|| remember_reference(app, payment.id, provider_reference)).await
     {
         // A convenience for later calls, never a reason to leave money unbooked.
         tracing::error!(payment = %payment.id, %error, "the provider's reference could not be written down");
@@ -427,6 +432,27 @@ fn clean(reason: &str) -> String {
 }
 
 /// The provider has the refund. States only move forward: one that is settled stays settled.
+/// Later news may name it by the provider's id only.
+async fn name_refund(app: &App, provider: &dyn PaymentProvider, reference: &str, id: &str) -> Result<()> {
+    let Some(refund) = find_refund(app, provider, reference).await? else { return Ok(()) };
+    if refund.provider_reference.is_some() {
+        return Ok(());
+    }
+    retrying(|| async {
+        let transaction = app.db.begin_write().await?;
+        let row = refund::ActiveModel { provider_reference: Set(Some(id.to_owned())), ..Default::default() };
+        refund::Entity::update_many()
+            .set(row)
+            .filter(refund::Column::Id.eq(refund.id))
+            .filter(refund::Column::ProviderReference.is_null())
+            .exec(&transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    })
+    .await
+}
+
 async fn refund_pending(
     app: &App,
     provider: &dyn PaymentProvider,

@@ -72,7 +72,9 @@ async fn answered(
 ) -> Result<Applied> {
     let facts = match answer {
         Ok(facts) => facts,
-        Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
+        Err(error @ (ProviderError::Unknown(_) | ProviderError::Busy(_))) => {
+            return Err(unanswered(provider.name(), &error));
+        }
         Err(error) => return Ok(Applied::NotOurs(format!("the provider was asked about it: {error}"))),
     };
     let mut worst = Applied::Done;

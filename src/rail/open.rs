@@ -23,8 +23,9 @@ pub(super) async fn open(app: &App, payment: &Model) -> Result<PaymentId> {
     let (mut payment, payer) = (payment.clone(), payer_of(app, payment)?);
     loop {
         // Somebody else may have opened, replaced or ended it: what has failed is not asked for again.
-        if payment.status == PaymentStatus::Pending && payment.opened_at.is_none() && payment.replaced_by.is_none() {
-            open_at_provider(app, &payment, &payer).await?;
+        let is_ours = payment.status == PaymentStatus::Pending && payment.opened_at.is_none();
+        if is_ours && payment.replaced_by.is_none() && !open_at_provider(app, &payment, &payer).await? {
+            return Ok(payment.id);
         }
         match fall_back(app, &require_payment(&app.db.read, payment.id).await?, &payer).await? {
             Some(next) => payment = require_payment(&app.db.read, next).await?,
@@ -34,8 +35,8 @@ pub(super) async fn open(app: &App, payment: &Model) -> Result<PaymentId> {
 }
 
 /// Asks the provider for the payment, and writes down its answer. No answer is no failure: the buyer sees PENDING, and the
-/// job that `payOrder` left behind asks again.
-async fn open_at_provider(app: &App, payment: &Model, payer: &Payer) -> Result<()> {
+/// job that `payOrder` left behind asks again. False if another call of ours is just being answered: then nobody else is asked.
+async fn open_at_provider(app: &App, payment: &Model, payer: &Payer) -> Result<bool> {
     let provider = require_provider(app, &payment.provider)?;
     let number =
         order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?.map(|row| row.number).unwrap_or_default();
@@ -51,15 +52,17 @@ async fn open_at_provider(app: &App, payment: &Model, payer: &Payer) -> Result<(
     match provider.create_payment(&request).await {
         Ok(opened) => {
             save_answer(app, payment.id, &opened).await?;
-            apply_facts(app, provider.as_ref(), opened.facts).await
+            apply_facts(app, provider.as_ref(), opened.facts).await?;
+        }
+        Err(ProviderError::Busy(cause)) => {
+            tracing::info!(payment = %payment.id, provider = provider.name(), cause, "a new payment is just being opened");
+            return Ok(false);
         }
         Err(ProviderError::Unknown(cause)) => {
             tracing::warn!(payment = %payment.id, provider = provider.name(), cause, "no answer to a new payment; it will be asked about");
-            Ok(())
         }
         Err(ProviderError::CannotBeAsked(cause)) => {
             tracing::error!(payment = %payment.id, provider = provider.name(), cause, "a new payment was not opened");
-            Ok(())
         }
         Err(
             ProviderError::Refused(reason)
@@ -74,12 +77,13 @@ async fn open_at_provider(app: &App, payment: &Model, payer: &Payer) -> Result<(
                 }
                 Err(error) => {
                     tracing::error!(payment = %payment.id, provider = provider.name(), reason, %error, "a new payment was refused");
-                    return Ok(());
+                    return Ok(true);
                 }
             };
-            apply_facts(app, provider.as_ref(), facts).await
+            apply_facts(app, provider.as_ref(), facts).await?;
         }
     }
+    Ok(true)
 }
 
 /// Only the first answer is written. If the order was cancelled while the provider was thinking, or the buyer was sent to
@@ -174,7 +178,9 @@ pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<Outcome>
             let fact = Fact::PaymentCancelled { reference: payment.reference.clone() };
             apply_facts(app, provider.as_ref(), vec![fact]).await?;
         }
-        Err(error @ ProviderError::Unknown(_)) => return Err(unanswered(provider.name(), &error)),
+        Err(error @ (ProviderError::Unknown(_) | ProviderError::Busy(_))) => {
+            return Err(unanswered(provider.name(), &error));
+        }
         Err(ProviderError::NotKnown(_)) if app.clock.now() - payment.created_at >= LONGEST_ON_ITS_WAY => {
             let fact = Fact::PaymentCancelled { reference: payment.reference.clone() };
             apply_facts(app, provider.as_ref(), vec![fact]).await?;

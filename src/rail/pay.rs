@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use entity::payment::{Model, PaymentMethod, PaymentStatus};
 use entity::{Money, OrderId, OrderStatus, PaymentId, order, payment, storefront};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use serde::Serialize;
 
 use super::method::way_back;
@@ -138,7 +138,9 @@ fn behind(app: &App, payment: &Model) -> impl Iterator<Item = (Arc<dyn PaymentPr
 
 async fn fall_back_once(app: &App, (id, order_id): (PaymentId, OrderId), payer: &Payer) -> Result<Option<PaymentId>> {
     let mut writing = Writing::begin_for_all(app, order_id, app.clock.now()).await?;
-    let failed = require_payment(writing.transaction(), id).await?;
+    // Locked: an answer that is just being written down has to see that it is replaced, or we that it is opened.
+    let failed = payment::Entity::find_by_id(id).lock_exclusive().one(writing.transaction()).await?;
+    let failed = failed.ok_or_else(|| Error::internal(format!("{id} is gone")))?;
     if failed.replaced_by.is_some() {
         return Ok(failed.replaced_by);
     }

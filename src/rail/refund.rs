@@ -124,7 +124,7 @@ async fn understand(
             return Ok(None);
         }
         Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => reason,
-        Err(error @ (ProviderError::Unknown(_) | ProviderError::CannotBeAsked(_))) => {
+        Err(error @ (ProviderError::Unknown(_) | ProviderError::Busy(_) | ProviderError::CannotBeAsked(_))) => {
             return Err(unanswered(provider.name(), &error));
         }
     };
@@ -161,17 +161,20 @@ async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -
     })
 }
 
-/// By which movements the payment's other refunds left this provider.
+/// By which movements the payment's other refunds left this provider; of those that were paid by hand, by what the operators
+/// named as the transfer.
 async fn booked_of_others(app: &App, refund: &Model) -> Result<Vec<String>> {
     let others = Entity::find().filter(Column::PaymentId.eq(refund.payment_id)).filter(Column::Id.ne(refund.id));
     let accounts: Vec<LedgerAccount> =
         others.all(&app.db.read).await?.into_iter().map(|other| LedgerAccount::Refund(other.id)).collect();
-    let sent = transfer::Entity::find()
-        .filter(transfer::Column::Debit.is_in(accounts))
-        .filter(transfer::Column::Credit.eq(LedgerAccount::Provider(refund.provider.clone())));
-    let prefix = movement_key(&refund.provider, "refund", "");
+    let sent = transfer::Entity::find().filter(transfer::Column::Debit.is_in(accounts)).filter(
+        transfer::Column::Credit
+            .is_in([refund.provider.as_str(), BY_HAND].map(|name| LedgerAccount::Provider(name.to_owned()))),
+    );
+    let prefixes = [refund.provider.as_str(), BY_HAND].map(|name| movement_key(name, "refund", ""));
     let movements = sent.all(&app.db.read).await?.into_iter().filter_map(|row| row.movement);
-    Ok(movements.filter_map(|movement| movement.strip_prefix(&prefix).map(str::to_owned)).collect())
+    let name = |movement: String| prefixes.iter().find_map(|prefix| movement.strip_prefix(prefix).map(str::to_owned));
+    Ok(movements.filter_map(name).collect())
 }
 
 async fn require_refund(app: &App, id: RefundId) -> Result<Model> {

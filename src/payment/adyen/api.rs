@@ -52,21 +52,25 @@ struct Said {
     message: Option<String>,
 }
 
-/// The same key is being worked on, or was used for something else.
-const KEY_IN_USE: [&str; 2] = ["703", "704"];
+/// The same key is being worked on.
+const KEY_IN_USE: &str = "703";
+/// It was used for something else.
+const KEY_USED: &str = "704";
 
 /// Refused is only what Adyen says of the request itself.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
     let bare = call::bare(status);
-    if call::says_nothing(status) || status == StatusCode::CONFLICT {
+    if call::says_nothing(status) {
         return bare;
+    }
+    if status == StatusCode::CONFLICT {
+        return ProviderError::Busy("another request with this idempotency key".to_owned());
     }
     let Ok(said) = serde_json::from_slice::<Said>(body) else { return bare };
     let message = words(&format!("{} ({})", said.message.as_deref().unwrap_or("no reason was given"), said.error_code));
     match said.error_type.as_str() {
-        "validation" | "modification" if !KEY_IN_USE.contains(&said.error_code.as_str()) => {
-            ProviderError::Refused(message)
-        }
+        _any if said.error_code == KEY_IN_USE => ProviderError::Busy(message),
+        "validation" | "modification" if said.error_code != KEY_USED => ProviderError::Refused(message),
         _security_configuration_or_internal => ProviderError::Unknown(message),
     }
 }
@@ -90,12 +94,13 @@ mod tests {
             (422, "901", "security"),
             (422, "905", "configuration"),
             (422, "704", "validation"),
-            (409, "703", "validation"),
             (429, "100", "validation"),
             (500, "905", "internal"),
         ] {
             assert!(matches!(said(status, code, kind), ProviderError::Unknown(_)), "{status} {code} {kind}");
         }
+        assert!(matches!(said(409, "703", "validation"), ProviderError::Busy(_)));
+        assert!(matches!(said(422, "703", "validation"), ProviderError::Busy(_)));
         assert!(matches!(error_of(StatusCode::NOT_FOUND, b"<html>"), ProviderError::Unknown(_)), "a gateway's");
     }
 }

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, SecondsFormat, TimeDelta};
+use chrono::{DateTime, NaiveDate, TimeDelta};
 use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Currency, Money, PaymentId, Time};
 use secrecy::{ExposeSecret, SecretString};
@@ -190,7 +190,7 @@ impl PaymentProvider for Adyen {
     }
 
     async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError> {
-        let expires_at = self.clock.wall() + TIME_TO_PAY;
+        // The same request each time, so without an end of its own: Adyen's is TIME_TO_PAY.
         let mut body = json!({
             "merchantAccount": self.ours.account,
             "reference": request.reference,
@@ -199,7 +199,6 @@ impl PaymentProvider for Adyen {
             "allowedPaymentMethods": ["scheme"],
             "captureDelayHours": 0,
             "reusable": false,
-            "expiresAt": expires_at.to_rfc3339_opts(SecondsFormat::Secs, false),
         });
         if let Some(url) = &request.return_url {
             body["returnUrl"] = json!(url);
@@ -241,14 +240,13 @@ impl PaymentProvider for Adyen {
     /// Under one key Adyen does it once, and answers the same again; but it forgets keys, and can't be asked for a refund.
     async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError> {
         let reference = request.reference.clone();
-        if request.asked_before.is_some_and(|at| self.clock.now() - at > KEYS_ARE_KEPT) {
-            let reason =
-                "it was asked for a week ago, and the answer got lost: look for it at Adyen before it is paid again";
-            return Ok(vec![Fact::RefundFailed { reference, movement: None, reason: reason.to_owned() }]);
-        }
         let payment = request.payment.provider_reference.as_deref().filter(|id| !is_link(id));
         let payment =
             payment.ok_or_else(|| ProviderError::Unknown("Adyen has not told the payment's id yet".to_owned()))?;
+        if request.asked_before.is_some_and(|at| self.clock.now() - at > KEYS_ARE_KEPT) {
+            let reason = "it may have been asked for a week ago, without an answer: look for it at Adyen before it is paid again";
+            return Ok(vec![Fact::RefundFailed { reference, movement: None, reason: reason.to_owned() }]);
+        }
         let body = json!({
             "merchantAccount": self.ours.account,
             "amount": to_wire(request.amount).map_err(ProviderError::Refused)?,

@@ -1,19 +1,15 @@
 //! Adyen's standard webhooks: `{"live":"false","notificationItems":[{"NotificationRequestItem":{…}}]}`.
 //!
 //! Each item is signed by itself, over eight of its fields joined by colons, and nothing else of it is: reasons, dates and
-//! `additionalData` decide nothing. A value with a colon in it could be two, and is refused.
-//!
-//! A capture is called by our own reference, which names the link: a link can be paid once. If a second payment came under it, its
-//! news would have the first one's id and other words, and be quarantined by the inbox.
+//! `additionalData` decide nothing. A value with a colon in it could be two, and is not believed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entity::Money;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use super::amount::WireAmount;
-use crate::payment::wire::{LONGEST_ID, checked, hmac, words};
+use crate::payment::wire::{LONGEST_ID, captured_once, checked, hash, hmac, words};
 use crate::payment::{ChargebackStage, Fact, Verified, VerifyError};
 
 /// What a notification must name to be about us.
@@ -40,49 +36,50 @@ struct Wrapper {
 #[serde(rename_all = "camelCase")]
 struct Item {
     psp_reference: String,
-    #[serde(default)]
-    original_reference: String,
+    original_reference: Option<String>,
     merchant_account_code: String,
-    #[serde(default)]
-    merchant_reference: String,
+    merchant_reference: Option<String>,
     amount: WireAmount,
     event_code: String,
     /// "true" or "false".
     success: String,
     reason: Option<String>,
-    #[serde(default)]
-    additional_data: Additional,
+    additional_data: Option<Additional>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Additional {
     hmac_signature: Option<String>,
 }
 
 impl Item {
-    fn signed(&self) -> Option<String> {
+    /// A colon in a value makes two readings of what was signed.
+    fn is_plain(&self) -> bool {
+        let fields =
+            [&self.psp_reference, &self.merchant_account_code, &self.amount.currency, &self.event_code, &self.success];
+        let optional = [&self.original_reference, &self.merchant_reference];
+        fields.into_iter().chain(optional.into_iter().flatten()).all(|field| !field.contains(':'))
+    }
+
+    fn signed(&self) -> String {
         let value = self.amount.value.to_string();
         let fields = [
             self.psp_reference.as_str(),
-            &self.original_reference,
+            self.original_reference.as_deref().unwrap_or_default(),
             &self.merchant_account_code,
-            &self.merchant_reference,
+            self.merchant_reference.as_deref().unwrap_or_default(),
             &value,
             &self.amount.currency,
             &self.event_code,
             &self.success,
         ];
-        fields.iter().all(|field| !field.contains(':')).then(|| fields.join(":"))
+        fields.join(":")
     }
 
     /// Adyen has no id for a notification: what it is about, and what it says of that.
     fn name(&self) -> String {
-        match (self.event_code.as_str(), self.success.as_str()) {
-            // Of one link there is one.
-            ("AUTHORISATION", "true") => format!("{}:paid", self.merchant_reference),
-            (code, success) => format!("{}:{code}:{success}", self.psp_reference),
-        }
+        format!("{}:{}:{}", self.psp_reference, self.event_code, self.success)
     }
 }
 
@@ -99,8 +96,9 @@ pub(super) fn verify(keys: &[&[u8]], body: &[u8]) -> Result<Verified, VerifyErro
     }
     let mut content = Vec::new();
     for item in &items {
-        let signed = item.signed().ok_or(VerifyError("a signed value has a colon in it"))?;
-        let given = item.additional_data.hmac_signature.as_deref().ok_or(VerifyError("hmacSignature is missing"))?;
+        let signed = item.signed();
+        let given = item.additional_data.as_ref().and_then(|data| data.hmac_signature.as_deref());
+        let given = given.ok_or(VerifyError("hmacSignature is missing"))?;
         let given = STANDARD.decode(given).map_err(|_source| VerifyError("hmacSignature is malformed"))?;
         let expected: Vec<_> = keys.iter().map(|key| hmac::sha256(key, &[signed.as_bytes()])).collect();
         if !hmac::any_equal(&expected, &[given]) {
@@ -113,7 +111,7 @@ pub(super) fn verify(keys: &[&[u8]], body: &[u8]) -> Result<Verified, VerifyErro
         [item] => checked(&item.name(), LONGEST_ID),
         _several => None,
     };
-    let event_id = named.unwrap_or_else(|| format!("sha256:{}", hex::encode(Sha256::digest(&content))));
+    let event_id = named.unwrap_or_else(|| hash(&content));
     Ok(Verified { event_id, content })
 }
 
@@ -124,12 +122,20 @@ pub(super) fn facts(body: &[u8], ours: &Ours) -> Result<Vec<Fact>, String> {
     }
     let mut facts = Vec::new();
     for Wrapper { item } in &notification.notification_items {
-        if item.merchant_account_code != ours.account {
-            return Err(format!("it is of another merchant account, {:?}", item.merchant_account_code));
-        }
-        facts.extend(facts_of(item)?);
+        // One that can't be understood doesn't hold up the others.
+        facts.extend(of_ours(item, ours).unwrap_or_else(|reason| vec![Fact::NotUnderstood(reason)]));
     }
     Ok(facts)
+}
+
+fn of_ours(item: &Item, ours: &Ours) -> Result<Vec<Fact>, String> {
+    if !item.is_plain() {
+        return Err("a signed value has a colon in it".to_owned());
+    }
+    if item.merchant_account_code != ours.account {
+        return Err(format!("it is of another merchant account, {:?}", item.merchant_account_code));
+    }
+    facts_of(item)
 }
 
 /// Genuine, but nothing that is booked: what moves money has an event of its own.
@@ -203,14 +209,7 @@ fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
 
 /// Captured at once: `captureDelayHours` is 0, and a capture that fails all the same has an event of its own.
 fn captured(item: &Item) -> Result<Fact, String> {
-    let reference = ours(item)?;
-    Ok(Fact::PaymentCaptured {
-        references: vec![reference.clone()],
-        provider_reference: Some(theirs(item)?),
-        movement: reference,
-        amount: amount(item)?,
-        remitter: None,
-    })
+    Ok(captured_once(ours(item)?, theirs(item)?, amount(item)?))
 }
 
 fn chargeback(item: &Item, suffix: &str, stage: ChargebackStage) -> Result<Fact, String> {
@@ -229,7 +228,7 @@ fn amount(item: &Item) -> Result<Money, String> {
 
 /// What we called it.
 fn ours(item: &Item) -> Result<String, String> {
-    checked(&item.merchant_reference, LONGEST_ID).ok_or_else(|| "it has no usable merchantReference".to_owned())
+    named(&item.merchant_reference).ok_or_else(|| "it has no usable merchantReference".to_owned())
 }
 
 /// What Adyen calls it.
@@ -239,9 +238,12 @@ fn theirs(item: &Item) -> Result<String, String> {
 
 /// The payment that it is about: what we called it, which is known before Adyen's own name for it is.
 fn payment(item: &Item) -> Result<String, String> {
-    let original = || checked(&item.original_reference, LONGEST_ID);
-    let payment = checked(&item.merchant_reference, LONGEST_ID).or_else(original);
+    let payment = named(&item.merchant_reference).or_else(|| named(&item.original_reference));
     payment.ok_or_else(|| "it names no payment".to_owned())
+}
+
+fn named(id: &Option<String>) -> Option<String> {
+    id.as_deref().and_then(|id| checked(id, LONGEST_ID))
 }
 
 /// For a person to read: it is not signed.

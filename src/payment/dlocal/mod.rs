@@ -38,6 +38,8 @@ const METHODS: [&str; 5] = ["PQ", "I", "B", "BB", "CA"];
 const SANDBOX_HOST: &str = "sandbox.dlocal.com";
 const LONGEST_DESCRIPTION: usize = 100;
 const LONGEST_REASON: usize = 200;
+/// "Duplicate refund id", as [`document::error_of`] begins.
+const DUPLICATE: &str = "5011:";
 
 /// Off until it is configured.
 pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Configured {
@@ -250,7 +252,27 @@ impl PaymentProvider for Dlocal {
             description: request.reason.chars().take(LONGEST_REASON).collect(),
             notification_url: &request.notification_url,
         };
-        let refund: Refund = self.api.post("refunds", &request.reference, &body).await?;
+        let refund: Refund = match self.api.post("refunds", &request.reference, &body).await {
+            // An earlier one of ours may be there, whose idempotency key dLocal has forgotten: then this one is refused as a
+            // second one, as too much, or because all has gone back. Only the list can say that it is not there.
+            Err(ProviderError::Refused(reason)) if request.asked_before.is_some() || reason.starts_with(DUPLICATE) => {
+                let asked = RefundQuery {
+                    reference: request.reference.clone(),
+                    provider_reference: None,
+                    payment: request.payment.clone(),
+                    amount: request.amount,
+                    others: Vec::new(),
+                };
+                match self.refund_of(&asked, &payment_id).await {
+                    Err(ProviderError::NotKnown(_)) if reason.starts_with(DUPLICATE) => {
+                        return Err(ProviderError::Unknown(reason));
+                    }
+                    Err(ProviderError::NotKnown(_)) => return Err(ProviderError::Refused(reason)),
+                    listed => listed?,
+                }
+            }
+            answer => answer?,
+        };
         refund.check(&request.reference, &payment_id, request.amount)?;
         Ok(vec![refund.fact(&request.reference).map_err(ProviderError::Unknown)?])
     }

@@ -103,6 +103,7 @@ pub(super) fn not_about_that(error: ProviderError) -> ProviderError {
     match error {
         ProviderError::NotKnown(message) => ProviderError::Unknown(message),
         other @ (ProviderError::Unknown(_)
+        | ProviderError::Busy(_)
         | ProviderError::Refused(_)
         | ProviderError::PayeeDetailsRequired(_)
         | ProviderError::CannotBeAsked(_)) => other,
@@ -142,8 +143,11 @@ const PASSING: [&str; 12] = [
 /// Refused is only what Stripe says itself, about the request: everything else leaves it unknown. A conflict is another
 /// request with our idempotency key, which may be the one that counts.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
-    if call::says_nothing(status) || status == StatusCode::CONFLICT {
+    if call::says_nothing(status) {
         return call::bare(status);
+    }
+    if status == StatusCode::CONFLICT {
+        return ProviderError::Busy("another request with this idempotency key".to_owned());
     }
     let Ok(Document { error: said }) = serde_json::from_slice(body) else { return call::bare(status) };
     let code = said.code.as_deref().unwrap_or_default();
@@ -193,8 +197,6 @@ mod tests {
         assert_eq!(said(404, "invalid_request_error", "resource_missing"), ProviderError::NotKnown("no".to_owned()));
         for (status, kind, code) in [
             (400, "idempotency_error", ""),
-            (409, "invalid_request_error", "idempotency_key_in_use"),
-            (409, "invalid_request_error", "amount_too_small"),
             (400, "invalid_request_error", "balance_insufficient"),
             (400, "api_error", ""),
             (400, "something_new", ""),
@@ -205,6 +207,9 @@ mod tests {
             (503, "card_error", "card_declined"),
         ] {
             assert!(matches!(said(status, kind, code), ProviderError::Unknown(_)), "{status} {kind} {code}");
+        }
+        for code in ["idempotency_key_in_use", "amount_too_small"] {
+            assert!(matches!(said(409, "invalid_request_error", code), ProviderError::Busy(_)), "{code}");
         }
         for body in ["", "<html>", "{}", r#"{"error":"x"}"#, r#"{"error":{"code":"resource_missing"}}"#] {
             let error = error_of(StatusCode::NOT_FOUND, body.as_bytes());

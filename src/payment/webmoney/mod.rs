@@ -43,6 +43,10 @@ const XML: &str = "text/xml; charset=utf-8";
 
 /// Ours, not WebMoney's: from then on its question is answered with no.
 const TIME_TO_PAY: TimeDelta = TimeDelta::hours(2);
+/// A return is in the history by then.
+const IS_LISTED_AFTER: TimeDelta = TimeDelta::hours(1);
+/// A history that can't be read for so long is for a person.
+const GIVES_UP_AFTER: TimeDelta = TimeDelta::days(2);
 /// `LMI_PAYMENT_NO` fits into a signed integer of 32 bits.
 const LARGEST_NUMBER: u32 = 0x7fff_ffff;
 
@@ -57,7 +61,8 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
     if !is_wmid(&wmid) {
         return Err(wrong("WEBMONEY_WMID", "must have 12 digits"));
     }
-    let secrets = required_list("WEBMONEY_SECRET_KEY", &own.secret_key)?;
+    let trimmed = |secret: SecretString| SecretString::from(secret.expose_secret().trim());
+    let secrets: Vec<_> = required_list("WEBMONEY_SECRET_KEY", &own.secret_key)?.into_iter().map(trimmed).collect();
     let has_separator = |secret: &SecretString| secret.expose_secret().contains(news::SEPARATOR);
     if secrets.iter().any(has_separator) {
         return Err(wrong("WEBMONEY_SECRET_KEY", "must not have a semicolon in it: that separates what it signs"));
@@ -65,6 +70,7 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
     let secret = secrets.first().cloned().ok_or_else(|| wrong("WEBMONEY_SECRET_KEY", "is missing"))?;
     let pay_at = check_base("WEBMONEY_MERCHANT_BASE", &own.merchant_base, settings.mode)?;
     let base = check_base("WEBMONEY_API_BASE", &own.api_base, settings.mode)?;
+    check_mode(&base, settings.is_sandbox())?;
     let certificate = required("WEBMONEY_CERTIFICATE", &own.certificate)?;
     let identified = identified(&base, certificate)?;
     let merchant =
@@ -76,6 +82,17 @@ pub(super) fn from_settings(settings: &config::Settings, clock: &Clock) -> Confi
         transfers: Transfers::new(identified, base, clock.clone()),
         clock: clock.clone(),
     })))
+}
+
+/// There is no other WebMoney to try refunds at: the real one moves money.
+fn check_mode(base: &str, is_sandbox: bool) -> Result<(), SettingError> {
+    let host = reqwest::Url::parse(base).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let is_real = ["wmtransfer.com", "webmoney.ru"].iter().any(|domain| host.ends_with(domain));
+    if is_sandbox && is_real {
+        let problem = "is WebMoney itself: set a test server's, because SECURE_PAYMENT_MODE is sandbox, which moves no real money";
+        return Err(wrong("WEBMONEY_API_BASE", problem));
+    }
+    Ok(())
 }
 
 fn read_purses(given: &[String]) -> Result<Vec<Purse>, SettingError> {
@@ -225,18 +242,37 @@ impl PaymentProvider for WebMoney {
     async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError> {
         let transaction = self.transaction(&request.payment).await?;
         let (purse, amount) = (self.purse(request.amount.currency)?, request.amount);
-        let asked = Asked { purse, transaction: &transaction, amount, others: &request.others };
-        let id = match self.transfers.find_return(asked).await? {
-            Some(id) => id,
-            None => self.transfers.give_back(asked).await?,
+        let age = request.asked_before.map(|at| self.clock.now() - at);
+        let (was_asked, others) = (age.is_some(), request.others.as_slice());
+        let asked = Asked { purse, transaction: &transaction, amount, others, was_asked };
+        let failed = |reason: String| {
+            Ok(vec![Fact::RefundFailed { reference: request.reference.clone(), movement: None, reason }])
         };
-        Ok(refunded(&request.reference, id, request.amount))
+        let found = match self.transfers.find_return(asked).await {
+            // Whatever was sent, this was not: a person has to look.
+            Err(ProviderError::Refused(reason)) => return failed(reason),
+            Err(error) if age.is_some_and(|age| age > GIVES_UP_AFTER) => {
+                return failed(format!("{error}, for days now: look for it in Keeper before it is paid again"));
+            }
+            found => found?,
+        };
+        match found {
+            Some(id) => Ok(refunded(&request.reference, id, request.amount)),
+            None if age.is_some_and(|age| age < IS_LISTED_AFTER) => Err(ProviderError::Unknown(
+                "it was asked for a moment ago, and the history may not have it yet".to_owned(),
+            )),
+            None => match self.transfers.give_back(asked).await {
+                Ok(id) => Ok(refunded(&request.reference, id, request.amount)),
+                Err(ProviderError::Refused(reason)) if was_asked => failed(reason),
+                Err(error) => Err(error),
+            },
+        }
     }
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
         let transaction = self.transaction(&refund.payment).await?;
         let (purse, amount) = (self.purse(refund.amount.currency)?, refund.amount);
-        let asked = Asked { purse, transaction: &transaction, amount, others: &refund.others };
+        let asked = Asked { purse, transaction: &transaction, amount, others: &refund.others, was_asked: true };
         match self.transfers.find_return(asked).await? {
             Some(id) => Ok(refunded(&refund.reference, id, refund.amount)),
             None => Err(ProviderError::NotKnown("WebMoney lists no such return".to_owned())),

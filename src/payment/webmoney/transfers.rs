@@ -54,6 +54,8 @@ pub(super) struct Asked<'a> {
     pub(super) amount: Money,
     /// Returns that are other refunds of ours.
     pub(super) others: &'a [String],
+    /// Whether an earlier request of ours may have arrived.
+    pub(super) was_asked: bool,
 }
 
 impl Transfers {
@@ -61,14 +63,14 @@ impl Transfers {
         Self { client, base, clock, last_number: AtomicI64::new(0) }
     }
 
-    /// The return that is this refund, if it was made.
+    /// The return that is this refund, if it was made. What the history leaves open is refused: it is for a person to look at.
     pub(super) async fn find_return(&self, asked: Asked<'_>) -> Result<Option<String>, ProviderError> {
         let listed = self.history(asked.purse, Some(asked.transaction), &self.wall(-LOOKS_BACK)).await?;
-        // A payment of longer ago is not listed any more, and a test payment never was.
-        let paid = listed.iter().find(|operation| operation.id == asked.transaction);
-        let since = paid.map_or_else(|| self.wall(-LOOKS_BACK), |paid| paid.created.clone());
-        let history = self.history(asked.purse, None, &since).await?;
-        asked.is_done(&history, paid.map(|paid| paid.from.as_str()))
+        // Of longer ago, or to a purse that we have replaced since: then its returns can't be seen either.
+        let is_it = |operation: &&Operation| operation.id == asked.transaction && operation.to == asked.purse.number;
+        let paid = listed.iter().find(is_it).ok_or_else(|| unclear("the purse's history doesn't list the payment"))?;
+        let history = self.history(asked.purse, None, &paid.created).await?;
+        asked.is_done(&history, &paid.from)
     }
 
     /// The number of the return. Gives money back each time that it is asked.
@@ -80,6 +82,8 @@ impl Transfers {
             "0" => {}
             // 17 too little in our purse; 50 to 53 no such transfer, not a simple one, less than that, too long ago; 54 and
             // 55 paid without a purse, so that it can go to a phone number only; 56 more than is left of it.
+            // An earlier request of ours may have made them so.
+            "52" | "56" if asked.was_asked => return Err(unclear("less is left of the payment than this refund")),
             code @ ("17" | "50" | "51" | "52" | "53" | "54" | "55" | "56") => {
                 let said = words(answer.text("retdesc").unwrap_or_default());
                 return Err(ProviderError::Refused(format!("{said} (WebMoney {code})")));
@@ -157,6 +161,11 @@ fn said(code: &str, answer: &Element) -> ProviderError {
     ProviderError::Unknown(format!("WebMoney said {code:?}: {}", words(answer.text("retdesc").unwrap_or_default())))
 }
 
+/// For a person: nothing is sent.
+pub(super) fn unclear(what: &str) -> ProviderError {
+    ProviderError::Refused(format!("{what}: look for it in Keeper before it is paid again"))
+}
+
 fn number(text: &str) -> Result<String, ProviderError> {
     if is_number(text) {
         Ok(text.to_owned())
@@ -202,9 +211,8 @@ impl Asked<'_> {
     /// The oldest return of the same amount that is none of our other refunds: this one. Which of two equal refunds a return
     /// is makes no difference, as long as each return is one refund.
     ///
-    /// A transfer of the same amount to `payer` that doesn't say of what it is may be one, too: then nothing is known. So
-    /// may be any, if the payer's purse is not known.
-    fn is_done(&self, history: &[Operation], payer: Option<&str>) -> Result<Option<String>, ProviderError> {
+    /// A transfer of the same amount to `payer` that doesn't say of what it is may be one, too: then nothing is known.
+    fn is_done(&self, history: &[Operation], payer: &str) -> Result<Option<String>, ProviderError> {
         let mut returns = Vec::new();
         for operation in history {
             let may_be = operation.from == self.purse.number
@@ -213,10 +221,9 @@ impl Asked<'_> {
             match operation.returns.as_deref().filter(|_| may_be) {
                 Some(of) if of != self.transaction => {}
                 Some(_) if operation.kind == SIMPLE => returns.push(&operation.id),
-                None if !may_be || payer.is_some_and(|payer| payer != operation.to) => {}
+                None if !may_be || payer != operation.to => {}
                 Some(_) | None => {
-                    let unclear = "a transfer of the same amount, which may be this refund: a person has to look at it";
-                    return Err(ProviderError::Unknown(unclear.to_owned()));
+                    return Err(unclear("there is a transfer of the same amount, which may be this refund"));
                 }
             }
         }
@@ -250,9 +257,10 @@ mod tests {
         }
     }
 
-    fn done(history: &[Operation], others: &[&str], payer: Option<&str>) -> Result<Option<String>, ()> {
+    fn done(history: &[Operation], others: &[&str], payer: &str) -> Result<Option<String>, ()> {
         let others: Vec<String> = others.iter().map(|id| (*id).to_owned()).collect();
-        let asked = Asked { purse: &purse(), transaction: "558", amount: usd("3.45"), others: &others };
+        let asked =
+            Asked { purse: &purse(), transaction: "558", amount: usd("3.45"), others: &others, was_asked: false };
         asked.is_done(history, payer).map_err(|_unknown| ())
     }
 
@@ -260,27 +268,25 @@ mod tests {
     fn a_return_is_one_refund_and_no_other() {
         let of = |id, transaction| operation(id, PAYER, "3.45", &format!("{RETURN_OF} {transaction}. (goods)"));
         let history = [of("1000", "558"), of("999", "558"), of("1001", "557")];
-        assert_eq!(done(&history, &[], Some(PAYER)), Ok(Some("999".to_owned())), "the oldest");
-        assert_eq!(done(&history, &["999"], Some(PAYER)), Ok(Some("1000".to_owned())));
-        assert_eq!(done(&history, &["999", "1000"], Some(PAYER)), Ok(None), "that of another payment is none");
-        assert_eq!(done(&history, &["999", "1000"], None), Ok(None));
+        assert_eq!(done(&history, &[], PAYER), Ok(Some("999".to_owned())), "the oldest");
+        assert_eq!(done(&history, &["999"], PAYER), Ok(Some("1000".to_owned())));
+        assert_eq!(done(&history, &["999", "1000"], PAYER), Ok(None), "that of another payment is none");
         let other = [operation("5", PAYER, "3.46", &format!("{RETURN_OF} 558. ("))];
-        assert_eq!(done(&other, &[], Some(PAYER)), Ok(None), "another amount");
+        assert_eq!(done(&other, &[], PAYER), Ok(None), "another amount");
         let mut came = of("6", "558");
         (came.from, came.to) = (came.to, came.from);
-        assert_eq!(done(&[came], &[], Some(PAYER)), Ok(None), "money that came");
+        assert_eq!(done(&[came], &[], PAYER), Ok(None), "money that came");
     }
 
     #[test]
     fn what_may_be_a_return_is_left_to_a_person() {
         let unnamed = operation("7", PAYER, "3.45", "for you");
-        assert_eq!(done(std::slice::from_ref(&unnamed), &[], Some(PAYER)), Err(()));
-        assert_eq!(done(std::slice::from_ref(&unnamed), &[], None), Err(()));
-        assert_eq!(done(std::slice::from_ref(&unnamed), &["7"], Some(PAYER)), Ok(None), "it is another refund of ours");
-        assert_eq!(done(&[operation("7", "Z1", "3.45", "for you")], &[], Some(PAYER)), Ok(None), "somebody else's");
+        assert_eq!(done(std::slice::from_ref(&unnamed), &[], PAYER), Err(()));
+        assert_eq!(done(std::slice::from_ref(&unnamed), &["7"], PAYER), Ok(None), "it is another refund of ours");
+        assert_eq!(done(&[operation("7", "Z1", "3.45", "for you")], &[], PAYER), Ok(None), "somebody else's");
         let mut protected = operation("8", PAYER, "3.45", &format!("{RETURN_OF} 558. ("));
         protected.kind = "4".to_owned();
-        assert_eq!(done(&[protected], &[], Some(PAYER)), Err(()));
+        assert_eq!(done(&[protected], &[], PAYER), Err(()));
     }
 
     #[test]

@@ -121,6 +121,7 @@ pub(super) fn not_about_that(error: ProviderError) -> ProviderError {
     match error {
         ProviderError::NotKnown(message) => ProviderError::Unknown(message),
         other @ (ProviderError::Unknown(_)
+        | ProviderError::Busy(_)
         | ProviderError::Refused(_)
         | ProviderError::PayeeDetailsRequired(_)
         | ProviderError::CannotBeAsked(_)) => other,

@@ -1,21 +1,20 @@
 //! What only Adyen does: links, keys that are forgotten, news without a time.
 
 use chrono::TimeDelta;
-use entity::notification::{self, NotificationStatus};
 use entity::payment::{NextAction, PaymentStatus};
 use entity::refund::RefundStatus;
 use sea_orm::EntityTrait;
 use secure_payment::party::demo;
 use serde_json::json;
 
-use super::{ACCOUNT, Adyen, HMAC_KEY, signed};
+use super::Adyen;
 use crate::support::purchase::Step;
 use crate::support::rail::{Rail, Trouble};
 use crate::support::{TestApp, on_each_database, trouble};
 
 on_each_database!(
     the_buyer_is_sent_to_a_page_and_the_payment_is_called_as_it_was_paid,
-    a_second_payment_under_one_link_is_for_a_person_to_see,
+    a_second_payment_under_one_link_is_booked_and_goes_back,
     an_answer_that_was_lost_for_a_week_is_not_asked_for_again,
     a_withdrawn_link_cannot_be_paid,
 );
@@ -42,21 +41,20 @@ async fn the_buyer_is_sent_to_a_page_and_the_payment_is_called_as_it_was_paid(ap
     assert!(paid.provider_reference.is_some_and(|psp| psp.starts_with("8825") && psp != link));
 }
 
-async fn a_second_payment_under_one_link_is_for_a_person_to_see(app: &TestApp) {
+async fn a_second_payment_under_one_link_is_booked_and_goes_back(app: &TestApp) {
     let rail = Rail::of(app, Adyen::start().await).await;
     let order = rail.order("123.45").await;
     let payment = rail.pay(&order).await;
     rail.fake.pay(&payment.reference).await;
     rail.deliver().await;
-    let item = json!({ "eventCode": "AUTHORISATION", "success": "true", "merchantAccountCode": ACCOUNT,
-        "pspReference": "8899999999999999", "merchantReference": payment.reference,
-        "amount": { "currency": "EUR", "value": 12_345 } });
-    assert_eq!(rail.post(&signed(HMAC_KEY, item)).await.0, 200);
-    rail.drain().await;
-    let inbox = notification::Entity::find().all(&app.db().read).await.expect("reads");
-    let statuses: Vec<_> = inbox.iter().map(|row| row.status).collect();
-    assert_eq!(statuses, [NotificationStatus::Applied, NotificationStatus::Quarantined]);
-    assert!(inbox[1].reason.as_deref().is_some_and(|reason| reason.contains("another body")), "{inbox:#?}");
+    rail.fake.pay(&payment.reference).await;
+    rail.deliver().await;
+    let receipts = entity::receipt::Entity::find().all(&app.db().read).await.expect("reads");
+    let [receipt] = receipts.as_slice() else { panic!("{receipts:#?}") };
+    assert_eq!((receipt.amount.0, receipt.refunded.0), (12_345, 12_345), "it is set aside, and goes back");
+    assert_eq!(rail.shop.order(&order).await["status"], "FUNDED");
+    let psp = rail.payment(&payment.id.to_string()).await.provider_reference.expect("Adyen's");
+    assert!(receipt.movement.starts_with("adyen:capture:88") && !receipt.movement.ends_with(&psp), "{receipt:#?}");
 }
 
 async fn an_answer_that_was_lost_for_a_week_is_not_asked_for_again(app: &TestApp) {
