@@ -14,6 +14,12 @@ pub enum Fact {
     PaymentPending {
         reference: String,
     },
+    /// The provider's id of a payment from now on: some rails give a page to pay on another one than what is paid there. Not
+    /// once money of it is here.
+    PaymentNamed {
+        reference: String,
+        provider_reference: String,
+    },
     /// Money arrived. A payer may have written any reference: these are what was found, the likeliest first, and the first
     /// that we know counts; none means that it has to be set aside.
     PaymentCaptured {

@@ -3,7 +3,7 @@
 use entity::payment::PaymentStatus;
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
-use entity::{LedgerAccount, MinorUnits, Money, PaymentId, ReceiptId, Time, payment, receipt, refund, transfer};
+use entity::{LedgerAccount, MinorUnits, Money, ReceiptId, Time, payment, receipt, refund, transfer};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -49,6 +49,14 @@ pub async fn apply_fact(app: &App, provider: &dyn PaymentProvider, fact: Fact, h
 pub(super) async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: Time) -> Result<Applied> {
     match fact {
         Fact::PaymentPending { .. } => Ok(Applied::Done),
+        Fact::PaymentNamed { reference, provider_reference } => {
+            let payment = find_payment(app, provider, &reference).await?;
+            if let Some(payment) = payment.filter(|payment| payment.captured.is_zero()) {
+                let named = Some(provider_reference.as_str());
+                retrying(|| remember_reference(app, &payment, named)).await?;
+            }
+            Ok(Applied::Done)
+        }
         Fact::PaymentCaptured { references, provider_reference, movement, amount, remitter } => {
             let arrived = Arrived { movement: movement_key(provider.name(), "capture", &movement), amount, remitter };
             capture(app, provider, (&references, provider_reference.as_deref()), &arrived, heard_at).await
@@ -183,10 +191,8 @@ async fn capture(
         // An operator has put it where it belongs.
         return Ok(Applied::Done);
     }
-    if let Some(provider_reference) = provider_reference
-        && payment.provider_reference.as_deref() != Some(provider_reference)
-        && payment.captured.is_zero()
-        && let Err(error) = retrying(|| remember_reference(app, payment.id, provider_reference)).await
+    if payment.provider_reference.is_none()
+        && let Err(error) = retrying(|| remember_reference(app, &payment, provider_reference)).await
     {
         // A convenience for later calls, never a reason to leave money unbooked.
         tracing::error!(payment = %payment.id, %error, "the provider's reference could not be written down");
@@ -196,13 +202,19 @@ async fn capture(
     Ok(Applied::Done)
 }
 
-/// What the provider calls it now that it is paid: a refund will need that. It has not answered our own request yet, or some
-/// rails give another id to a page to pay on than to what was paid there.
-async fn remember_reference(app: &App, id: PaymentId, provider_reference: &str) -> Result<()> {
+/// What the provider calls it: a refund will need that. Written unless it has changed since it was read.
+async fn remember_reference(app: &App, payment: &payment::Model, named: Option<&str>) -> Result<()> {
+    let Some(named) = named.filter(|named| payment.provider_reference.as_deref() != Some(*named)) else {
+        return Ok(());
+    };
+    let before = match &payment.provider_reference {
+        Some(before) => payment::Column::ProviderReference.eq(before),
+        None => payment::Column::ProviderReference.is_null(),
+    };
     let transaction = app.db.begin_write().await?;
-    let row =
-        payment::ActiveModel { provider_reference: Set(Some(provider_reference.to_owned())), ..Default::default() };
-    payment::Entity::update_many().set(row).filter(payment::Column::Id.eq(id)).exec(&transaction).await?;
+    let row = payment::ActiveModel { provider_reference: Set(Some(named.to_owned())), ..Default::default() };
+    let this = payment::Entity::update_many().set(row).filter(payment::Column::Id.eq(payment.id));
+    this.filter(before).exec(&transaction).await?;
     transaction.commit().await?;
     Ok(())
 }

@@ -163,7 +163,13 @@ fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
         other => return Err(format!("success is {other:?}")),
     };
     Ok(vec![match (item.event_code.as_str(), success) {
-        ("AUTHORISATION", true) => captured(item)?,
+        // Captured at once: `captureDelayHours` is 0, and a capture that fails all the same has an event of its own.
+        ("AUTHORISATION", true) => {
+            let (reference, provider_reference) = (ours(item)?, theirs(item)?);
+            let captured = captured_once(reference.clone(), provider_reference.clone(), amount(item)?);
+            // Until now it was called by its link.
+            return Ok(vec![Fact::PaymentNamed { reference, provider_reference }, captured]);
+        }
         // The buyer may try another card on the same page.
         ("AUTHORISATION", false) => Fact::PaymentFailed { reference: ours(item)?, reason: reason(item) },
         ("CAPTURE_FAILED", _) => Fact::PaymentReversed {
@@ -205,11 +211,6 @@ fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
         // Among them what becomes of pre-arbitrations: whether money goes with them, only the Customer Area says.
         (code, _) => return Err(format!("the event {code:?} is unknown")),
     }])
-}
-
-/// Captured at once: `captureDelayHours` is 0, and a capture that fails all the same has an event of its own.
-fn captured(item: &Item) -> Result<Fact, String> {
-    Ok(captured_once(ours(item)?, theirs(item)?, amount(item)?))
 }
 
 fn chargeback(item: &Item, suffix: &str, stage: ChargebackStage) -> Result<Fact, String> {
