@@ -33,6 +33,20 @@ impl PaymentMethod {
     pub fn name(self) -> String {
         ActiveEnum::to_value(&self)
     }
+
+    #[must_use]
+    pub fn is_card(self) -> bool {
+        match self {
+            Self::Visa | Self::Mastercard | Self::Maestro => true,
+            Self::BankTransfer
+            | Self::WesternUnion
+            | Self::Qiwi
+            | Self::Webmoney
+            | Self::Yandex
+            | Self::Tef
+            | Self::Alipay => false,
+        }
+    }
 }
 
 /// How far a payment has come. Only `Captured` means money.

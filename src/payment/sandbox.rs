@@ -187,7 +187,7 @@ impl PaymentProvider for Sandbox {
             // A counter takes the whole or nothing. On its page only a transfer comes in parts; but `sandboxProviderEvent`
             // makes the bank collect any part by any other method, and then they add up.
             takes_parts: method != PaymentMethod::WesternUnion,
-            chargebacks: matches!(method, PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro),
+            chargebacks: method.is_card(),
             refund_way,
             refund_days: (7, 10),
             refund_window_days: None,

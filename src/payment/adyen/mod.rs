@@ -158,17 +158,7 @@ impl PaymentProvider for Adyen {
     }
 
     fn terms(&self, method: PaymentMethod) -> Option<MethodTerms> {
-        match method {
-            PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro => {}
-            PaymentMethod::BankTransfer
-            | PaymentMethod::WesternUnion
-            | PaymentMethod::Qiwi
-            | PaymentMethod::Webmoney
-            | PaymentMethod::Yandex
-            | PaymentMethod::Alipay
-            | PaymentMethod::Tef => return None,
-        }
-        Some(MethodTerms {
+        method.is_card().then(|| MethodTerms {
             flow: "You enter the card on a page of Adyen's, within 24 hours; your bank may ask you to confirm the payment.",
             fees: "None from us; your bank may charge you for a payment abroad or in another currency.",
             currencies: amount::currencies(),

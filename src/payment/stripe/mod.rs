@@ -185,17 +185,7 @@ impl PaymentProvider for Stripe {
     }
 
     fn terms(&self, method: PaymentMethod) -> Option<MethodTerms> {
-        match method {
-            PaymentMethod::Visa | PaymentMethod::Mastercard | PaymentMethod::Maestro => {}
-            PaymentMethod::BankTransfer
-            | PaymentMethod::WesternUnion
-            | PaymentMethod::Qiwi
-            | PaymentMethod::Webmoney
-            | PaymentMethod::Yandex
-            | PaymentMethod::Alipay
-            | PaymentMethod::Tef => return None,
-        }
-        Some(MethodTerms {
+        method.is_card().then(|| MethodTerms {
             flow: "You enter the card on the shop's page, in a form of Stripe's; your bank may ask you to confirm the payment.",
             fees: "None from us; your bank may charge you for a payment abroad or in another currency.",
             currencies: amount::currencies(),
