@@ -5,16 +5,18 @@ use std::sync::Arc;
 use entity::{CredentialId, message};
 use tokio::sync::{broadcast, watch};
 
-use crate::clock::{self, Clock};
-use crate::config::{SettingError, Settings};
+use crate::config::Settings;
 use crate::crypto::Cipher;
 use crate::db::Db;
 use crate::delivery::Courier;
-use crate::delivery::target::Policy;
 use crate::error;
 use crate::live::{Hub, PlacedEvent};
 use crate::party::credentials::Uses;
-use crate::payment::Providers;
+use crate::sandbox_clock;
+use ground::client::guard::Policy;
+use ground::clock::Clock;
+use ground::setting::SettingError;
+use provider::Providers;
 
 #[derive(Clone, Debug)]
 pub struct App {
@@ -41,7 +43,7 @@ impl App {
     /// The error names the setting of a payment provider that can't be used.
     pub fn new(settings: Settings, db: Db, clock: Clock) -> Result<Self, SettingError> {
         let cipher = Cipher::new(settings.encryption_key());
-        let providers = Providers::from_settings(&settings, &clock)?;
+        let providers = settings.providers(&clock)?;
         let courier = Courier::new(if settings.is_sandbox() { Policy::Sandbox } else { Policy::Live });
         Ok(Self {
             settings: Arc::new(settings),
@@ -63,7 +65,7 @@ impl App {
         if !self.settings.is_sandbox() {
             return Ok(());
         }
-        clock::sandbox::catch_up(&self.db.read, &self.clock).await
+        sandbox_clock::catch_up(&self.db.read, &self.clock).await
     }
 
     /// Whether another node may set this one's clock: then each request has to look first.

@@ -10,15 +10,14 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
-use crate::escrow::Policy;
-use crate::payment::{ProviderSettings, Route};
+use escrow::Policy;
+use ground::clock::Clock;
+use ground::setting::{Installation, Mode, SettingError};
+use provider::{ProviderSettings, Providers, Route, Routing};
 
 mod limits;
-mod providers;
 
 pub use limits::LimitSettings;
-pub use providers::parse_route;
-pub(crate) use providers::{check_base, check_webhook_secrets, currencies, is_given, required, required_list, wrong};
 
 #[derive(Debug, Parser)]
 #[command(name = "secure-payment", version, about = "An escrow server for cross-border wholesale trade")]
@@ -73,23 +72,13 @@ pub enum CredentialCommand {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Mode {
-    /// Demo data, demo tokens, a simulated bank
-    Sandbox,
-    /// Real money
-    Live,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
     Text,
     Json,
 }
 
-/// Defaults that are published, and therefore refused in live mode.
+/// The default that is published, and therefore refused in live mode.
 pub const SANDBOX_ENCRYPTION_KEY: &str = "c2FuZGJveC1vbmx5LWVuY3J5cHRpb24ta2V5LTMyYiE=";
-pub const SANDBOX_WEBHOOK_SECRET: &str = "whsec_c2FuZGJveC1vbmx5LXdlYmhvb2stc2VjcmV0LTMyYiE=";
-pub const SANDBOX_API_KEY: &str = "sandbox-only-api-key";
 
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
@@ -140,7 +129,7 @@ pub struct Settings {
     pub holidays: Vec<chrono::NaiveDate>,
 
     /// Which providers a method is routed to, the first that can take it first: ALIPAY=antom|alipay,VISA=stripe
-    #[arg(long, env = "SECURE_PAYMENT_ROUTES", value_delimiter = ',', value_parser = providers::parse_route, global = true)]
+    #[arg(long, env = "SECURE_PAYMENT_ROUTES", value_delimiter = ',', value_parser = provider::parse_route, global = true)]
     pub routes: Vec<Route>,
 
     /// Who pays suppliers out: a provider, or manual for operators; the first configured one that can if not set
@@ -151,20 +140,6 @@ pub struct Settings {
     pub limits: LimitSettings,
     #[command(flatten)]
     pub providers: ProviderSettings,
-}
-
-/// As they are when nothing is set.
-#[cfg(test)]
-pub(crate) fn defaults() -> Settings {
-    Cli::try_parse_from(["secure-payment"]).expect("nothing is required").settings
-}
-
-/// A setting that can't be used: one line that names it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} {problem}")]
-pub struct SettingError {
-    pub variable: &'static str,
-    pub problem: String,
 }
 
 impl Settings {
@@ -253,9 +228,19 @@ impl Settings {
     /// Where a provider posts its notifications.
     #[must_use]
     pub fn notification_url(&self, provider: &str) -> String {
-        // The simulated bank runs in this process: it must reach us even where the public name doesn't resolve.
-        let base = if provider == crate::payment::sandbox::NAME { self.own_url() } else { self.public_url() };
-        format!("{base}/webhooks/{provider}")
+        provider::notification_url(&self.installation(), provider)
+    }
+
+    /// What the adapters may know of it.
+    #[must_use]
+    pub fn installation(&self) -> Installation {
+        Installation { mode: self.mode, public_url: self.public_url(), own_url: self.own_url() }
+    }
+
+    /// Those that are configured. The error names the setting that can't be used.
+    pub fn providers(&self, clock: &Clock) -> Result<Providers, SettingError> {
+        let routing = Routing { routes: self.routes.clone(), payouts: self.payouts.clone() };
+        Providers::from_settings(&self.providers, routing, &self.installation(), clock)
     }
 
     #[must_use]
@@ -283,8 +268,7 @@ fn is_origin(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Clock;
-    use crate::payment::Providers;
+    use ground::setting::SANDBOX_WEBHOOK_SECRET;
 
     fn settings(arguments: &[&str]) -> Settings {
         let mut all = vec!["secure-payment"];
@@ -314,7 +298,7 @@ mod tests {
     #[test]
     fn live_mode_refuses_providers_that_only_a_sandbox_may_have() {
         let variable = |arguments: &[&str]| {
-            let configured = Providers::from_settings(&settings(arguments), &Clock::default());
+            let configured = settings(arguments).providers(&Clock::default());
             configured.err().map(|error| error.variable)
         };
         let partner = [

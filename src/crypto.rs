@@ -9,8 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 
-use crate::clock::Clock;
 use crate::error::{Error, Result};
+use ground::clock::Clock;
 
 #[derive(Clone)]
 pub struct Cipher {

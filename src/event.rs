@@ -9,11 +9,11 @@ use entity::{EventId, OrderId, Time, order};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::app::App;
-use crate::clock::Clock;
 use crate::delivery::{self, Due};
 use crate::error::{Error, Result};
-use crate::escrow::{Actor, Happened};
 use crate::live::{self, PlacedEvent, place};
+use escrow::{Actor, Event};
+use ground::clock::Clock;
 
 /// Appends to an order's timeline, and puts it on its way to the storefront's endpoints. `sequence` is that of its newest event;
 /// returns the new one.
@@ -21,7 +21,7 @@ pub async fn append<C: ConnectionTrait>(
     db: &C,
     clock: &Clock,
     (order_id, sequence, actor, at): (OrderId, i64, Actor, Time),
-    events: &[Happened],
+    events: &[Event],
 ) -> Result<i64> {
     if events.is_empty() {
         return Ok(sequence);
@@ -51,7 +51,7 @@ pub async fn append<C: ConnectionTrait>(
     Ok(newest)
 }
 
-fn data(event: &Happened) -> Result<serde_json::Value> {
+fn data(event: &Event) -> Result<serde_json::Value> {
     let value = serde_json::to_value(event).map_err(|error| Error::internal(error.to_string()))?;
     Ok(if value.is_object() { value } else { serde_json::json!({}) })
 }

@@ -24,12 +24,12 @@ use sea_orm::{
 
 use crate::app::App;
 use crate::auth::{Viewer, hash_token};
-use crate::clock::Clock;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Problem, Result};
 use crate::messaging;
 use crate::order::visible;
 use crate::validate::Checks;
+use ground::clock::Clock;
 
 /// 10 MiB.
 pub const MOST_BYTES: usize = 10 * 1024 * 1024;

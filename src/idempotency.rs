@@ -10,23 +10,23 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::auth::Viewer;
-use crate::clock::Clock;
 use crate::db::{self, Db};
 use crate::error::{Error, ErrorCode, Problem, Result};
 use crate::validate::Checks;
+use ground::clock::Clock;
 
 const KEPT_DAYS: i64 = 30;
 
 /// One call that must have its effect once.
 #[derive(Clone, Debug)]
-pub struct Once {
+pub struct IdempotencyKey {
     principal: String,
     key: String,
     mutation: &'static str,
     input_hash: String,
 }
 
-impl Once {
+impl IdempotencyKey {
     /// `input` is all of the mutation's input but the key itself. A key that can't be used is one more problem of the input.
     pub fn check<T: Serialize>(
         checks: &mut Checks,
@@ -59,22 +59,22 @@ impl Once {
     }
 
     /// [`Self::find`], where a call may have come without a key.
-    pub async fn find_in<C: ConnectionTrait>(once: Option<&Self>, db: &C) -> Result<Option<String>> {
-        match once {
-            Some(once) => once.find(db).await,
+    pub async fn find_in<C: ConnectionTrait>(idempotency_key: Option<&Self>, db: &C) -> Result<Option<String>> {
+        match idempotency_key {
+            Some(idempotency_key) => idempotency_key.find(db).await,
             None => Ok(None),
         }
     }
 
     /// [`Self::record`], where a call may have come without a key.
     pub async fn record_in<C: ConnectionTrait>(
-        once: Option<&Self>,
+        idempotency_key: Option<&Self>,
         db: &C,
         clock: &Clock,
         result: String,
     ) -> Result<()> {
-        match once {
-            Some(once) => once.record(db, clock, result).await,
+        match idempotency_key {
+            Some(idempotency_key) => idempotency_key.record(db, clock, result).await,
             None => Ok(()),
         }
     }
@@ -82,12 +82,12 @@ impl Once {
     /// Runs `attempt` as [`db::retrying`] does, where it looks for the key before it takes the lock that makes it wait for
     /// the same call. What that call has done can be why this one is refused (the stock is gone, the name is taken): then
     /// the key is there by now, and a further attempt finds it.
-    pub async fn retrying<T, F>(once: Option<&Self>, db: &Db, mut attempt: impl FnMut() -> F) -> Result<T>
+    pub async fn retrying<T, F>(idempotency_key: Option<&Self>, db: &Db, mut attempt: impl FnMut() -> F) -> Result<T>
     where
         F: Future<Output = Result<T>>,
     {
         let result = db::retrying(&mut attempt).await;
-        if matches!(result, Err(Error::Refused(_))) && Self::find_in(once, &db.read).await?.is_some() {
+        if matches!(result, Err(Error::Refused(_))) && Self::find_in(idempotency_key, &db.read).await?.is_some() {
             return db::retrying(attempt).await;
         }
         result

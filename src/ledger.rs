@@ -12,8 +12,8 @@ use entity::{Currency, LedgerAccount, MinorUnits, Money, OrderId, Time, Transfer
 use sea_orm::sea_query::{Alias, Expr, ExprTrait};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 
-use crate::clock::Clock;
 use crate::error::{Error, Result};
+use ground::clock::Clock;
 
 mod verify;
 pub use verify::verify;

@@ -1,10 +1,7 @@
 //! Secure Payment: an escrow server for cross-border wholesale trade.
 //!
-//! The map, in reading order. Arrows go one way: a door (`graphql`, `webhook`, `worker`) calls what moves orders (`rail`,
-//! `order`), that calls the rules (`escrow`) and the books (`ledger`, `event`, `job`); `payment` knows no order and no database.
-
-// The rules
-pub mod escrow; // what may happen to an order: one table, one pure function
+//! The map, in reading order. Arrows go one way: a door (`graphql`, `webhook`, `worker`) calls what moves orders (`payment`,
+//! `order`), that calls the rules (`escrow`) and the books (`ledger`, `event`, `job`); `provider` knows no order and no database.
 
 // What happens to an order, and where it is written down
 pub mod delivery; // webhooks out: endpoints, and each event told to them
@@ -14,15 +11,13 @@ pub mod idempotency; // the same call again answers the same
 pub mod job; // work for later, enqueued in the transaction that made it necessary
 pub mod ledger; // transfers: the only money
 pub mod order; // the one write path, and finders that take the viewer
-pub mod rail; // money over providers: paying, hearing back, refunding, paying out
+pub mod payment; // money over providers: paying, hearing back, refunding, paying out
 
 // Who and what is traded
 pub mod catalog; // products and suppliers: search, listings, the seed
 pub mod messaging; // buyer and supplier talk
 pub mod party; // storefronts, buyers, suppliers, operators, their credentials and payout accounts
 
-// Payment providers
-pub mod payment; // the trait, the list, one file per provider
 pub mod simulator; // the sandbox's bank: checkout page and signed notifications over real HTTP
 
 // Doors
@@ -34,14 +29,13 @@ pub mod worker; // the loop that does jobs and passed deadlines
 // Ground
 pub mod app; // what every part shares
 pub mod auth; // who is asking
-pub mod client; // HTTP out
-pub mod clock; // the only source of time and ids
+pub mod bank_account; // an account at a bank: checked, encrypted
 pub mod config; // every setting
 pub mod crypto; // bank details at rest
 pub mod db; // how the database is opened, how a write begins
 pub mod error; // every way a call can be refused or fail
 pub mod live; // what is committed, told to whoever follows it
 pub mod page; // keyset pages
+pub mod sandbox_clock; // the sandbox's business time, kept for the whole installation
 pub mod server; // listening, and shutting down
-pub mod signature; // Standard Webhooks: how notifications are signed
 pub mod validate; // checks of what came in

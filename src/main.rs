@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use ground::clock::Clock;
+use ground::setting::{Mode, SettingError};
 use secrecy::ExposeSecret;
 use secure_payment::app::App;
-use secure_payment::clock::Clock;
-use secure_payment::config::{Cli, Command, CredentialCommand, LogFormat, Mode, SettingError, Settings};
+use secure_payment::config::{Cli, Command, CredentialCommand, LogFormat, Settings};
 use secure_payment::db::{Db, sqlite_file};
-use secure_payment::payment::Providers;
 use secure_payment::{catalog, delivery, graphql, http, job, ledger, party, server, worker};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -51,7 +51,7 @@ fn begin() -> Result<ExitCode, Failure> {
     cli.settings.forget_blanks();
     cli.settings.check().map_err(|problem| problem.to_string())?;
     // Before the database is opened: the keys of payment providers are read at once.
-    Providers::from_settings(&cli.settings, &Clock::default()).map_err(|problem| problem.to_string())?;
+    cli.settings.providers(&Clock::default()).map_err(|problem| problem.to_string())?;
     start_log(&cli.settings).map_err(|problem| problem.to_string())?;
     if rustls::crypto::ring::default_provider().install_default().is_err() {
         tracing::debug!("another TLS provider was installed before ours");

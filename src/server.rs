@@ -17,9 +17,10 @@ use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use crate::app::App;
-use crate::config::{SettingError, Settings};
+use crate::config::Settings;
 use crate::http;
 use crate::http::client::Peer;
+use ground::setting::SettingError;
 
 mod places;
 

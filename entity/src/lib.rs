@@ -1,11 +1,12 @@
 //! Rows, ids and money. One table, one file; a status enum lives with the table that stores it.
 //!
-//! Nothing here knows a rule: what may happen to an order stands in `escrow`, in the server's crate.
+//! Nothing here knows a rule: what may happen to an order stands in the crate `escrow`.
 
 pub mod id;
 pub mod ledger_account;
 pub mod money;
 
+pub mod bank_account;
 pub mod browser_origin;
 pub mod buyer;
 pub mod cancel_request;
@@ -49,6 +50,7 @@ pub mod webhook_attempt;
 pub mod webhook_delivery;
 pub mod webhook_endpoint;
 
+pub use bank_account::BankAccount;
 pub use id::*;
 pub use ledger_account::LedgerAccount;
 pub use money::{Currency, MinorUnits, Money, MoneyError};

@@ -39,6 +39,10 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
+    pub fn all() -> impl Iterator<Item = Self> {
+        <Self as sea_orm::Iterable>::iter()
+    }
+
     #[must_use]
     pub fn is_end(self) -> bool {
         matches!(self, Self::Completed | Self::Cancelled | Self::Refunded)

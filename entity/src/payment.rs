@@ -34,6 +34,10 @@ impl PaymentMethod {
         ActiveEnum::to_value(&self)
     }
 
+    pub fn all() -> impl Iterator<Item = Self> {
+        <Self as sea_orm::Iterable>::iter()
+    }
+
     #[must_use]
     pub fn is_card(self) -> bool {
         match self {

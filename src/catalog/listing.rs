@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::db;
 use crate::error::{Error, ErrorCode, Result};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::validate::Checks;
 
 /// Every quantity and stock is at most this, so that it fits GraphQL's `Int`.
@@ -78,14 +78,14 @@ pub struct ListingChanges {
 pub async fn create_product(app: &App, viewer: Viewer, key: Option<&str>, asked: &Listing) -> Result<product::Model> {
     let supplier_id = viewer.require_supplier()?;
     let mut checks = Checks::input();
-    let once = Once::optional(&mut checks, &viewer, "createProduct", key, asked)?;
+    let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "createProduct", key, asked)?;
     let (listing, tiers) = check(&mut checks, asked);
     checks.finish()?;
     let id = ProductId(app.clock.new_id());
     let now = app.clock.now();
-    Once::retrying(once.as_ref(), &app.db, || async {
+    IdempotencyKey::retrying(idempotency_key.as_ref(), &app.db, || async {
         let tx = app.db.begin_write().await?;
-        if let Some(made) = Once::find_in(once.as_ref(), &tx).await? {
+        if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
             return require_made(&tx, supplier_id, &made).await;
         }
         require_free_sku(&tx, supplier_id, &listing.sku, None).await?;
@@ -111,7 +111,7 @@ pub async fn create_product(app: &App, viewer: Viewer, key: Option<&str>, asked:
         product::Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
         write_tiers(&tx, &row, &tiers).await?;
         write_tokens(&tx, &row).await?;
-        Once::record_in(once.as_ref(), &tx, &app.clock, id.to_string()).await?;
+        IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
         tx.commit().await?;
         Ok(row)
     })
@@ -134,7 +134,7 @@ pub async fn update_product(
 ) -> Result<product::Model> {
     let supplier_id = viewer.require_supplier()?;
     let mut checks = Checks::input();
-    let once = Once::optional(&mut checks, &viewer, "updateProduct", key, &(id, changes))?;
+    let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "updateProduct", key, &(id, changes))?;
     let id: ProductId = checks.required_id("productId", id);
     let now = app.clock.now();
     db::retrying(|| async {
@@ -142,7 +142,7 @@ pub async fn update_product(
         let own = product::Entity::find_by_id(id).filter(product::Column::SupplierId.eq(supplier_id));
         let found = own.lock_exclusive().one(&tx).await?;
         // Under the lock: whoever waited for it finds what the first call has made.
-        if let Some(made) = Once::find_in(once.as_ref(), &tx).await? {
+        if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
             return require_made(&tx, supplier_id, &made).await;
         }
         let mut checks = checks.clone();
@@ -192,7 +192,7 @@ pub async fn update_product(
         if changes.touch_words() {
             write_tokens(&tx, &row).await?;
         }
-        Once::record_in(once.as_ref(), &tx, &app.clock, id.to_string()).await?;
+        IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
         tx.commit().await?;
         Ok(row)
     })

@@ -26,7 +26,8 @@ use crate::db;
 use crate::db::Turn;
 use crate::error::{Error, ErrorCode, Result};
 use crate::party::credential::Subject;
-use crate::party::{BankAccount, credential, demo, payout_account as accounts};
+use crate::party::{credential, demo, payout_account as accounts};
+use entity::BankAccount;
 
 const CATALOGUE: &str = include_str!("../../seed/catalogue.json");
 /// SQLite takes at most this many variables in a statement; PostgreSQL about twice as many.

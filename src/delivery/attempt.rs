@@ -20,7 +20,7 @@ use super::schedule::{MOST_ATTEMPTS, delay_after, retry_after};
 use crate::app::App;
 use crate::db;
 use crate::error::{Error, Result};
-use crate::signature::{self, SIGNATURE_HEADER};
+use ground::signature::{self, SIGNATURE_HEADER};
 
 const GONE: u16 = 410;
 const TELL_WHEN: [u16; 2] = [429, 503];

@@ -8,8 +8,8 @@ use std::time::Duration;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, SET_COOKIE};
 use tokio::time::timeout;
 
-use super::target::{Guarded, Lookup, NotConnected, Policy, SystemLookup, check_url};
-use crate::client;
+use ground::client;
+use ground::client::guard::{Guarded, Lookup, NotConnected, Policy, SystemLookup, check_url};
 
 const MOST_BYTES: usize = 4 * 1024;
 const MOST_HEADERS: usize = 50;

@@ -16,14 +16,14 @@ use serde_json::json;
 
 use super::message::EVENT_TYPES;
 use super::queue::discard;
-use super::target::check_url;
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::clock::Clock;
 use crate::db;
 use crate::error::{Error, ErrorCode, Problem, Result};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::validate::Checks;
+use ground::client::guard::check_url;
+use ground::clock::Clock;
 
 const MOST_ENDPOINTS: u64 = 10;
 /// Hours for which a secret that was replaced may still sign.
@@ -145,7 +145,8 @@ pub async fn create_endpoint(app: &App, viewer: &Viewer, new: &NewEndpoint) -> R
     let description = checks.optional_text("description", new.description.as_deref(), 500);
     let event_types = checked_types(&mut checks, &new.event_types);
     let input = json!([url, description, event_types]);
-    let once = Once::check(&mut checks, viewer, "createWebhookEndpoint", (&new.idempotency_key, &input))?;
+    let idempotency_key =
+        IdempotencyKey::check(&mut checks, viewer, "createWebhookEndpoint", (&new.idempotency_key, &input))?;
     checks.finish()?;
     let (id, now, secrets) = (WebhookEndpointId(app.clock.new_id()), app.clock.now(), Secrets::new(&app.clock));
     let row = Model {
@@ -163,9 +164,9 @@ pub async fn create_endpoint(app: &App, viewer: &Viewer, new: &NewEndpoint) -> R
         updated_at: now,
         deleted_at: None,
     };
-    Once::retrying(Some(&once), &app.db, || async {
+    IdempotencyKey::retrying(Some(&idempotency_key), &app.db, || async {
         let transaction = app.db.begin_write().await?;
-        if let Some(made) = once.find(&transaction).await? {
+        if let Some(made) = idempotency_key.find(&transaction).await? {
             let id = made.parse().map_err(|_cause| Error::internal(format!("{made} is no endpoint's id")))?;
             let row = require_own(&transaction, storefront_id, id, false).await?;
             let secrets = Secrets::open(app, &row)?;
@@ -179,7 +180,7 @@ pub async fn create_endpoint(app: &App, viewer: &Viewer, new: &NewEndpoint) -> R
             return Err(Error::refused(ErrorCode::LimitReached, message));
         }
         Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&transaction).await?;
-        once.record(&transaction, &app.clock, row.id.to_string()).await?;
+        idempotency_key.record(&transaction, &app.clock, row.id.to_string()).await?;
         transaction.commit().await?;
         Ok((row.clone(), secrets.current.clone()))
     })

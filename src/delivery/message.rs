@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde::Serialize;
 
 use crate::error::Result;
-use crate::signature::{ID_HEADER, TIMESTAMP_HEADER};
+use ground::signature::{ID_HEADER, TIMESTAMP_HEADER};
 
 /// Every type of event there is, in alphabetical order.
 pub const EVENT_TYPES: [&str; 61] = [
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn the_list_of_types_has_every_event_there_is() {
-        let source = include_str!("../escrow/event.rs");
+        let source = include_str!("../../escrow/src/event.rs");
         let arms = source.lines().filter(|line| line.trim_start().starts_with("Self::"));
         let mut kinds: Vec<&str> = arms.filter_map(|line| line.split('"').nth(1)).collect();
         kinds.sort_unstable();

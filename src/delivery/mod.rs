@@ -20,7 +20,6 @@ mod message;
 mod queue;
 mod replay;
 mod schedule;
-pub mod target;
 
 pub use attempt::{Attempted, deliver};
 pub use courier::{Answer, Courier, Patience};

@@ -15,9 +15,9 @@ use sea_orm::{
 };
 
 use crate::app::App;
-use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::Result;
+use ground::clock::Clock;
 
 /// Deliveries to one endpoint that one node has in hand at once, at most.
 pub const PER_ENDPOINT: usize = 4;

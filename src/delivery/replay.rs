@@ -67,7 +67,7 @@ pub async fn replay(
 
         let transaction = app.db.begin_write().await?;
         lock_orders(&transaction, storefront_id, &orders).await?;
-        // Once more, and held.
+        // IdempotencyKey more, and held.
         let endpoint = require_enabled(&transaction, storefront_id, id).await?;
         let now = app.clock.now();
         let (events, last) = (found.len(), found.last().map(|event| event.feed_position));

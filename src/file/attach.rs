@@ -7,11 +7,11 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 
 use super::ATTACHED_WITHIN;
 use crate::auth::Viewer;
-use crate::clock::Clock;
 use crate::db::Db;
 use crate::error::{Error, ErrorCode, Problem, Result};
 use crate::messaging;
 use crate::order::visible;
+use ground::clock::Clock;
 
 /// Makes a file evidence, in the transaction of the command that presents it. It must be about this order, sent by this
 /// principal ([`Viewer::principal`]), and not be attached yet. `now` is business time.

@@ -10,10 +10,10 @@ use super::{app, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{ErrorCode, Result};
-use crate::escrow::Command;
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::order;
 use crate::validate::Checks;
+use escrow::Command;
 
 /// A command to one order, as its mutation came in.
 pub(super) struct Call<'a> {
@@ -35,18 +35,18 @@ impl<'a> Call<'a> {
 
     /// `input` is what the mutation takes besides the order.
     pub(super) async fn execute(mut self, input: &Value, command: &Command) -> Result<Order> {
-        let once = self.once(command.action().name(), input)?;
+        let idempotency_key = self.once(command.action().name(), input)?;
         self.checks.finish()?;
-        let how = (self.expected_version, once.as_ref());
+        let how = (self.expected_version, idempotency_key.as_ref());
         // On the heap: the write path's future is large, and a thread's stack is not.
         let executed = Box::pin(order::execute(self.app, &self.viewer, self.order_id, how, command)).await?;
         Ok(Order(executed.row))
     }
 
     /// None: it came without a key.
-    pub(super) fn once(&mut self, mutation: &'static str, input: &Value) -> Result<Option<Once>> {
+    pub(super) fn once(&mut self, mutation: &'static str, input: &Value) -> Result<Option<IdempotencyKey>> {
         let Some(key) = &self.key else { return Ok(None) };
-        Ok(Some(Once::check(&mut self.checks, &self.viewer, mutation, (key, &(self.order_id, input)))?))
+        Ok(Some(IdempotencyKey::check(&mut self.checks, &self.viewer, mutation, (key, &(self.order_id, input)))?))
     }
 
     /// An exact amount in the order's currency, of at least so many minor units. An order that isn't the viewer's is one

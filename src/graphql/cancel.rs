@@ -10,7 +10,7 @@ use super::order::Order;
 use super::order_parts::OrderStatus;
 use super::payload::answer;
 use crate::error::Result as Outcome;
-use crate::escrow::Command;
+use escrow::Command;
 
 /// What became of a cancel request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]

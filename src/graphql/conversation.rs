@@ -294,7 +294,7 @@ payloads! {
     }
 }
 
-/// Writing in conversations.
+/// LockedOrder in conversations.
 #[derive(Default)]
 pub struct ConversationMutation;
 

@@ -10,7 +10,7 @@ use super::order::Order;
 use super::payload::answer;
 use super::scalars::Decimal;
 use crate::error::Result as Outcome;
-use crate::escrow::{Command, Proposal};
+use escrow::{Command, Proposal};
 
 order_inputs! {
     /// Say what is wrong, and what you want.

@@ -6,8 +6,8 @@ use sea_orm::Iterable;
 
 use super::app;
 use super::order_parts::OrderStatus;
-use crate::escrow::table::{Row, TABLE, diagram};
-use crate::escrow::{Action, Actor, Policy};
+use escrow::table::{Row, TABLE, diagram};
+use escrow::{Action, Actor, Policy};
 
 /// A status, what it means, and what its clock does.
 #[derive(SimpleObject)]

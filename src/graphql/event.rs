@@ -16,11 +16,11 @@ use super::{app, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
-use crate::escrow::Actor;
 use crate::event;
 use crate::live::{self, PlacedEvent};
 use crate::order::{FeedKey, FeedPart, feed, follow_events};
 use crate::validate::Checks;
+use escrow::Actor;
 
 pub struct OrderEvent {
     pub(super) row: entity::event::Model,

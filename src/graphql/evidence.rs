@@ -120,9 +120,9 @@ async fn add_evidence(ctx: &Context<'_>, input: AddEvidenceInput) -> Outcome<Ord
         call.checks.problem("text", ErrorCode::InvalidInput, message);
     }
     let file_id: Option<FileId> = input.file_id.as_deref().and_then(|id| call.checks.id("fileId", id));
-    let once = call.once("addEvidence", &json!([text, file_id, message_ids]))?;
+    let idempotency_key = call.once("addEvidence", &json!([text, file_id, message_ids]))?;
     call.checks.finish()?;
-    let how = (call.expected_version, once.as_ref());
+    let how = (call.expected_version, idempotency_key.as_ref());
     let new = NewEvidence { text, file_id, message_ids };
     // On the heap, as in `Call::execute`.
     let added = Box::pin(order::add_evidence(call.app, &call.viewer, call.order_id, how, &new)).await?;

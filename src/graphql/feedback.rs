@@ -10,7 +10,7 @@ use super::order::Order;
 use super::order_loaders::{FeedbackOf, loader};
 use super::payload::{answer, payloads};
 use crate::error::{Error, Result as Outcome};
-use crate::escrow::Command;
+use escrow::Command;
 
 /// What the buyer thought of a completed order; stars from 1 to 5.
 #[derive(SimpleObject)]

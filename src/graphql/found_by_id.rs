@@ -14,7 +14,7 @@ use entity::{
 
 use super::order_loaders::OrderLoader;
 use crate::error::Error;
-use crate::{delivery, file as files, order as orders, party, rail};
+use crate::{delivery, file as files, order as orders, party, payment as payments};
 
 macro_rules! found_by_id {
     ($($id:ident => $entity:ident, $find:path;)+) => {$(
@@ -31,7 +31,7 @@ macro_rules! found_by_id {
 }
 
 found_by_id! {
-    BreakId => reconciliation_break, rail::find_breaks_by_id;
+    BreakId => reconciliation_break, payments::find_breaks_by_id;
     BuyerId => buyer, party::find_buyers_by_id;
     CancelRequestId => cancel_request, orders::find_cancel_requests_by_id;
     ChargebackId => chargeback, orders::find_chargebacks_by_id;
@@ -42,14 +42,14 @@ found_by_id! {
     EvidenceId => evidence, orders::find_evidence_by_id;
     FeedbackId => feedback, orders::find_feedback_by_id;
     FileId => file, files::find_files;
-    NotificationId => notification, rail::find_notifications_by_id;
+    NotificationId => notification, payments::find_notifications_by_id;
     OperatorId => operator, party::find_operators_by_id;
     OrderId => order, orders::find_orders_by_id;
     PaymentId => payment, orders::find_payments_by_id;
     PayoutAccountId => payout_account, party::find_payout_accounts_by_id;
-    PayoutId => payout, rail::find_payouts_by_id;
+    PayoutId => payout, payments::find_payouts_by_id;
     ProposalId => proposal, orders::find_proposals_by_id;
-    ReceiptId => receipt, rail::find_receipts_by_id;
+    ReceiptId => receipt, payments::find_receipts_by_id;
     RefundAccountId => refund_account, orders::find_refund_accounts_by_id;
     RefundId => refund, orders::find_refunds_by_id;
     ShipmentId => shipment, orders::find_shipments_by_id;

@@ -65,7 +65,7 @@ pub mod webhook_mutation;
 
 use crate::app::App;
 use crate::auth::{Caller, Viewer};
-use crate::config::Mode;
+use ground::setting::Mode;
 
 /// Everything that can be read. What is not the viewer's is null, or not in the list.
 #[derive(Default, MergedObject)]

@@ -9,7 +9,7 @@ use super::page::{Page, connection};
 use super::payload::{answer, payloads};
 use super::unapplied::UnappliedFunds;
 use super::{app, viewer};
-use crate::rail;
+use crate::payment as payments;
 use crate::validate::Checks;
 
 /// What became of a notification.
@@ -79,7 +79,7 @@ impl OperatorQuery {
     ) -> Option<Result<Connection<String, Notification>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
-            let rows = rail::find_quarantined(&app(ctx).db.read, &viewer(ctx), &page).await?;
+            let rows = payments::find_quarantined(&app(ctx).db.read, &viewer(ctx), &page).await?;
             Ok(connection(rows, &page, |row| row.id, Notification))
         };
         Some(find.await)
@@ -94,7 +94,7 @@ impl OperatorQuery {
     ) -> Option<Result<Connection<String, UnappliedFunds>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
-            let rows = rail::find_unapplied(&app(ctx).db.read, &viewer(ctx), &page).await?;
+            let rows = payments::find_unapplied(&app(ctx).db.read, &viewer(ctx), &page).await?;
             Ok(connection(rows, &page, |row| row.id, UnappliedFunds))
         };
         Some(find.await)
@@ -131,7 +131,7 @@ impl OperatorMutation {
             let mut checks = Checks::input();
             let id = checks.required_id("notificationId", &input.notification_id);
             checks.finish()?;
-            Ok(Notification(rail::redrive_notification(app(ctx), &viewer(ctx), id).await?))
+            Ok(Notification(payments::redrive_notification(app(ctx), &viewer(ctx), id).await?))
         };
         answer(redrive.await)
     }

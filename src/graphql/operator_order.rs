@@ -11,8 +11,8 @@ use super::page::{Page, connection};
 use super::payload::answer;
 use super::refund::Refund;
 use super::{app, viewer};
-use crate::escrow::{Command, FreezeReason};
 use crate::order;
+use escrow::{Command, FreezeReason};
 
 #[derive(Default)]
 pub struct OperatorOrderQuery;

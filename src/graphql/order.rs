@@ -32,7 +32,7 @@ use super::unapplied::UnappliedFunds;
 use super::{app, viewer};
 use crate::auth::Viewer;
 use crate::order::TimelineKey;
-use crate::rail;
+use crate::payment as payments;
 
 #[derive(Clone)]
 pub struct Order(pub order::Model);
@@ -298,7 +298,7 @@ impl Order {
 
     /// How it can be paid: every method, with why not where it can't.
     async fn payment_methods(&self, ctx: &Context<'_>) -> Vec<PaymentMethodOption> {
-        let options = rail::payment_methods(app(ctx), &self.0).into_iter();
+        let options = payments::payment_methods(app(ctx), &self.0).into_iter();
         options.map(|option| PaymentMethodOption::new(option, self.0.currency)).collect()
     }
 

@@ -12,8 +12,8 @@ use super::order_loaders::{
 use super::order_parts::AvailableAction;
 use super::{app, viewer};
 use crate::auth::Viewer;
-use crate::escrow::{self, Action, Actor, Policy, Rejection};
 use crate::order;
+use escrow::{self, Action, Actor, Policy, Rejection};
 
 /// As the rules have it for this very operator: who asked for a payment by hand can't approve it.
 fn permitted_to(

@@ -14,11 +14,11 @@ use super::payload::{answer, payloads};
 use super::payment::Payment;
 use super::{app, viewer};
 use crate::error::{ErrorCode, Result as Outcome};
-use crate::escrow::Command;
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::order::{self, BuyNow, DraftLine, DraftOrder, DraftTerms, NewOrderDetails, RequestDraft};
-use crate::rail::{self, PayOrder};
+use crate::payment::{self as payments, PayOrder};
 use crate::validate::Checks;
+use escrow::Command;
 
 payloads! {
     /// What `requestDraft` left.
@@ -132,8 +132,8 @@ async fn buy_now(ctx: &Context<'_>, input: BuyNowInput) -> Outcome<Order> {
         incoterm: input.incoterm,
         details: details(input.client_reference, input.metadata),
     };
-    let once = Once::check(&mut checks, &viewer, "buyNow", (&input.idempotency_key, &request))?;
-    Ok(Order(order::buy_now(app(ctx), &viewer, &once, &request, checks).await?.row))
+    let idempotency_key = IdempotencyKey::check(&mut checks, &viewer, "buyNow", (&input.idempotency_key, &request))?;
+    Ok(Order(order::buy_now(app(ctx), &viewer, &idempotency_key, &request, checks).await?.row))
 }
 
 async fn request_draft(ctx: &Context<'_>, input: RequestDraftInput) -> Outcome<Order> {
@@ -147,8 +147,9 @@ async fn request_draft(ctx: &Context<'_>, input: RequestDraftInput) -> Outcome<O
         shipping_address: input.shipping_address.into(),
         details: details(input.client_reference, input.metadata),
     };
-    let once = Once::check(&mut checks, &viewer, "requestDraft", (&input.idempotency_key, &request))?;
-    Ok(Order(order::request_draft(app(ctx), &viewer, &once, &request, checks).await?.row))
+    let idempotency_key =
+        IdempotencyKey::check(&mut checks, &viewer, "requestDraft", (&input.idempotency_key, &request))?;
+    Ok(Order(order::request_draft(app(ctx), &viewer, &idempotency_key, &request, checks).await?.row))
 }
 
 async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order> {
@@ -187,8 +188,9 @@ async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order
         },
     };
     let viewer = viewer(ctx);
-    let once = Once::check(&mut checks, &viewer, "draftOrder", (&input.idempotency_key, &request))?;
-    Ok(Order(order::draft_order(app(ctx), &viewer, &once, &request, checks).await?.row))
+    let idempotency_key =
+        IdempotencyKey::check(&mut checks, &viewer, "draftOrder", (&input.idempotency_key, &request))?;
+    Ok(Order(order::draft_order(app(ctx), &viewer, &idempotency_key, &request, checks).await?.row))
 }
 
 async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> {
@@ -202,11 +204,12 @@ async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> 
     };
     // Of the payer only a keyed hash is kept: a bare one of a document's number can be searched for.
     let payer = app(ctx).cipher.fingerprint(&serde_json::json!(request.payer).to_string());
-    let once = Once::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &(&request, payer)))?;
-    if checks.has_problems() && request.return_url.as_deref().is_some_and(|url| !rail::is_return_url(url)) {
+    let idempotency_key =
+        IdempotencyKey::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &(&request, payer)))?;
+    if checks.has_problems() && request.return_url.as_deref().is_some_and(|url| !payments::is_return_url(url)) {
         let message = "must be an http:// or https:// URL within the storefront's return origins";
         checks.problem("returnUrl", ErrorCode::ReturnUrlNotAllowed, message);
     }
     checks.finish()?;
-    Ok(Payment(rail::pay_order(app(ctx), &viewer, &once, &request).await?))
+    Ok(Payment(payments::pay_order(app(ctx), &viewer, &idempotency_key, &request).await?))
 }

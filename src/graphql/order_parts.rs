@@ -6,7 +6,7 @@ use entity::shipment;
 
 use super::contract::AddressObject;
 use super::scalars::Money;
-use crate::escrow::Action;
+use escrow::Action;
 
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]

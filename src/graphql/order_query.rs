@@ -12,7 +12,7 @@ use super::page::{Page, connection};
 use super::payment_method::PaymentMethodOption;
 use super::{app, viewer};
 use crate::order::{self, find_orders};
-use crate::rail;
+use crate::payment as payments;
 use crate::validate::Checks;
 
 /// Which orders. What is left out does not restrict.
@@ -62,7 +62,7 @@ impl OrderQuery {
     ) -> Option<Result<Vec<PaymentMethodOption>>> {
         let id: OrderId = order_id.parse().ok()?;
         let options = |order: Order| {
-            let options = rail::payment_methods(app(ctx), &order.0).into_iter();
+            let options = payments::payment_methods(app(ctx), &order.0).into_iter();
             options.map(|option| PaymentMethodOption::new(option, order.0.currency)).collect()
         };
         Order::find(ctx, id).await.map(|order| order.map(options)).transpose()

@@ -12,7 +12,8 @@ use super::supplier::Supplier;
 use super::{app, caller, viewer};
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::party::{self, BankAccountInput, Shop, StorefrontChanges, StorefrontInput, SupplierInput};
+use crate::bank_account::BankAccountInput;
+use crate::party::{self, Shop, StorefrontChanges, StorefrontInput, SupplierInput};
 
 /// A company whose shop sends buyers here.
 #[derive(Clone, Debug, SimpleObject)]

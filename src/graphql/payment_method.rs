@@ -6,13 +6,13 @@ use entity::Money as Amount;
 use super::payment::{PaymentMethod, RefundWay};
 use super::scalars::{CountryCode, CurrencyCode, Money};
 use crate::error::ErrorCode;
-use crate::payment::{MethodTerms, Payer, PayerField};
-use crate::rail::MethodOption;
+use crate::payment::MethodOption;
 use crate::validate::{Checks, is_country};
+use provider::{MethodTerms, Payer, PayerField};
 
 /// What a payment method wants to know of whoever pays; named as in `PayerInput`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(name = "PayerField", remote = "crate::payment::PayerField")]
+#[graphql(name = "PayerField", remote = "provider::PayerField")]
 pub enum PayerFieldName {
     /// `name`.
     Name,

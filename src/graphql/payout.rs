@@ -15,12 +15,12 @@ use super::supplier::Supplier;
 use super::{app, viewer};
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result as Outcome};
-use crate::escrow::BY_HAND;
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::ledger;
 use crate::party;
-use crate::rail::{self, ManualPayout};
+use crate::payment::{self as payments, ManualPayout};
 use crate::validate::Checks;
+use escrow::BY_HAND;
 
 /// How far a payout has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
@@ -127,7 +127,7 @@ impl PayoutQuery {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
             let statuses: Vec<_> = statuses.unwrap_or_default().into_iter().map(Into::into).collect();
-            let rows = rail::find_payouts(&app(ctx).db.read, &viewer(ctx), &statuses, &page).await?;
+            let rows = payments::find_payouts(&app(ctx).db.read, &viewer(ctx), &statuses, &page).await?;
             Ok(connection(rows, &page, |row| row.id, Payout))
         };
         Some(find.await)
@@ -273,11 +273,11 @@ async fn settle<'a>(
     let viewer = viewer(ctx);
     let payout_id: PayoutId = checks.required_id("payoutId", &payout_id);
     let said = json!([payout_id, text]);
-    let once = match &key {
-        Some(key) => Some(Once::check(&mut checks, &viewer, mutation, (key, &said))?),
+    let idempotency_key = match &key {
+        Some(key) => Some(IdempotencyKey::check(&mut checks, &viewer, mutation, (key, &said))?),
         None => None,
     };
     checks.finish()?;
     let act = act(text.unwrap_or_default());
-    Ok(Payout(rail::settle_manual_payout(app(ctx), &viewer, once.as_ref(), (payout_id, act)).await?))
+    Ok(Payout(payments::settle_manual_payout(app(ctx), &viewer, idempotency_key.as_ref(), (payout_id, act)).await?))
 }

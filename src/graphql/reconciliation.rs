@@ -10,7 +10,7 @@ use super::payload::{UserError, answer};
 use super::scalars::Money;
 use super::{app, viewer};
 use crate::error::ErrorCode;
-use crate::rail;
+use crate::payment as payments;
 use crate::validate::Checks;
 
 /// What doesn't agree.
@@ -106,7 +106,7 @@ impl ReconciliationQuery {
     ) -> Option<Result<Connection<String, ReconciliationBreak>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
-            let rows = rail::find_breaks(&app(ctx).db.read, &viewer(ctx), include_resolved, &page).await?;
+            let rows = payments::find_breaks(&app(ctx).db.read, &viewer(ctx), include_resolved, &page).await?;
             Ok(connection(rows, &page, |row| row.id, ReconciliationBreak))
         };
         Some(find.await)
@@ -159,7 +159,7 @@ impl ReconciliationMutation {
                 checks.problem("day", ErrorCode::InvalidInput, message);
             }
             let day = checks.finish_with(day)?;
-            rail::begin_reconciliation(app(ctx), &viewer(ctx), day).await?;
+            payments::begin_reconciliation(app(ctx), &viewer(ctx), day).await?;
             Ok(day)
         };
         answer(reconcile.await)

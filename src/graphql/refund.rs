@@ -9,8 +9,9 @@ use super::party::Operator;
 use super::scalars::{CountryCode, CurrencyCode, Money};
 use super::{app, viewer};
 use crate::auth::Viewer;
-use crate::escrow::BY_HAND;
-use crate::party::BankAccount;
+use crate::bank_account;
+use entity::BankAccount;
+use escrow::BY_HAND;
 
 /// How far a refund has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, async_graphql::Enum)]
@@ -94,7 +95,7 @@ impl Refund {
     /// Of a refund of no order.
     fn payee(&self, ctx: &Context<'_>, operator_id: OperatorId) -> Result<Option<BankDetails>> {
         let Some(sealed) = &self.0.encrypted_payee else { return Ok(None) };
-        let details = BankAccount::decrypt(&app(ctx).cipher, &self.0.id.to_string(), sealed)?;
+        let details = bank_account::decrypt(&app(ctx).cipher, &self.0.id.to_string(), sealed)?;
         tracing::info!(%operator_id, refund_id = %self.0.id, "an operator looked at where to pay a refund of no order");
         Ok(Some(details.into()))
     }
@@ -219,7 +220,7 @@ async fn pay_to(
     let accounts = order_loaders::loader(ctx).load_one(RefundAccountsOf(order_id)).await?.unwrap_or_default();
     // The newest that the approval was of: one that came later needs another approval.
     let Some(account) = accounts.iter().rfind(|account| account.created_at <= approved_at) else { return Ok(None) };
-    let details = BankAccount::decrypt(&app(ctx).cipher, &account.id.to_string(), &account.encrypted_details)?;
+    let details = bank_account::decrypt(&app(ctx).cipher, &account.id.to_string(), &account.encrypted_details)?;
     tracing::info!(%operator_id, %refund_id, refund_account_id = %account.id, "an operator looked at where to pay a refund");
     Ok(Some(details.into()))
 }

@@ -12,14 +12,14 @@ use super::payload::{Payload, UserError, answer};
 use super::refund::Refund;
 use super::scalars::{CountryCode, CurrencyCode, Decimal};
 use super::{app, viewer};
+use crate::bank_account::{self, BankAccountInput};
 use crate::error::{Error, ErrorCode, Result as Outcome};
-use crate::escrow::{Action, Command};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::ledger;
 use crate::order;
-use crate::party::{BankAccount, BankAccountInput};
-use crate::rail::{self, ByHand};
+use crate::payment::{self as payments, ByHand};
 use crate::validate::Checks;
+use escrow::{Action, Command};
 
 /// The newest counts; the others are kept.
 const MOST_REFUND_ACCOUNTS: u64 = 20;
@@ -218,7 +218,7 @@ impl RefundMutation {
                 let mut checks = Checks::input();
                 let account = input.account.map(|account| {
                     let account = account.into();
-                    checks.under("account", |checks| BankAccount::check(checks, &account))
+                    checks.under("account", |checks| bank_account::check(checks, &account))
                 });
                 let said = account.as_ref().map(|account| app(ctx).cipher.fingerprint(&json!(account).to_string()));
                 let asked = ("requestManualRefund", input.idempotency_key, input.refund_id, json!(said));
@@ -305,9 +305,10 @@ async fn refund_order(ctx: &Context<'_>, input: RefundOrderInput) -> Outcome<Ord
 async fn provide_refund_account(ctx: &Context<'_>, input: ProvideRefundAccountInput) -> Outcome<Order> {
     let mut call = input.call(ctx);
     let account = input.account.into();
-    let account = call.checks.under("account", |checks| BankAccount::check(checks, &account));
+    let account = call.checks.under("account", |checks| bank_account::check(checks, &account));
     let refund_account_id = RefundAccountId(call.app.clock.new_id());
-    let encrypted_details = account.encrypt(&call.app.cipher, &call.app.clock, &refund_account_id.to_string())?;
+    let encrypted_details =
+        bank_account::encrypt(&account, &call.app.cipher, &call.app.clock, &refund_account_id.to_string())?;
     let mask = account.mask();
     let given = order::count_refund_accounts(&call.app.db.read, &call.viewer, call.order_id).await?;
     if given >= MOST_REFUND_ACCOUNTS {
@@ -329,12 +330,12 @@ async fn of_nobody(
 ) -> Outcome<Settled> {
     let viewer = viewer(ctx);
     let refund_id: RefundId = checks.required_id("refundId", &refund_id);
-    let once = match &key {
-        Some(key) => Some(Once::check(&mut checks, &viewer, mutation, (key, &json!([refund_id, said])))?),
+    let idempotency_key = match &key {
+        Some(key) => Some(IdempotencyKey::check(&mut checks, &viewer, mutation, (key, &json!([refund_id, said])))?),
         None => None,
     };
     checks.finish()?;
-    let refund = rail::settle_by_hand(app(ctx), &viewer, once.as_ref(), (refund_id, act)).await?;
+    let refund = payments::settle_by_hand(app(ctx), &viewer, idempotency_key.as_ref(), (refund_id, act)).await?;
     Ok(Settled::OfNobody(Refund(refund)))
 }
 
@@ -350,7 +351,7 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
     let bank_reference = call.checks.line("bankReference", &input.bank_reference, 140);
     let said = json!([refund_id, bank_reference]);
     drop(call.once(Action::ConfirmManualRefund.name(), &said)?);
-    let movement = rail::by_hand_movement("refund", &bank_reference);
+    let movement = payments::by_hand_movement("refund", &bank_reference);
     let Some(amount) = booked_or_due(&mut call, refund_id, &movement).await? else {
         return Err(call.checks.refuse_with(Error::not_found("refund of this order").at("refundId")));
     };

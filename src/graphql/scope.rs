@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn every_mutation_of_the_schema_has_a_line() {
-        let sdl = super::super::sdl(&super::super::build(crate::config::Mode::Sandbox));
+        let sdl = super::super::sdl(&super::super::build(ground::setting::Mode::Sandbox));
         let document = async_graphql::parser::parse_schema(sdl).expect("parses");
         let mut fields: Vec<String> = Vec::new();
         for definition in &document.definitions {

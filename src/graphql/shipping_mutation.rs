@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::call::{order_inputs, order_payloads};
 use super::payload::answer;
-use crate::escrow::Command;
+use escrow::Command;
 
 order_inputs! {
     /// Hand the goods to a carrier.

@@ -12,11 +12,11 @@ use super::refund_mutation::BankAccountObject;
 use super::scalars::Money;
 use super::{app, viewer};
 use crate::auth::Viewer;
+use crate::bank_account;
 use crate::error::{Error, Result as Outcome};
-use crate::idempotency::Once;
-use crate::party::BankAccount;
-use crate::payment;
-use crate::rail::{self, SentBack};
+use crate::idempotency::IdempotencyKey;
+
+use crate::payment::{self as payments, SentBack};
 use crate::validate::Checks;
 
 /// Who sent money, as their bank says it.
@@ -127,7 +127,7 @@ impl UnappliedFunds {
         let Some(sealed) = &self.0.encrypted_remitter else { return Ok(None) };
         let json = app(ctx).cipher.decrypt(&self.0.id.to_string(), sealed)?;
         let unreadable = || Error::internal(format!("the remitter of {} can't be read", self.0.id));
-        let known: payment::Remitter = serde_json::from_str(&json).map_err(|_would_quote_it| unreadable())?;
+        let known: provider::Remitter = serde_json::from_str(&json).map_err(|_would_quote_it| unreadable())?;
         tracing::info!(%operator_id, receipt_id = %self.0.id, "an operator looked at who sent money that is set aside");
         Ok(Some(Remitter { name: known.name, account: known.account, text: known.text }))
     }
@@ -228,10 +228,10 @@ async fn apply_funds(ctx: &Context<'_>, input: ApplyFundsInput) -> Outcome<Order
     let order_id = checks.required_id("orderId", &input.order_id);
     let payment_id: Option<PaymentId> = input.payment_id.map(|id| checks.required_id("paymentId", &id));
     let said = json!([receipt_id, order_id, payment_id]);
-    let once = once(&mut checks, &viewer, "applyFunds", (input.idempotency_key, &said))?;
+    let idempotency_key = once(&mut checks, &viewer, "applyFunds", (input.idempotency_key, &said))?;
     checks.finish()?;
-    let how = (input.expected_version.map(i64::from), once.as_ref());
-    let order = rail::apply_funds(app(ctx), &viewer, how, (receipt_id, order_id, payment_id)).await?;
+    let how = (input.expected_version.map(i64::from), idempotency_key.as_ref());
+    let order = payments::apply_funds(app(ctx), &viewer, how, (receipt_id, order_id, payment_id)).await?;
     Ok(Order(order.row))
 }
 
@@ -240,17 +240,17 @@ async fn refund_unapplied(ctx: &Context<'_>, input: RefundUnappliedInput) -> Out
     let receipt_id: ReceiptId = checks.required_id("unappliedFundsId", &input.unapplied_funds_id);
     let account = input.account.map(|account| {
         let account = account.into();
-        checks.under("account", |checks| BankAccount::check(checks, &account))
+        checks.under("account", |checks| bank_account::check(checks, &account))
     });
     // Of an account only a keyed hash is kept: a bare one of its number can be searched for.
     let fingerprint = account.as_ref().map(|account| app(ctx).cipher.fingerprint(&json!(account).to_string()));
     let order_id: Option<OrderId> = input.order_id.as_deref().map(|id| checks.required_id("orderId", id));
     let said = json!([receipt_id, order_id, fingerprint]);
-    let once = once(&mut checks, &viewer, "refundUnapplied", (input.idempotency_key, &said))?;
+    let idempotency_key = once(&mut checks, &viewer, "refundUnapplied", (input.idempotency_key, &said))?;
     checks.finish()?;
     let expected_version = input.expected_version.map(i64::from);
     let what = (receipt_id, order_id, account.as_ref());
-    rail::refund_unapplied(app(ctx), &viewer, (expected_version, once.as_ref()), what).await
+    payments::refund_unapplied(app(ctx), &viewer, (expected_version, idempotency_key.as_ref()), what).await
 }
 
 fn once(
@@ -258,9 +258,9 @@ fn once(
     viewer: &Viewer,
     mutation: &'static str,
     (key, said): (Option<String>, &serde_json::Value),
-) -> Outcome<Option<Once>> {
+) -> Outcome<Option<IdempotencyKey>> {
     match key {
-        Some(key) => Ok(Some(Once::check(checks, viewer, mutation, (&key, said))?)),
+        Some(key) => Ok(Some(IdempotencyKey::check(checks, viewer, mutation, (&key, said))?)),
         None => Ok(None),
     }
 }

@@ -17,8 +17,8 @@ use serde::Serialize;
 
 use super::client::Client;
 use crate::auth::{Caller, Viewer};
-use crate::clock::Clock;
 use crate::config::LimitSettings;
+use ground::clock::Clock;
 
 /// Holders of credentials, and addresses, whose spending is remembered.
 pub const MOST_BUCKETS: usize = 100_000;

@@ -13,10 +13,11 @@ use super::documents::{Documents, Trusted};
 use super::{failure, trusted};
 use crate::app::App;
 use crate::auth::Caller;
-use crate::config::{SettingError, Settings};
+use crate::config::Settings;
 use crate::error::ErrorCode;
 use crate::graphql::limits::{self, cost, shape::Shape};
 use crate::graphql::{Schema, batch, scope};
+use ground::setting::SettingError;
 
 pub use super::parameters::Parameters;
 pub use super::refused::{Reason, Refused};

@@ -5,9 +5,10 @@ use futures_util::FutureExt;
 use serde_json::Value as Json;
 
 use super::documents::Trusted;
-use crate::config::{LimitSettings, SettingError};
+use crate::config::LimitSettings;
 use crate::graphql::Schema;
 use crate::graphql::limits::{self, cost, shape::Shape};
+use ground::setting::SettingError;
 
 const VARIABLE: &str = "SECURE_PAYMENT_TRUSTED_DOCUMENTS";
 const APOLLO: &str = "apollo-persisted-query-manifest";
@@ -82,7 +83,8 @@ mod tests {
     use clap::Parser;
 
     use super::*;
-    use crate::config::{Cli, Mode};
+    use crate::config::Cli;
+    use ground::setting::Mode;
 
     fn problem(document: &str) -> Option<String> {
         let schema = crate::graphql::build(Mode::Live);

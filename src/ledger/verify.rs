@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect
 
 use super::{flows, flows_of_orders};
 use crate::error::Result;
-use crate::escrow::{StatusAfter, is_frozen_after, status_after};
+use escrow::{StatusAfter, is_frozen_after, status_after};
 
 /// Re-derives every balance from the transfers and every status from the events, and compares. Empty: the books are right.
 ///

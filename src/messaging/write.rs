@@ -1,4 +1,4 @@
-//! Writing: the one place where messages come from.
+//! LockedOrder: the one place where messages come from.
 
 use entity::credential::Role;
 use entity::{ConversationId, FileId, MessageId, OrderId, conversation, message, order};
@@ -15,7 +15,7 @@ use crate::auth::Viewer;
 use crate::db;
 use crate::error::{Error, ErrorCode, Result};
 use crate::file;
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::validate::Checks;
 
 const LONGEST_MESSAGE: usize = 4_000;
@@ -88,7 +88,7 @@ pub async fn contact_supplier(
     let product_id = contact.product_id.as_ref().and_then(|id| checks.id("productId", id));
     let order_id = contact.order_id.as_ref().and_then(|id| checks.id("orderId", id));
     let subject = json!([supplier_id, product_id, order_id]);
-    let writing = Writing::check(&mut checks, &viewer, Side::Buyer, ("contactSupplier", subject, words))?;
+    let writing = LockedOrder::check(&mut checks, &viewer, Side::Buyer, ("contactSupplier", subject, words))?;
     let supplier_id = checks.finish_with(supplier_id)?;
     let thread = Thread { buyer_id, supplier_id, product_id, order_id };
     let posted = db::retrying(|| async {
@@ -108,7 +108,7 @@ pub async fn contact_buyer(app: &App, viewer: Viewer, order_id: &str, words: &Wo
     let supplier_id = viewer.require_supplier()?;
     let mut checks = Checks::input();
     let order_id: Option<OrderId> = checks.id("orderId", order_id);
-    let writing = Writing::check(&mut checks, &viewer, Side::Supplier, ("contactBuyer", json!([order_id]), words))?;
+    let writing = LockedOrder::check(&mut checks, &viewer, Side::Supplier, ("contactBuyer", json!([order_id]), words))?;
     let order_id = checks.finish_with(order_id)?;
     let posted = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
@@ -132,7 +132,7 @@ pub async fn send_message(app: &App, viewer: Viewer, conversation_id: &str, word
     let side = side(&viewer)?;
     let mut checks = Checks::input();
     let id: Option<ConversationId> = checks.id("conversationId", conversation_id);
-    let writing = Writing::check(&mut checks, &viewer, side, ("sendMessage", json!([id]), words))?;
+    let writing = LockedOrder::check(&mut checks, &viewer, side, ("sendMessage", json!([id]), words))?;
     let id = checks.finish_with(id)?;
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
@@ -151,15 +151,15 @@ pub async fn send_message(app: &App, viewer: Viewer, conversation_id: &str, word
 }
 
 /// One message that came in, checked.
-struct Writing {
+struct LockedOrder {
     viewer: Viewer,
     side: Side,
     text: String,
     attachments: Vec<FileId>,
-    once: Option<Once>,
+    idempotency_key: Option<IdempotencyKey>,
 }
 
-impl Writing {
+impl LockedOrder {
     /// `subject` is what the input says besides the words.
     fn check(
         checks: &mut Checks,
@@ -173,17 +173,19 @@ impl Writing {
         } else {
             checks.optional_text("text", Some(&words.text), LONGEST_MESSAGE).unwrap_or_default()
         };
-        let once = match &words.idempotency_key {
-            Some(key) => Some(Once::check(checks, viewer, mutation, (key, &json!([subject, text, attachments])))?),
+        let idempotency_key = match &words.idempotency_key {
+            Some(key) => {
+                Some(IdempotencyKey::check(checks, viewer, mutation, (key, &json!([subject, text, attachments])))?)
+            }
             None => None,
         };
-        Ok(Self { viewer: *viewer, side, text, attachments, once })
+        Ok(Self { viewer: *viewer, side, text, attachments, idempotency_key })
     }
 
     /// What the first call with this key wrote.
     async fn find_repeated(&self, tx: &DatabaseTransaction) -> Result<Option<Posted>> {
-        let Some(once) = &self.once else { return Ok(None) };
-        let Some(made) = once.find(tx).await? else { return Ok(None) };
+        let Some(idempotency_key) = &self.idempotency_key else { return Ok(None) };
+        let Some(made) = idempotency_key.find(tx).await? else { return Ok(None) };
         let id: MessageId = made.parse().map_err(|error: entity::IdError| Error::internal(error.to_string()))?;
         let gone = || Error::internal(format!("{id} is gone"));
         let message = find_messages_by_id(tx, self.viewer, &[id]).await?.pop().ok_or_else(gone)?;
@@ -225,8 +227,8 @@ impl Writing {
             }
         }
         conversation.clone().into_active_model().reset_all().update(&tx).await?;
-        if let Some(once) = &self.once {
-            once.record(&tx, &app.clock, message.id.to_string()).await?;
+        if let Some(idempotency_key) = &self.idempotency_key {
+            idempotency_key.record(&tx, &app.clock, message.id.to_string()).await?;
         }
         tx.commit().await?;
         // The worker gives it its place in the feed.

@@ -12,16 +12,16 @@ use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::terms::contract_hash;
-use super::write::{Writing, load};
+use super::write::{LockedOrder, load};
 use crate::catalog;
 use crate::error::{Error, ErrorCode, Result};
-use crate::escrow::{
-    Account, Actor, Decision, Later, NewPayment, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef,
-    ShipmentChange, StockChange,
-};
 use crate::event;
 use crate::job::{self, Job};
 use crate::ledger::{self, NewTransfer};
+use escrow::{
+    Account, Actor, Decision, FollowUp, NewPayment, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf,
+    RefundRef, ShipmentChange, StockChange,
+};
 
 /// How long a payment may be silent before we ask.
 const FIRST_QUESTION_AFTER: chrono::TimeDelta = chrono::TimeDelta::minutes(2);
@@ -52,7 +52,7 @@ impl Fresh {
     }
 }
 
-impl Writing<'_> {
+impl LockedOrder<'_> {
     pub(super) async fn apply(&mut self, actor: Actor, at: Time, decision: Decision) -> Result<()> {
         let clock = &self.app.clock;
         let fresh = Fresh {
@@ -403,14 +403,14 @@ impl Writing<'_> {
     async fn enqueue(&self, decision: &Decision, fresh: &Fresh) -> Result<()> {
         let (clock, row) = (&self.app.clock, &self.order.row);
         let now = clock.now();
-        for later in &decision.later {
+        for later in &decision.follow_ups {
             let (job, run_at) = match later {
-                Later::AskPayment(payment_id) => {
+                FollowUp::AskPayment(payment_id) => {
                     (Job::AskPayment { payment_id: *payment_id }, now + FIRST_QUESTION_AFTER)
                 }
-                Later::CancelPayment(payment_id) => (Job::CancelPayment { payment_id: *payment_id }, now),
-                Later::SendRefund(reference) => (Job::SendRefund { refund_id: fresh.refund(*reference)? }, now),
-                Later::RequestPayout => {
+                FollowUp::CancelPayment(payment_id) => (Job::CancelPayment { payment_id: *payment_id }, now),
+                FollowUp::SendRefund(reference) => (Job::SendRefund { refund_id: fresh.refund(*reference)? }, now),
+                FollowUp::RequestPayout => {
                     (Job::RequestPayout { supplier_id: row.supplier_id, currency: row.currency }, now)
                 }
             };

@@ -15,16 +15,16 @@ use serde::Serialize;
 use super::find::require_order;
 use super::number;
 use super::terms::{DraftTerms, MOST_QUANTITY, check_address, check_draft, of_draft, of_listing};
-use super::write::{Writing, load, refusal, settle};
+use super::write::{LockedOrder, load, refusal, settle};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::catalog;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
-use crate::escrow::{self, Actor, Command, Decision, Order};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::messaging;
 use crate::validate::Checks;
+use escrow::{self, Actor, Command, Decision, Order};
 
 /// What a storefront may attach to an order for itself.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -66,7 +66,13 @@ pub struct DraftOrder {
 }
 
 /// `checks` holds what is wrong with the input so far.
-pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mut checks: Checks) -> Result<Order> {
+pub async fn buy_now(
+    app: &App,
+    viewer: &Viewer,
+    idempotency_key: &IdempotencyKey,
+    input: &BuyNow,
+    mut checks: Checks,
+) -> Result<Order> {
     let (storefront_id, buyer_id) = viewer.require_buyer()?;
     let address = checks.under("shippingAddress", |checks| check_address(checks, &input.shipping_address));
     let details = check_details(&mut checks, &input.details);
@@ -74,9 +80,9 @@ pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mu
     let currency = input.currency.as_deref().map(|code| checks.currency("currency", code));
     let incoterm = input.incoterm.as_deref().map(|rule| checks.incoterm("incoterm", rule));
     checks.finish()?;
-    Once::retrying(Some(once), &app.db, || async {
+    IdempotencyKey::retrying(Some(idempotency_key), &app.db, || async {
         let transaction = app.db.begin_write().await?;
-        if let Some(made) = once.find(&transaction).await? {
+        if let Some(made) = idempotency_key.find(&transaction).await? {
             // First: whoever holds a connection must not wait for another.
             drop(transaction);
             return repeated(app, viewer, &made).await;
@@ -96,8 +102,16 @@ pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mu
             return Err(Error::refused(ErrorCode::OutOfStock, message).at("quantity"));
         }
         let parties = Parties { storefront_id, buyer_id, supplier_id: offer.supplier.id };
-        begin(app, transaction, parties, (currency, None, &details), Actor::Buyer, Command::BuyNow { terms }, once)
-            .await
+        begin(
+            app,
+            transaction,
+            parties,
+            (currency, None, &details),
+            Actor::Buyer,
+            Command::BuyNow { terms },
+            idempotency_key,
+        )
+        .await
     })
     .await
 }
@@ -106,7 +120,7 @@ pub async fn buy_now(app: &App, viewer: &Viewer, once: &Once, input: &BuyNow, mu
 pub async fn request_draft(
     app: &App,
     viewer: &Viewer,
-    once: &Once,
+    idempotency_key: &IdempotencyKey,
     input: &RequestDraft,
     mut checks: Checks,
 ) -> Result<Order> {
@@ -120,7 +134,7 @@ pub async fn request_draft(
     let request = DraftRequest { product_id: input.product_id, quantity, currency, message, shipping_address };
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
-        if let Some(made) = once.find(&transaction).await? {
+        if let Some(made) = idempotency_key.find(&transaction).await? {
             // First: whoever holds a connection must not wait for another.
             drop(transaction);
             return repeated(app, viewer, &made).await;
@@ -135,7 +149,7 @@ pub async fn request_draft(
         }
         let parties = Parties { storefront_id, buyer_id, supplier_id: input.supplier_id };
         let about = (currency, Some(request.clone()), &details);
-        begin(app, transaction, parties, about, Actor::Buyer, Command::RequestDraft, once).await
+        begin(app, transaction, parties, about, Actor::Buyer, Command::RequestDraft, idempotency_key).await
     })
     .await
 }
@@ -145,7 +159,7 @@ pub async fn request_draft(
 pub async fn draft_order(
     app: &App,
     viewer: &Viewer,
-    once: &Once,
+    idempotency_key: &IdempotencyKey,
     input: &DraftOrder,
     mut checks: Checks,
 ) -> Result<Order> {
@@ -153,9 +167,9 @@ pub async fn draft_order(
     let drafting = match (input.order_id, input.conversation_id) {
         // Malformed ids, or a malformed key: nothing is looked for.
         _ if checks.has_problems() => Err(Error::Refused(Vec::new())),
-        (Some(order_id), None) => draft_of_order(app, viewer, once, (supplier_id, order_id, input)).await,
+        (Some(order_id), None) => draft_of_order(app, viewer, idempotency_key, (supplier_id, order_id, input)).await,
         (None, Some(conversation_id)) => {
-            draft_of_conversation(app, viewer, once, (supplier_id, conversation_id, &input.terms)).await
+            draft_of_conversation(app, viewer, idempotency_key, (supplier_id, conversation_id, &input.terms)).await
         }
         (Some(_), Some(_)) | (None, None) => {
             let message =
@@ -182,32 +196,32 @@ pub async fn draft_order(
 async fn draft_of_order(
     app: &App,
     viewer: &Viewer,
-    once: &Once,
+    idempotency_key: &IdempotencyKey,
     (supplier_id, order_id, input): (SupplierId, OrderId, &DraftOrder),
 ) -> Result<Order> {
     let draft = &input.terms;
     retrying(|| async {
-        let mut writing = Writing::begin(app, viewer, order_id).await?;
-        if let Some(made) = once.find(writing.transaction()).await? {
-            drop(writing);
+        let mut locked = LockedOrder::begin(app, viewer, order_id).await?;
+        if let Some(made) = idempotency_key.find(locked.transaction()).await? {
+            drop(locked);
             return repeated(app, viewer, &made).await;
         }
-        writing.expect_version(input.expected_version)?;
-        let row = &writing.order().row;
+        locked.expect_version(input.expected_version)?;
+        let row = &locked.order().row;
         let currency = row.currency;
         let address = row.draft_request.as_ref().map(|request| request.shipping_address.clone());
-        let address = address.or_else(|| writing.order().terms.as_ref().map(|terms| terms.shipping_address.clone()));
+        let address = address.or_else(|| locked.order().terms.as_ref().map(|terms| terms.shipping_address.clone()));
         if let Some(code) = draft.currency.as_deref().filter(|code| *code != currency.code()) {
             let message = format!("an order keeps its currency: this one is in {currency}, not {code}");
             return Err(Error::refused(ErrorCode::CurrencyNotAvailable, message).at("currency"));
         }
-        let fee = require_draftable(writing.transaction(), supplier_id, draft).await?;
+        let fee = require_draftable(locked.transaction(), supplier_id, draft).await?;
         let terms = of_draft(draft, currency, address.as_ref(), (fee, &app.settings.policy().deadlines))?;
-        let result = writing.command(Actor::Supplier, &Command::DraftOrder { terms }).await;
+        let result = locked.command(Actor::Supplier, &Command::DraftOrder { terms }).await;
         if result.is_ok() {
-            once.record(writing.transaction(), &app.clock, order_id.to_string()).await?;
+            idempotency_key.record(locked.transaction(), &app.clock, order_id.to_string()).await?;
         }
-        settle(writing, result).await
+        settle(locked, result).await
     })
     .await
 }
@@ -215,7 +229,7 @@ async fn draft_of_order(
 async fn draft_of_conversation(
     app: &App,
     viewer: &Viewer,
-    once: &Once,
+    idempotency_key: &IdempotencyKey,
     (supplier_id, conversation_id, draft): (SupplierId, ConversationId, &DraftTerms),
 ) -> Result<Order> {
     let mut checks = Checks::input();
@@ -229,7 +243,7 @@ async fn draft_of_conversation(
     checks.finish()?;
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
-        if let Some(made) = once.find(&transaction).await? {
+        if let Some(made) = idempotency_key.find(&transaction).await? {
             // First: whoever holds a connection must not wait for another.
             drop(transaction);
             return repeated(app, viewer, &made).await;
@@ -243,7 +257,7 @@ async fn draft_of_conversation(
         let terms = of_draft(draft, currency, None, (fee, &app.settings.policy().deadlines))?;
         let parties = Parties { storefront_id: buyer.storefront_id, buyer_id: buyer.id, supplier_id };
         let about = (currency, None, &NewOrderDetails::default());
-        begin(app, transaction, parties, about, Actor::Supplier, Command::DraftOrder { terms }, once).await
+        begin(app, transaction, parties, about, Actor::Supplier, Command::DraftOrder { terms }, idempotency_key).await
     })
     .await
 }
@@ -262,7 +276,7 @@ async fn begin(
     (currency, draft_request, details): (Currency, Option<DraftRequest>, &NewOrderDetails),
     actor: Actor,
     command: Command,
-    once: &Once,
+    idempotency_key: &IdempotencyKey,
 ) -> Result<Order> {
     let (now, policy) = (app.clock.now(), app.settings.policy());
     let decision: Decision = escrow::start(actor, &command, now, &policy).map_err(refusal)?;
@@ -307,10 +321,10 @@ async fn begin(
     };
     let row: Model = order::Entity::insert(row).exec_with_returning(&transaction).await?;
     let order = load(&transaction, row).await?;
-    let mut writing = Writing { app, transaction, order, policy, has_changed: false };
-    writing.apply(actor, now, decision).await?;
-    once.record(writing.transaction(), &app.clock, writing.order().row.id.to_string()).await?;
-    writing.commit().await
+    let mut locked = LockedOrder { app, transaction, order, policy, has_changed: false };
+    locked.apply(actor, now, decision).await?;
+    idempotency_key.record(locked.transaction(), &app.clock, locked.order().row.id.to_string()).await?;
+    locked.commit().await
 }
 
 /// The answer to a call that was made before under the same key.

@@ -10,15 +10,15 @@ use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use super::find::visible;
-use super::write::{Writing, actor, refusal, settle};
+use super::write::{LockedOrder, actor, refusal, settle};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Problem, Result};
-use crate::escrow::{Action, Actor, AttachedFile, Command, Order, permitted};
 use crate::file;
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::messaging;
+use escrow::{Action, Actor, AttachedFile, Command, Order, permitted};
 
 /// Pieces that one side may put forward about one order.
 const MOST_PIECES: u64 = 50;
@@ -39,51 +39,51 @@ pub async fn add_evidence(
     app: &App,
     viewer: &Viewer,
     order_id: OrderId,
-    (expected_version, once): (Option<i64>, Option<&Once>),
+    (expected_version, idempotency_key): (Option<i64>, Option<&IdempotencyKey>),
     new: &NewEvidence,
 ) -> Result<Order> {
     let actor = actor(viewer)?;
     retrying(|| async {
-        let mut writing = Writing::begin(app, viewer, order_id).await?;
-        if let Some(once) = once
-            && once.find(writing.transaction()).await?.is_some()
+        let mut locked = LockedOrder::begin(app, viewer, order_id).await?;
+        if let Some(idempotency_key) = idempotency_key
+            && idempotency_key.find(locked.transaction()).await?.is_some()
         {
-            return writing.commit().await;
+            return locked.commit().await;
         }
-        let file = match prepare(&writing, viewer, actor, expected_version, new).await {
+        let file = match prepare(&locked, viewer, actor, expected_version, new).await {
             Ok(file) => file,
             // So far nothing was written for the command.
-            Err(error) => return settle(writing, Err(error)).await,
+            Err(error) => return settle(locked, Err(error)).await,
         };
         let evidence_id = EvidenceId(app.clock.new_id());
         // A refusal from here on commits nothing: no file stays attached that no evidence presents.
         let messages = i32::try_from(new.message_ids.len()).unwrap_or(i32::MAX);
-        writing.command(actor, &Command::AddEvidence { evidence_id, text: new.text.clone(), file, messages }).await?;
-        cite(&writing, evidence_id, &new.message_ids).await?;
-        if let Some(once) = once {
-            once.record(writing.transaction(), &app.clock, order_id.to_string()).await?;
+        locked.command(actor, &Command::AddEvidence { evidence_id, text: new.text.clone(), file, messages }).await?;
+        cite(&locked, evidence_id, &new.message_ids).await?;
+        if let Some(idempotency_key) = idempotency_key {
+            idempotency_key.record(locked.transaction(), &app.clock, order_id.to_string()).await?;
         }
-        writing.commit().await
+        locked.commit().await
     })
     .await
 }
 
 /// Refuses what can be refused; then attaches the file.
 async fn prepare(
-    writing: &Writing<'_>,
+    locked: &LockedOrder<'_>,
     viewer: &Viewer,
     actor: Actor,
     expected_version: Option<i64>,
     new: &NewEvidence,
 ) -> Result<Option<AttachedFile>> {
-    writing.expect_version(expected_version)?;
-    let now = writing.app.clock.now().max(writing.order.row.updated_at);
-    permitted(&writing.order, actor, Action::AddEvidence, now, &writing.policy).map_err(refusal)?;
-    require_room(writing, actor).await?;
-    require_citable(writing, &new.message_ids).await?;
+    locked.expect_version(expected_version)?;
+    let now = locked.app.clock.now().max(locked.order.row.updated_at);
+    permitted(&locked.order, actor, Action::AddEvidence, now, &locked.policy).map_err(refusal)?;
+    require_room(locked, actor).await?;
+    require_citable(locked, &new.message_ids).await?;
     let Some(file_id) = new.file_id else { return Ok(None) };
-    let order_id = writing.order.row.id;
-    let file = file::attach_as_evidence(writing.transaction(), &viewer.principal(), order_id, file_id, now).await?;
+    let order_id = locked.order.row.id;
+    let file = file::attach_as_evidence(locked.transaction(), &viewer.principal(), order_id, file_id, now).await?;
     Ok(Some(AttachedFile {
         file_id,
         media_type: file.media_type.name().to_owned(),
@@ -93,12 +93,12 @@ async fn prepare(
 }
 
 /// They were written by this order's buyer and supplier to each other; others don't exist here, also for an operator.
-async fn require_citable(writing: &Writing<'_>, ids: &[MessageId]) -> Result<()> {
+async fn require_citable(locked: &LockedOrder<'_>, ids: &[MessageId]) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
-    let row = &writing.order.row;
-    let citable = messaging::find_citable(writing.transaction(), (row.buyer_id, row.supplier_id), ids).await?;
+    let row = &locked.order.row;
+    let citable = messaging::find_citable(locked.transaction(), (row.buyer_id, row.supplier_id), ids).await?;
     let strange = ids.iter().enumerate().filter(|(_index, id)| !citable.contains(id));
     let problems: Vec<Problem> = strange
         .map(|(index, _id)| Problem {
@@ -110,7 +110,7 @@ async fn require_citable(writing: &Writing<'_>, ids: &[MessageId]) -> Result<()>
 }
 
 /// The messages stay as they are; which ones were cited does too.
-async fn cite(writing: &Writing<'_>, evidence_id: EvidenceId, ids: &[MessageId]) -> Result<()> {
+async fn cite(locked: &LockedOrder<'_>, evidence_id: EvidenceId, ids: &[MessageId]) -> Result<()> {
     if ids.is_empty() {
         return Ok(());
     }
@@ -119,19 +119,19 @@ async fn cite(writing: &Writing<'_>, evidence_id: EvidenceId, ids: &[MessageId])
         position: Set(position),
         message_id: Set(*id),
     });
-    evidence_message::Entity::insert_many(cited).exec_without_returning(writing.transaction()).await?;
+    evidence_message::Entity::insert_many(cited).exec_without_returning(locked.transaction()).await?;
     Ok(())
 }
 
 /// Counted under the order's lock.
-async fn require_room(writing: &Writing<'_>, actor: Actor) -> Result<()> {
+async fn require_room(locked: &LockedOrder<'_>, actor: Actor) -> Result<()> {
     let author = match actor {
         Actor::Buyer => EvidenceAuthor::Buyer,
         Actor::Supplier => EvidenceAuthor::Supplier,
         Actor::Operator | Actor::Provider | Actor::Timer => EvidenceAuthor::Operator,
     };
-    let own = Entity::find().filter(Column::OrderId.eq(writing.order.row.id)).filter(Column::Author.eq(author));
-    if own.count(writing.transaction()).await? < MOST_PIECES {
+    let own = Entity::find().filter(Column::OrderId.eq(locked.order.row.id)).filter(Column::Author.eq(author));
+    if own.count(locked.transaction()).await? < MOST_PIECES {
         return Ok(());
     }
     let message = format!("your side has put {MOST_PIECES} pieces of evidence forward, and may add no more");

@@ -1,7 +1,7 @@
 //! Orders: the one write path, and finders that take the viewer.
 //!
-//! Everything that changes an order, whoever causes it, goes through [`Writing`]: it locks the order, decides the deadlines
-//! that have passed, asks the rules ([`crate::escrow::decide`]) about the command, and then saves the order, posts the
+//! Everything that changes an order, whoever causes it, goes through [`LockedOrder`]: it locks the order, decides the deadlines
+//! that have passed, asks the rules ([`escrow::decide`]) about the command, and then saves the order, posts the
 //! transfers, appends the events and enqueues the jobs, all in one transaction. So a crash leaves all of it or nothing, the
 //! result never depends on how late the worker is, and of two commands at once the second is decided on what the first left.
 //!
@@ -35,4 +35,4 @@ pub use live::{EventFollower, OrderFollower, follow_events, follow_order};
 pub use refund::{count_refund_accounts, find_refund_account, start_refund};
 pub use terms::{DraftDeadlines, DraftLine, DraftTerms, canonical_terms, contract_hash};
 pub use trouble::{find_disputes_by_id, find_refunds_by_id, open_chargebacks, to_rule, to_settle};
-pub use write::{Writing, actor, execute, execute_as_provider, load, next_timer, overdue, pass_deadlines};
+pub use write::{LockedOrder, actor, execute, execute_as_provider, load, next_timer, overdue, pass_deadlines};

@@ -1,7 +1,7 @@
 //! The number people read to each other: `SP-` and eight characters of Crockford base 32 (no I, L, O, U), the last of them a
 //! check character, so that a slip of the pen or the tongue is noticed.
 
-use crate::clock::Clock;
+use ground::clock::Clock;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 7;

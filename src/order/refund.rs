@@ -6,31 +6,31 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use super::find::find_order;
-use super::write::{Writing, load_receipts};
+use super::write::{LockedOrder, load_receipts};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, Result};
-use crate::escrow::{Sending, may_send};
+use escrow::{Sending, may_send};
 
 /// Whether a refund may be sent now; from then on it counts as out, whatever becomes of the request.
 pub async fn start_refund(app: &App, order_id: OrderId, refund_id: RefundId) -> Result<Sending> {
     retrying(|| async {
-        let mut writing = Writing::begin_for_all(app, order_id, app.clock.now()).await?;
-        writing.order.receipts = load_receipts(&writing.transaction, order_id).await?;
-        let refund = writing.order.refunds.iter().find(|refund| refund.id == refund_id);
+        let mut locked = LockedOrder::begin_for_all(app, order_id, app.clock.now()).await?;
+        locked.order.receipts = load_receipts(&locked.transaction, order_id).await?;
+        let refund = locked.order.refunds.iter().find(|refund| refund.id == refund_id);
         let refund = refund.ok_or_else(|| Error::internal(format!("{refund_id} is of another order")))?;
         if refund.status != RefundStatus::Requested {
             return Ok(Sending::Waits);
         }
-        let sending = may_send(&writing.order, refund);
+        let sending = may_send(&locked.order, refund);
         if sending == Sending::Now && refund.started_at.is_none() {
             let now = app.clock.now();
             let row = refund::ActiveModel { id: Set(refund_id), started_at: Set(Some(now)), ..Default::default() };
-            row.update(&writing.transaction).await?;
+            row.update(&locked.transaction).await?;
         }
         // Also deadlines that had passed.
-        writing.commit().await?;
+        locked.commit().await?;
         Ok(sending)
     })
     .await

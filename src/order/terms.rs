@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 
 use crate::catalog::Offer;
 use crate::error::{Error, ErrorCode, Problem, Result};
-use crate::escrow::fee::line_total;
 use crate::validate::Checks;
+use escrow::fee::line_total;
 
 pub(super) const DEFAULT_TRANSIT_DAYS: i32 = 30;
 pub(super) const DEFAULT_INSPECTION_DAYS: i32 = 14;

@@ -10,8 +10,8 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use super::find::visible;
 use crate::auth::Viewer;
 use crate::error::Result;
-use crate::escrow::BY_HAND;
 use crate::page::Page;
+use escrow::BY_HAND;
 
 /// The ids of the viewer's orders.
 fn own(viewer: &Viewer) -> SelectStatement {

@@ -14,15 +14,15 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
-use crate::escrow::{self, Actor, Command, Order, Policy, Rejection};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::ledger;
+use escrow::{self, Actor, Command, Order, Policy, Rejection};
 
 /// How often applying a notification may fail before unpaid orders no longer wait for it: after some 17 minutes.
 const MOST_FAILURES_WAITED_FOR: i32 = 10;
 
 /// An order under its lock, in a transaction that is not committed yet. Dropped, it leaves nothing behind.
-pub struct Writing<'a> {
+pub struct LockedOrder<'a> {
     pub(super) app: &'a App,
     pub(super) transaction: DatabaseTransaction,
     pub(super) order: Order,
@@ -30,7 +30,7 @@ pub struct Writing<'a> {
     pub(super) has_changed: bool,
 }
 
-impl<'a> Writing<'a> {
+impl<'a> LockedOrder<'a> {
     /// Locks the viewer's order, and decides every deadline of it that has passed.
     pub async fn begin(app: &'a App, viewer: &Viewer, order_id: OrderId) -> Result<Self> {
         let transaction = app.db.begin_write().await?;
@@ -48,9 +48,9 @@ impl<'a> Writing<'a> {
     async fn locked(app: &'a App, transaction: DatabaseTransaction, row: Option<Model>, as_of: Time) -> Result<Self> {
         let row = row.ok_or_else(|| Error::not_found("order").at("orderId"))?;
         let order = load(&transaction, row).await?;
-        let mut writing = Self { app, transaction, order, policy: app.settings.policy(), has_changed: false };
-        writing.pass_deadlines(as_of).await?;
-        Ok(writing)
+        let mut locked = Self { app, transaction, order, policy: app.settings.policy(), has_changed: false };
+        locked.pass_deadlines(as_of).await?;
+        Ok(locked)
     }
 
     #[must_use]
@@ -179,36 +179,36 @@ pub async fn execute(
     app: &App,
     viewer: &Viewer,
     order_id: OrderId,
-    (expected_version, once): (Option<i64>, Option<&Once>),
+    (expected_version, idempotency_key): (Option<i64>, Option<&IdempotencyKey>),
     command: &Command,
 ) -> Result<Order> {
     let actor = actor(viewer)?;
     retrying(|| async {
-        let mut writing = Writing::begin(app, viewer, order_id).await?;
-        if let Some(once) = once
-            && once.find(writing.transaction()).await?.is_some()
+        let mut locked = LockedOrder::begin(app, viewer, order_id).await?;
+        if let Some(idempotency_key) = idempotency_key
+            && idempotency_key.find(locked.transaction()).await?.is_some()
         {
-            return writing.commit().await;
+            return locked.commit().await;
         }
-        let result = match writing.expect_version(expected_version) {
-            Ok(()) => writing.command(actor, command).await,
+        let result = match locked.expect_version(expected_version) {
+            Ok(()) => locked.command(actor, command).await,
             Err(error) => Err(error),
         };
-        if let (Ok(()), Some(once)) = (&result, once) {
-            once.record(writing.transaction(), &app.clock, order_id.to_string()).await?;
+        if let (Ok(()), Some(idempotency_key)) = (&result, idempotency_key) {
+            idempotency_key.record(locked.transaction(), &app.clock, order_id.to_string()).await?;
         }
-        settle(writing, result).await
+        settle(locked, result).await
     })
     .await
 }
 
 /// Commits, unless the command failed half-way; hands on the refusal.
-pub(super) async fn settle(writing: Writing<'_>, result: Result<()>) -> Result<Order> {
+pub(super) async fn settle(locked: LockedOrder<'_>, result: Result<()>) -> Result<Order> {
     match result {
-        Ok(()) => writing.commit().await,
+        Ok(()) => locked.commit().await,
         // Refused by the rules: nothing was written for the command, only for deadlines that had passed.
         Err(Error::Refused(problems)) if problems.iter().all(|problem| problem.code != ErrorCode::OutOfStock) => {
-            writing.commit().await?;
+            locked.commit().await?;
             Err(Error::Refused(problems))
         }
         Err(error) => Err(error),
@@ -218,13 +218,13 @@ pub(super) async fn settle(writing: Writing<'_>, result: Result<()>) -> Result<O
 /// What a provider says has happened to an order, decided as of when we heard it: deadlines that passed since come after.
 pub async fn execute_as_provider(app: &App, order_id: OrderId, heard_at: Time, command: &Command) -> Result<Order> {
     retrying(|| async {
-        let mut writing = Writing::begin_for_all(app, order_id, heard_at).await?;
-        if matches!(command, Command::CapturePayment { .. }) && writing.waits_for_news_of_before(heard_at) {
+        let mut locked = LockedOrder::begin_for_all(app, order_id, heard_at).await?;
+        if matches!(command, Command::CapturePayment { .. }) && locked.waits_for_news_of_before(heard_at) {
             return Err(Error::internal(format!("{order_id}: money that came late waits for earlier news")));
         }
-        writing.command_at(Actor::Provider, command, heard_at).await?;
-        writing.pass_deadlines(app.clock.now()).await?;
-        writing.commit().await
+        locked.command_at(Actor::Provider, command, heard_at).await?;
+        locked.pass_deadlines(app.clock.now()).await?;
+        locked.commit().await
     })
     .await
 }
@@ -232,11 +232,11 @@ pub async fn execute_as_provider(app: &App, order_id: OrderId, heard_at: Time, c
 /// Decides what an order's passed deadlines bring; true if anything changed.
 pub async fn pass_deadlines(app: &App, order_id: OrderId) -> Result<bool> {
     retrying(|| async {
-        let writing = Writing::begin_for_all(app, order_id, app.clock.now()).await?;
-        if !writing.has_changed {
+        let locked = LockedOrder::begin_for_all(app, order_id, app.clock.now()).await?;
+        if !locked.has_changed {
             return Ok(false);
         }
-        writing.commit().await?;
+        locked.commit().await?;
         Ok(true)
     })
     .await

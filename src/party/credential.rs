@@ -9,10 +9,10 @@ use super::storefront;
 use crate::app::App;
 use crate::auth::{Caller, Viewer, hash_token, scopes_of};
 use crate::catalog;
-use crate::clock::Clock;
 use crate::db;
 use crate::error::{Error, ErrorCode, Result};
 use crate::validate::Checks;
+use ground::clock::Clock;
 
 /// A buyer session lasts at most 30 days.
 pub const MOST_SESSION_HOURS: i32 = 720;

@@ -1,6 +1,5 @@
 //! Who takes part: storefronts and their buyers, suppliers, operators; their credentials and payout accounts.
 
-pub mod bank_account; // an account at a bank: checked, masked, encrypted
 pub mod by_id; // finders by id that take the viewer
 pub mod credential; // tokens: made here, shown once, kept as a hash
 pub mod credentials; // which there are, and when they were last used
@@ -11,7 +10,6 @@ pub mod payout_account; // where a supplier is paid, encrypted
 pub mod storefront; // storefronts and operators
 pub mod supplier; // suppliers, and their verification
 
-pub use bank_account::{BankAccount, BankAccountInput};
 pub use by_id::{
     find_buyers_by_id, find_credentials_by_id, find_operators_by_id, find_payout_accounts_by_id, find_storefronts_by_id,
 };

@@ -8,14 +8,15 @@ use entity::payout_account::{ActiveModel, Column, Entity, Model};
 use entity::{PayoutAccountId, SupplierId, Time};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
-use super::bank_account::{BankAccount, BankAccountInput};
 use super::supplier;
 use crate::app::App;
 use crate::auth::Viewer;
+use crate::bank_account::{self, BankAccountInput};
 use crate::db;
 use crate::error::{Error, Result};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::validate::Checks;
+use entity::BankAccount;
 
 /// Three days, so that a change made on a Friday evening can still be noticed on Monday. Business time.
 pub const HOURS_UNTIL_ACTIVE: i64 = 72;
@@ -29,16 +30,17 @@ pub async fn set_payout_account(
 ) -> Result<Model> {
     let supplier_id = viewer.require_supplier()?;
     let mut checks = Checks::input();
-    let details = BankAccount::check(&mut checks, input);
-    let once = key.map(|key| Once::check(&mut checks, &viewer, "setPayoutAccount", (key, &details))).transpose()?;
+    let details = bank_account::check(&mut checks, input);
+    let idempotency_key =
+        key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "setPayoutAccount", (key, &details))).transpose()?;
     checks.finish()?;
     let now = app.clock.now();
     let account = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
         // Two first accounts at once: the second one is a change of the first.
         supplier::require_locked(&tx, supplier_id).await?;
-        if let Some(once) = &once
-            && let Some(made) = once.find(&tx).await?
+        if let Some(idempotency_key) = &idempotency_key
+            && let Some(made) = idempotency_key.find(&tx).await?
         {
             let id = made.parse::<PayoutAccountId>().ok();
             let found = Entity::find().filter(Column::Id.eq(id)).one(&tx).await?;
@@ -48,8 +50,8 @@ pub async fn set_payout_account(
         let wait = if is_first { TimeDelta::zero() } else { TimeDelta::hours(HOURS_UNTIL_ACTIVE) };
         let account = sealed(app, PayoutAccountId(app.clock.new_id()), supplier_id, &details, now, now + wait)?;
         Entity::insert(active(&account)).exec_without_returning(&tx).await?;
-        if let Some(once) = &once {
-            once.record(&tx, &app.clock, account.id.to_string()).await?;
+        if let Some(idempotency_key) = &idempotency_key {
+            idempotency_key.record(&tx, &app.clock, account.id.to_string()).await?;
         }
         supplier::payouts_possible_from(&tx, &app.clock, supplier_id, account.active_from).await?;
         tx.commit().await?;
@@ -62,7 +64,7 @@ pub async fn set_payout_account(
 
 /// What money is sent to.
 pub fn decrypt_payout_account(app: &App, account: &Model) -> Result<BankAccount> {
-    BankAccount::decrypt(&app.cipher, &account.id.to_string(), &account.encrypted_details)
+    bank_account::decrypt(&app.cipher, &account.id.to_string(), &account.encrypted_details)
 }
 
 /// The row of these details.
@@ -74,7 +76,7 @@ pub(crate) fn sealed(
     created_at: Time,
     active_from: Time,
 ) -> Result<Model> {
-    let encrypted_details = details.encrypt(&app.cipher, &app.clock, &id.to_string())?;
+    let encrypted_details = bank_account::encrypt(details, &app.cipher, &app.clock, &id.to_string())?;
     Ok(Model { id, supplier_id, encrypted_details, mask: details.mask(), active_from, created_at })
 }
 

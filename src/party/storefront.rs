@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::db;
 use crate::error::{Error, ErrorCode, Result};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::validate::Checks;
 
 use super::origin;
@@ -47,7 +47,8 @@ pub async fn create_storefront(app: &App, viewer: Viewer, key: Option<&str>, inp
     let name = checks.line("name", &input.name, 200);
     let return_origins = check_origins(&mut checks, "returnOrigins", &input.return_origins);
     let browser_origins = check_origins(&mut checks, "browserOrigins", &input.browser_origins);
-    let once = key.map(|key| Once::check(&mut checks, &viewer, "createStorefront", (key, input))).transpose()?;
+    let idempotency_key =
+        key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "createStorefront", (key, input))).transpose()?;
     checks.finish()?;
     let row = Model {
         id: StorefrontId(app.clock.new_id()),
@@ -57,15 +58,15 @@ pub async fn create_storefront(app: &App, viewer: Viewer, key: Option<&str>, inp
     };
     let id = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
-        if let Some(once) = &once
-            && let Some(made) = once.find(&tx).await?
+        if let Some(idempotency_key) = &idempotency_key
+            && let Some(made) = idempotency_key.find(&tx).await?
         {
             return made.parse().map_err(|_cause| Error::internal("a key's result is no storefront"));
         }
         Entity::insert(active(&row)).exec_without_returning(&tx).await?;
         origin::write(&tx, row.id, &browser_origins).await?;
-        if let Some(once) = &once {
-            once.record(&tx, &app.clock, row.id.to_string()).await?;
+        if let Some(idempotency_key) = &idempotency_key {
+            idempotency_key.record(&tx, &app.clock, row.id.to_string()).await?;
         }
         tx.commit().await?;
         Ok(row.id)

@@ -12,12 +12,12 @@ use serde::Serialize;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::catalog::index;
-use crate::clock::Clock;
 use crate::db;
 use crate::error::{Error, Result};
-use crate::idempotency::Once;
+use crate::idempotency::IdempotencyKey;
 use crate::job::{self, Job};
 use crate::validate::Checks;
+use ground::clock::Clock;
 
 /// What a new supplier is charged unless the operator says otherwise: 2.50 %.
 const USUAL_FEE_BASIS_POINTS: i32 = 250;
@@ -56,17 +56,18 @@ pub async fn create_supplier(app: &App, viewer: Viewer, key: Option<&str>, input
         verified_at: None,
         created_at: now,
     };
-    let once = key.map(|key| Once::check(&mut checks, &viewer, "createSupplier", (key, input))).transpose()?;
+    let idempotency_key =
+        key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "createSupplier", (key, input))).transpose()?;
     checks.finish()?;
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
-        if let Some(once) = &once {
-            if let Some(made) = once.find(&tx).await? {
+        if let Some(idempotency_key) = &idempotency_key {
+            if let Some(made) = idempotency_key.find(&tx).await? {
                 let id = made.parse::<SupplierId>().ok();
                 let found = Entity::find().filter(Column::Id.eq(id)).one(&tx).await?;
                 return found.ok_or_else(|| Error::internal("a key's result is no supplier"));
             }
-            once.record(&tx, &app.clock, row.id.to_string()).await?;
+            idempotency_key.record(&tx, &app.clock, row.id.to_string()).await?;
         }
         Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
         index::rewrite(&tx, SubjectKind::Supplier, row.id.0, index::supplier_tokens(&row)).await?;

@@ -5,7 +5,7 @@ use entity::{Currency, Money, SandboxMovementId};
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::collected::Collected;
-use super::event::{ChargebackMove, Happened, advance, insert, invalid, lock};
+use super::event::{ChargebackMove, SimulatedEvent, advance, insert, invalid, lock};
 use crate::app::App;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -16,7 +16,7 @@ pub(super) async fn take_back(
     payment: &str,
     kind: MovementKind,
     (amount, reason): (Option<Money>, Option<&str>),
-) -> Result<Happened> {
+) -> Result<SimulatedEvent> {
     let payment = lock(tx, MovementKind::Payment, payment).await?;
     let currency: Currency = amount.map_or(payment.currency, |amount| amount.currency);
     let left = Collected::of(tx, &payment, currency).await?.takeable();
@@ -47,7 +47,7 @@ pub(super) async fn move_chargeback(
     payment: &str,
     chargeback: Option<SandboxMovementId>,
     to: ChargebackMove,
-) -> Result<Happened> {
+) -> Result<SimulatedEvent> {
     let payment = lock(tx, MovementKind::Payment, payment).await?;
     let undecided = [MovementStatus::Open, MovementStatus::Debited];
     let of_payment = Entity::find()

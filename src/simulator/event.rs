@@ -93,7 +93,7 @@ pub async fn provider_event(app: &App, event: &ProviderEvent, repeat: u8) -> Res
 pub(super) async fn tell(
     app: &App,
     tx: &DatabaseTransaction,
-    (movement, payment): &Happened,
+    (movement, payment): &SimulatedEvent,
     repeat: u8,
 ) -> Result<Notice> {
     let notice = notify::notice_about(app, movement, payment.as_ref())?;
@@ -105,9 +105,9 @@ pub(super) async fn tell(
 }
 
 /// The movement that it is about, and, if that is one of its own, the payment behind it.
-pub(super) type Happened = (Model, Option<Model>);
+pub(super) type SimulatedEvent = (Model, Option<Model>);
 
-async fn make_happen(app: &App, tx: &DatabaseTransaction, event: &ProviderEvent) -> Result<Happened> {
+async fn make_happen(app: &App, tx: &DatabaseTransaction, event: &ProviderEvent) -> Result<SimulatedEvent> {
     match event {
         ProviderEvent::PaymentCaptured { payment, amount } => {
             capture(app, tx, lock(tx, MovementKind::Payment, payment).await?, *amount).await
@@ -188,7 +188,7 @@ pub(super) async fn advance(
     books::write(app, tx, movement, change).await
 }
 
-async fn succeed(app: &App, tx: &DatabaseTransaction, kind: MovementKind, reference: &str) -> Result<Happened> {
+async fn succeed(app: &App, tx: &DatabaseTransaction, kind: MovementKind, reference: &str) -> Result<SimulatedEvent> {
     let movement = lock(tx, kind, reference).await?;
     let step = (&[MovementStatus::Settling][..], MovementStatus::Succeeded);
     let hint = "it stays so; only one that is on its way can succeed";
@@ -201,7 +201,7 @@ async fn fail(
     kind: MovementKind,
     reference: &str,
     reason: Option<&str>,
-) -> Result<Happened> {
+) -> Result<SimulatedEvent> {
     let movement = lock(tx, kind, reference).await?;
     let usual = match movement.status {
         MovementStatus::Succeeded => "sent back by the receiving bank",
@@ -225,7 +225,7 @@ pub(super) async fn capture(
     tx: &DatabaseTransaction,
     payment: Model,
     amount: Option<Money>,
-) -> Result<Happened> {
+) -> Result<SimulatedEvent> {
     let whole = Money::new(payment.amount, payment.currency);
     let arrived = Collected::of(tx, &payment, payment.currency).await?.arrived;
     let waits = matches!(payment.status, MovementStatus::Open | MovementStatus::Settling) && arrived.is_zero();
@@ -246,7 +246,7 @@ pub(super) async fn capture(
     }
 }
 
-async fn transfer(app: &App, tx: &DatabaseTransaction, payment: Model, amount: Money) -> Result<Happened> {
+async fn transfer(app: &App, tx: &DatabaseTransaction, payment: Model, amount: Money) -> Result<SimulatedEvent> {
     check_room(tx, &payment).await?;
     let status = MovementStatus::Succeeded;
     let movement = insert(app, tx, &payment, (MovementKind::Transfer, status), (amount, None)).await?;
@@ -260,7 +260,7 @@ pub(super) async fn transfer_unmatched(
     payment: &Model,
     amount: Money,
     written: &str,
-) -> Result<Happened> {
+) -> Result<SimulatedEvent> {
     check_room(tx, payment).await?;
     let movement = new_movement(app, payment, (MovementKind::Unmatched, MovementStatus::Succeeded), (amount, None));
     let movement = Model { description: written.to_owned(), ..movement };

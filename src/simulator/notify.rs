@@ -14,10 +14,10 @@ use serde_json::json;
 
 use super::rail::{Account, Rail, Voucher};
 use crate::app::App;
-use crate::client;
 use crate::error::{Error, Result};
 use crate::job::Job;
-use crate::signature::{self, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use ground::client;
+use ground::signature::{self, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 
 /// A movement as the bank's answers and notifications show it.
 #[derive(Serialize)]

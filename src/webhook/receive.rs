@@ -22,8 +22,8 @@ use crate::db;
 use crate::error::{Error, Result};
 use crate::http::client::Client;
 use crate::job::{self, Job};
-use crate::payment::{Acknowledgement, Incoming, Question, Verified, WebhookRequest};
-use crate::rail;
+use crate::payment as payments;
+use provider::{Acknowledgement, Incoming, Question, Verified, WebhookRequest};
 
 /// What became of a verified notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +148,7 @@ async fn insert_once(tx: &DatabaseTransaction, notification: &Model) -> Result<b
 
 /// Changes nothing: a rail asks before it takes the buyer's money.
 async fn answer(app: &App, provider: &'static str, question: &Question) -> Response {
-    match rail::may_be_paid(app, provider, &question.reference, question.amount).await {
+    match payments::may_be_paid(app, provider, &question.reference, question.amount).await {
         Ok(may) => {
             count(provider, if may { "answered_yes" } else { "answered_no" });
             acknowledge(if may { question.yes } else { question.no })

@@ -14,8 +14,8 @@ use tracing::Instrument;
 
 use super::drain;
 use crate::app::App;
-use crate::clock;
 use crate::error::{Error, Result};
+use crate::sandbox_clock;
 use crate::{delivery, event, job, order};
 
 /// How long a caller is kept waiting: less than a server that is told to stop gives its requests.
@@ -56,7 +56,7 @@ async fn step_on(app: App, to: Time, until: Instant) -> Result<bool> {
             delivery::next_run(&app.db.read, now).await?,
         ];
         let next = next.into_iter().flatten().min().map_or(to, |next| next.min(to));
-        clock::sandbox::set_forward(&app.db, &app.clock, next).await?;
+        sandbox_clock::set_forward(&app.db, &app.clock, next).await?;
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
-use crate::{delivery, event, file, idempotency, messaging, order, party, rail, simulator};
+use crate::{delivery, event, file, idempotency, messaging, order, party, payment, simulator};
 
 mod advance;
 mod deliver;
@@ -204,7 +204,7 @@ impl Deadlines {
             file::prune(&app.db, &app.clock).await?;
             party::prune_sessions(&app.db, app.clock.wall()).await?;
             delivery::prune(&app.db, &app.clock).await?;
-            rail::begin_daily_reconciliation(app).await?;
+            payment::begin_daily_reconciliation(app).await?;
             self.pruned_at = Some(now);
         }
         Ok(())
@@ -242,13 +242,13 @@ async fn do_job(app: App, leased: Leased) {
 
 async fn perform(app: &App, job: &Job) -> Result<Outcome> {
     match job {
-        Job::ApplyNotification { notification_id } => rail::apply_notification(app, *notification_id).await,
-        Job::AskPayment { payment_id } => rail::ask_payment(app, *payment_id).await,
-        Job::CancelPayment { payment_id } => rail::cancel_payment(app, *payment_id).await,
-        Job::SendRefund { refund_id } => rail::send_refund(app, *refund_id).await,
-        Job::RequestPayout { supplier_id, currency } => rail::request_payout(app, *supplier_id, *currency).await,
-        Job::SendPayout { payout_id } => rail::send_payout(app, *payout_id).await,
-        Job::Reconcile { provider, day } => rail::reconcile(app, provider, *day).await,
+        Job::ApplyNotification { notification_id } => payment::apply_notification(app, *notification_id).await,
+        Job::AskPayment { payment_id } => payment::ask_payment(app, *payment_id).await,
+        Job::CancelPayment { payment_id } => payment::cancel_payment(app, *payment_id).await,
+        Job::SendRefund { refund_id } => payment::send_refund(app, *refund_id).await,
+        Job::RequestPayout { supplier_id, currency } => payment::request_payout(app, *supplier_id, *currency).await,
+        Job::SendPayout { payout_id } => payment::send_payout(app, *payout_id).await,
+        Job::Reconcile { provider, day } => payment::reconcile(app, provider, *day).await,
         Job::SandboxSettle { movement_id } => simulator::settle(app, *movement_id).await.map(|()| Outcome::Done),
         Job::SandboxNotify { event_id, url, body } => {
             simulator::notify(app, event_id, url, body).await.map(|()| Outcome::Done)

@@ -17,8 +17,8 @@ use tokio::sync::watch;
 use crate::app::App;
 use crate::db;
 use crate::error::{Error, Result};
-use crate::payment::bank_file;
 use crate::webhook;
+use provider::bank_file;
 
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// A statement of a day with ten thousand bookings.

@@ -1,6 +1,6 @@
 //! What `availableActions` says, and what really happens: the same, in both directions, for everybody, in every situation.
 
-use secure_payment::escrow::{Action, Actor, table};
+use escrow::{Action, Actor, table};
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 

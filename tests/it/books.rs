@@ -1,8 +1,8 @@
 //! What the database itself refuses, whatever the code does; and money that nobody knows.
 
+use ground::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 use sea_orm::{ConnectionTrait, DatabaseTransaction};
 use secure_payment::party::demo;
-use secure_payment::signature::{ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, sign};
 use serde_json::{Value, json};
 
 use crate::support::steps::{funded, mutate, read, transfers};

@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use ground::setting::Mode;
 use sea_orm::ConnectionTrait;
 use secure_payment::auth::Viewer;
 use secure_payment::catalog::seed;
-use secure_payment::config::Mode;
 use secure_payment::graphql;
 use secure_payment::party::demo;
 use serde_json::{Value, json};

@@ -7,8 +7,8 @@ use entity::payout::PayoutStatus;
 use entity::refund::RefundStatus;
 use entity::sandbox_movement::MovementKind;
 use entity::{LedgerAccount, MinorUnits, OrderStatus, Time};
+use escrow::Command;
 use secure_payment::error::ErrorCode;
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 
 use entity::notification::NotificationStatus;
 use entity::sandbox_movement::{MovementKind, MovementStatus};
+use provider::{ChargebackStage, Fact};
 use secure_payment::party::demo;
-use secure_payment::payment::{ChargebackStage, Fact};
 use serde_json::json;
 
 use crate::support::bank::{at_bank, told};

@@ -5,10 +5,11 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use entity::payout::PayoutStatus;
 use entity::{event, job, sandbox_clock};
+use ground::clock::Clock;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use secure_payment::clock::{Clock, sandbox};
 use secure_payment::party::demo;
+use secure_payment::sandbox_clock as sandbox;
 use secure_payment::worker;
 use serde_json::{Value, json};
 

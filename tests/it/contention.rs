@@ -9,14 +9,15 @@ use entity::chargeback::{ChargebackStatus, Source};
 use entity::refund::RefundStatus;
 use entity::sandbox_movement::MovementKind;
 use entity::{MinorUnits, OrderStatus, Time, transfer};
+use escrow::Command;
 use futures_util::future::join_all;
+use ground::signature;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secure_payment::app::App;
 use secure_payment::error::ErrorCode;
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
-use secure_payment::rail::{Applied, apply_fact};
-use secure_payment::{order, signature, worker};
+use secure_payment::payment::{Applied, apply_fact};
+use secure_payment::{order, worker};
 use serde_json::Value;
 
 use crate::support::bank::{at_bank, told};

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use secure_payment::clock::Clock;
+use ground::clock::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
 

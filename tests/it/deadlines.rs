@@ -4,10 +4,10 @@ use chrono::TimeDelta;
 use entity::dispute::DisputeReason;
 use entity::sandbox_movement::MovementKind;
 use entity::{CancelRequestId, DisputeId, MinorUnits, OrderStatus, ProposalId, Time};
+use escrow::{Command, Proposal};
 use futures_util::future::join_all;
 use sea_orm::ConnectionTrait;
 use secure_payment::error::ErrorCode;
-use secure_payment::escrow::{Command, Proposal};
 use secure_payment::party::demo;
 use tokio::time::{Instant, sleep};
 
@@ -62,7 +62,7 @@ async fn one_that_cannot_be_decided_delays_no_other(app: &TestApp) {
         assert_eq!(status(&shop, order).await, expected);
     }
     assert_eq!(row(app, &orders[0]).await.timer_at, Some(ends_at - DAYS_2), "it stays due, its reminder too");
-    // Once it is mended it ends at its own moment, however late.
+    // IdempotencyKey it is mended it ends at its own moment, however late.
     set_contract_version(app, &[&orders[0], &orders[2]], 1).await;
     app.clock().advance(TimeDelta::days(7));
     app.drain().await;

@@ -1,7 +1,7 @@
 //! Disputes over HTTP, from the first word to the last cent.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use secure_payment::escrow::table::{self, TABLE};
+use escrow::table::{self, TABLE};
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 

@@ -4,9 +4,9 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use entity::notification;
 use entity::notification::NotificationStatus;
+use ground::signature;
 use sea_orm::{EntityTrait, QueryOrder};
 use secrecy::SecretString;
-use secure_payment::signature;
 
 use crate::support::bank::{USD_128, causes, inbox, inbox_size, news, post, post_signed, serve, status, tell};
 use crate::support::purchase::Shop;

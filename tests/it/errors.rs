@@ -1,8 +1,9 @@
 //! Every code of `ErrorCode` is told by something that a client can do or meet; and `docs/errors.md` says what they are.
 
 use async_graphql::resolver_utils::EnumType;
+use ground::setting::Mode;
 use secrecy::SecretString;
-use secure_payment::config::{Mode, Settings};
+use secure_payment::config::Settings;
 use secure_payment::error::ErrorCode;
 use secure_payment::graphql;
 use secure_payment::party::demo;
@@ -82,7 +83,7 @@ async fn tell(bench: &Bench<'_>, code: ErrorCode) -> Value {
         ErrorCode::OrderFrozen => of_order(bench, Frozen, demo::BUYER, "confirmReceived", json!({})).await,
         ErrorCode::PayeeDetailsRequired => {
             let order = bench.order(RefundNeedsAction).await;
-            let input = bench.input(secure_payment::escrow::Action::RequestManualRefund, demo::OPERATOR, &order).await;
+            let input = bench.input(escrow::Action::RequestManualRefund, demo::OPERATOR, &order).await;
             act(app, demo::OPERATOR, "requestManualRefund", input).await
         }
         ErrorCode::MethodNotAvailable => {

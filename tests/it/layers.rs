@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use secure_payment::config::Mode;
+use ground::setting::Mode;
 use secure_payment::graphql;
 
 /// The doors: nothing but the program and the doors themselves knows them.
@@ -36,7 +36,7 @@ fn forbidden(part: &str) -> Vec<&'static str> {
 
 /// `escrow` is the odd one: it says what it may know.
 fn is_known_to_escrow(root: &str) -> bool {
-    matches!(root, "std" | "core" | "entity" | "chrono" | "serde" | "async_graphql" | "thiserror" | "crate::escrow")
+    matches!(root, "std" | "core" | "entity" | "chrono" | "serde" | "async_graphql" | "thiserror" | "escrow")
 }
 
 /// What else is in one file only.
@@ -215,7 +215,7 @@ fn a_wrong_arrow_is_seen_however_it_is_written() {
         ),
         ("src/ledger.rs", "use super::http;", "ledger must not know http"),
         ("src/ledger/verify.rs", "use crate::{\n  http\n};", "ledger must not know http"),
-        ("src/simulator/books.rs", "use crate::rail;", "simulator must not know rail"),
+        ("src/simulator/books.rs", "use crate::payment;", "simulator must not know rail"),
         ("src/job.rs", "let now = chrono::Utc::now();", "Utc::now belongs into src/clock.rs"),
         ("src/order/number.rs", "let id = Uuid::new_v4();", "Uuid::new_v4 belongs into src/clock.rs"),
         ("src/http/mod.rs", "let home = std::env::var(\"HOME\");", "std::env belongs into src/config.rs"),
@@ -224,7 +224,7 @@ fn a_wrong_arrow_is_seen_however_it_is_written() {
         assert!(complaints.iter().any(|one| one.ends_with(complaint)), "{source}: {complaints:?}");
     }
     for (path, source) in [
-        ("src/escrow/decide.rs", "use entity::OrderStatus;\nuse super::table::Action;\nuse crate::escrow::Policy;"),
+        ("src/escrow/decide.rs", "use entity::OrderStatus;\nuse super::table::Action;\nuse escrow::Policy;"),
         ("src/escrow/decide.rs", "/// Not as crate::db does it.\nfn f() {}"),
         ("src/rail/pay.rs", "use super::open::open_at_provider;\nuse crate::order::Writing;"),
         ("src/order/write.rs", "fn f() {}\n#[cfg(test)]\nmod tests {\n    use crate::graphql::Schema;\n}"),

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use secure_payment::config::{Mode, Settings};
+use ground::setting::Mode;
+use secure_payment::config::Settings;
 use secure_payment::http::documents::hash_of;
 use secure_payment::party::demo;
 use secure_payment::server;

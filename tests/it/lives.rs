@@ -17,26 +17,26 @@ use entity::{
     OperatorId, OrderStatus, PaymentId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, SupplierId, Time,
     chargeback, event, order as order_row, payment, product, receipt,
 };
+use escrow::table::{self, TABLE};
+use escrow::{
+    Action, Actor, BY_HAND, Balances, ChargebackStage, Command, FreezeReason, NewPayment, Order, PaymentEnd, Proposal,
+    Sending, StatusAfter, decide, permitted, status_after,
+};
 use proptest::prelude::*;
 use proptest::test_runner::{TestCaseResult, TestRng, TestRunner};
+use provider::{ChargebackStage as Stage, Fact};
 use sea_orm::{ColumnTrait, EntityTrait, Iterable, QueryFilter, QueryOrder};
 use secure_payment::app::App;
 use secure_payment::auth::{Viewer, find_caller};
 use secure_payment::error::Error;
-use secure_payment::escrow::table::{self, TABLE};
-use secure_payment::escrow::{
-    Action, Actor, BY_HAND, Balances, ChargebackStage, Command, FreezeReason, NewPayment, Order, PaymentEnd, Proposal,
-    Sending, StatusAfter, decide, permitted, status_after,
-};
-use secure_payment::idempotency::Once;
+use secure_payment::idempotency::IdempotencyKey;
 use secure_payment::ledger;
 use secure_payment::order::{
     BuyNow, DraftDeadlines, DraftLine, DraftOrder, DraftTerms, NewOrderDetails, RequestDraft, buy_now, draft_order,
     execute, execute_as_provider, load, pass_deadlines, request_draft, start_refund,
 };
 use secure_payment::party::demo;
-use secure_payment::payment::{ChargebackStage as Stage, Fact};
-use secure_payment::rail::{Applied, apply_fact};
+use secure_payment::payment::{Applied, apply_fact};
 use secure_payment::validate::Checks;
 use serde_json::json;
 
@@ -201,9 +201,9 @@ impl<'a> Scene<'a> {
         scene
     }
 
-    fn once<T: serde::Serialize>(&self, viewer: &Viewer, mutation: &'static str, input: &T) -> Once {
+    fn once<T: serde::Serialize>(&self, viewer: &Viewer, mutation: &'static str, input: &T) -> IdempotencyKey {
         let key = self.app.clock.new_id().to_string();
-        Once::check(&mut Checks::input(), viewer, mutation, (&key, input)).expect("a key")
+        IdempotencyKey::check(&mut Checks::input(), viewer, mutation, (&key, input)).expect("a key")
     }
 
     async fn ask(&self) -> Result<Order, Error> {

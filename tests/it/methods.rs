@@ -1,5 +1,5 @@
 //! Every method from end to end, as those see it who use the API: bought, paid, shipped, quarrelled about, settled, and a part
-//! given back. Once in the sandbox, on the simulated bank's page, and once for each provider, against its fake:
+//! given back. IdempotencyKey in the sandbox, on the simulated bank's page, and once for each provider, against its fake:
 //! `methods::sandbox::tef::postgres`, `methods::fake::visa_by_stripe::sqlite`.
 
 mod fall_back;

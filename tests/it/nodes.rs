@@ -6,8 +6,8 @@ use entity::{
     message, notification, operator, payment, payout, payout_account, proposal, receipt, reconciliation_break, refund,
     refund_account, shipment, transfer,
 };
+use ground::setting::Mode;
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
-use secure_payment::config::Mode;
 use secure_payment::graphql;
 use secure_payment::party::demo;
 use serde_json::{Value, json};

@@ -5,11 +5,11 @@ use entity::notification::NotificationStatus;
 use entity::refund::RefundStatus;
 use entity::sandbox_movement::{MovementKind, MovementStatus};
 use entity::{LedgerAccount, MinorUnits, Money, OrderStatus, Time};
+use escrow::{Command, FreezeReason};
 use secure_payment::config::Settings;
 use secure_payment::error::{Error, ErrorCode};
-use secure_payment::escrow::{Command, FreezeReason};
 use secure_payment::party::demo;
-use secure_payment::{order, rail, worker};
+use secure_payment::{order, payment, worker};
 use serde_json::json;
 
 use crate::rails;
@@ -131,7 +131,7 @@ async fn a_rail_that_asks_for_an_account_unexpectedly_gets_it(app: &TestApp) {
     let stuck = refund(app, &order).await;
     assert_eq!((stuck.status, stuck.balance.0), (RefundStatus::ActionRequired, 12_800));
     assert_eq!(
-        rail::send_refund(app.app(), asked.id).await.expect("nothing to do"),
+        payment::send_refund(app.app(), asked.id).await.expect("nothing to do"),
         secure_payment::job::Outcome::Done
     );
     assert_eq!(at_bank(app, MovementKind::Refund).await, []);

@@ -5,7 +5,7 @@ use entity::Currency;
 use entity::payout::PayoutStatus;
 use entity::sandbox_movement::MovementKind;
 use secure_payment::party::demo;
-use secure_payment::{rail, worker};
+use secure_payment::{payment, worker};
 use serde_json::json;
 
 use crate::support::bank::{
@@ -26,13 +26,13 @@ on_each_database!(
 async fn a_payout_that_the_bank_took_is_not_called_failed_because_a_question_was_refused(app: &TestApp) {
     let shop = Shop::of(app);
     let id = requested_payout(app, &shop).await;
-    rail::send_payout(app.app(), id).await.expect("the bank takes it");
+    payment::send_payout(app.app(), id).await.expect("the bank takes it");
     for refused in refused_questions().into_iter().chain([refusal(404, "not_found"), refusal(409, "conflict")]) {
         let node = Node::answering(app, refused).await;
-        rail::send_payout(&node.app, id).await.expect_err("no answer");
+        payment::send_payout(&node.app, id).await.expect_err("no answer");
         assert_eq!(the_payout(app).await.status, PayoutStatus::Pending);
     }
-    rail::request_payout(app.app(), demo_supplier(app).await, Currency::USD).await.expect("goes");
+    payment::request_payout(app.app(), demo_supplier(app).await, Currency::USD).await.expect("goes");
     app.drain().await;
     assert_paid_out_once(app, &shop).await;
 }
@@ -41,14 +41,14 @@ async fn a_payout_whose_answer_was_lost_is_not_sent_twice(app: &TestApp) {
     let shop = Shop::of(app);
     let id = requested_payout(app, &shop).await;
     let node = Node::answering(app, Told::Lost).await;
-    rail::send_payout(&node.app, id).await.expect_err("no answer");
+    payment::send_payout(&node.app, id).await.expect_err("no answer");
     assert_eq!(
         (the_payout(app).await.status, at_bank(app, MovementKind::Payout).await.len()),
         (PayoutStatus::Requested, 1)
     );
     for refused in refused_questions() {
         let node = Node::answering(app, refused.clone()).await;
-        rail::send_payout(&node.app, id).await.expect_err("no answer");
+        payment::send_payout(&node.app, id).await.expect_err("no answer");
         // The bank itself refuses the repetition, and then the question about it is refused.
         let node = Node::new(
             app,
@@ -56,11 +56,11 @@ async fn a_payout_whose_answer_was_lost_is_not_sent_twice(app: &TestApp) {
                 if call.starts_with("POST") { refusal(409, "conflict") } else { refused.clone() }
             },
         );
-        rail::send_payout(&node.await.app, id).await.expect_err("no answer");
+        payment::send_payout(&node.await.app, id).await.expect_err("no answer");
         assert_eq!(the_payout(app).await.status, PayoutStatus::Requested);
     }
     let node = Node::new(app, |call| if call.starts_with("POST") { refusal(409, "conflict") } else { Told::Honest });
-    rail::send_payout(&node.await.app, id).await.expect("asked instead");
+    payment::send_payout(&node.await.app, id).await.expect("asked instead");
     assert_eq!(the_payout(app).await.status, PayoutStatus::Pending);
     app.drain().await;
     assert_paid_out_once(app, &shop).await;

@@ -3,11 +3,11 @@
 use entity::notification::NotificationStatus;
 use entity::{job, notification};
 use futures_util::future::join_all;
+use ground::setting::SANDBOX_WEBHOOK_SECRET;
+use ground::signature::{self, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::SecretString;
-use secure_payment::config::SANDBOX_WEBHOOK_SECRET;
 use secure_payment::party::demo;
-use secure_payment::signature::{self, ID_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use secure_payment::worker;
 use serde_json::{Value, json};
 

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use entity::notification::NotificationStatus;
 use entity::refund::RefundStatus;
 use entity::sandbox_movement::{MovementKind, MovementStatus};
-use secure_payment::{rail, worker};
+use secure_payment::{payment, worker};
 
 use crate::support::bank::{
     Node, Told, USD_128, at_bank, causes, event_types, inbox, news, refusal, refused_questions, requested_refund,
@@ -27,10 +27,10 @@ on_each_database!(
 async fn a_refund_that_the_bank_took_is_not_called_failed_because_a_question_was_refused(app: &TestApp) {
     let shop = Shop::of(app);
     let (order, refund) = requested_refund(app, &shop).await;
-    rail::send_refund(app.app(), refund.id).await.expect("the bank takes it");
+    payment::send_refund(app.app(), refund.id).await.expect("the bank takes it");
     for refused in refused_questions().into_iter().chain([refusal(404, "not_found"), refusal(409, "conflict")]) {
         let node = Node::answering(app, refused).await;
-        rail::send_refund(&node.app, refund.id).await.expect_err("no answer");
+        payment::send_refund(&node.app, refund.id).await.expect_err("no answer");
         assert_eq!(the_refund(app).await.status, RefundStatus::Pending);
     }
     app.drain().await;
@@ -41,21 +41,21 @@ async fn a_refund_whose_answer_was_lost_is_not_sent_twice(app: &TestApp) {
     let shop = Shop::of(app);
     let (order, refund) = requested_refund(app, &shop).await;
     let node = Node::answering(app, Told::Lost).await;
-    rail::send_refund(&node.app, refund.id).await.expect_err("no answer");
+    payment::send_refund(&node.app, refund.id).await.expect_err("no answer");
     for refused in refused_questions() {
         let node = Node::answering(app, refused.clone()).await;
-        rail::send_refund(&node.app, refund.id).await.expect_err("no answer");
+        payment::send_refund(&node.app, refund.id).await.expect_err("no answer");
         let node = Node::new(
             app,
             move |call| {
                 if call.starts_with("POST") { refusal(409, "conflict") } else { refused.clone() }
             },
         );
-        rail::send_refund(&node.await.app, refund.id).await.expect_err("no answer");
+        payment::send_refund(&node.await.app, refund.id).await.expect_err("no answer");
         assert_eq!(the_refund(app).await.status, RefundStatus::Requested);
     }
     let node = Node::new(app, |call| if call.starts_with("POST") { refusal(409, "conflict") } else { Told::Honest });
-    rail::send_refund(&node.await.app, refund.id).await.expect("asked instead");
+    payment::send_refund(&node.await.app, refund.id).await.expect("asked instead");
     assert_eq!(the_refund(app).await.status, RefundStatus::Pending);
     app.drain().await;
     assert_refunded_once(app, &shop, &order).await;
@@ -166,11 +166,11 @@ async fn a_refund_sent_again_after_it_came_back_is_settled_or_shown(app: &TestAp
 }
 
 async fn refund_that_may_have_arrived_is_asked_about_before_it_is_called_failed(app: &TestApp) {
-    use secure_payment::payment::{ChargebackStage, Fact};
+    use provider::{ChargebackStage, Fact};
     let shop = Shop::of(app);
     let (_order, refund) = requested_refund(app, &shop).await;
     let node = Node::answering(app, Told::Lost).await;
-    rail::send_refund(&node.app, refund.id).await.expect_err("the bank took it, its answer got lost");
+    payment::send_refund(&node.app, refund.id).await.expect_err("the bank took it, its answer got lost");
     let provider = app.app().providers.find("sandbox").expect("there");
     let amount = entity::Money::new(refund.amount, refund.currency);
     for stage in [ChargebackStage::Opened, ChargebackStage::Lost] {
@@ -181,9 +181,9 @@ async fn refund_that_may_have_arrived_is_asked_about_before_it_is_called_failed(
             stage,
             reason: "x".to_owned(),
         };
-        rail::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("applied");
+        payment::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("applied");
     }
-    rail::send_refund(app.app(), refund.id).await.expect("asks");
+    payment::send_refund(app.app(), refund.id).await.expect("asks");
     assert_eq!(at_bank(app, MovementKind::Refund).await.len(), 1, "the bank has it");
     let refund = the_refund(app).await;
     assert_ne!(refund.status, RefundStatus::ActionRequired, "{refund:?}");
@@ -213,8 +213,8 @@ async fn old_news_does_not_settle_a_refund_that_waits_to_be_approved(app: &TestA
 }
 
 async fn verify_names_what_was_changed_in_refunds_receipts_and_chargebacks(app: &TestApp) {
+    use provider::{ChargebackStage, Fact};
     use sea_orm::ConnectionTrait;
-    use secure_payment::payment::{ChargebackStage, Fact};
     let shop = Shop::of(app);
     let (_order, refund) = requested_refund(app, &shop).await;
     let provider = app.app().providers.find("sandbox").expect("there");
@@ -227,7 +227,7 @@ async fn verify_names_what_was_changed_in_refunds_receipts_and_chargebacks(app: 
         amount: usd(700),
         remitter: None,
     };
-    rail::apply_fact(app.app(), provider.as_ref(), surplus, now).await.expect("applied");
+    payment::apply_fact(app.app(), provider.as_ref(), surplus, now).await.expect("applied");
     let unknown = Fact::PaymentCaptured {
         references: vec!["nobody".to_owned()],
         provider_reference: None,
@@ -235,7 +235,7 @@ async fn verify_names_what_was_changed_in_refunds_receipts_and_chargebacks(app: 
         amount: usd(700),
         remitter: None,
     };
-    rail::apply_fact(app.app(), provider.as_ref(), unknown, now).await.expect("applied");
+    payment::apply_fact(app.app(), provider.as_ref(), unknown, now).await.expect("applied");
     let fact = Fact::Chargeback {
         reference: refund.payment_id.expect("a payment").to_string(),
         chargeback: "cb_1".to_owned(),
@@ -243,7 +243,7 @@ async fn verify_names_what_was_changed_in_refunds_receipts_and_chargebacks(app: 
         stage: ChargebackStage::Opened,
         reason: "x".to_owned(),
     };
-    rail::apply_fact(app.app(), provider.as_ref(), fact, now).await.expect("applied");
+    payment::apply_fact(app.app(), provider.as_ref(), fact, now).await.expect("applied");
     assert_eq!(secure_payment::ledger::verify(&app.db().read).await.expect("verifies"), Vec::<String>::new());
     for (sql, named) in [
         ("update chargeback set sources = '[]'", "sources"),

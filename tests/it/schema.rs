@@ -1,6 +1,6 @@
 //! Whoever reads the schema is told what everything in it is, and it holds.
 
-use secure_payment::config::Mode;
+use ground::setting::Mode;
 use secure_payment::graphql;
 use secure_payment::party::demo;
 use serde_json::{Value, json};

@@ -4,10 +4,10 @@ use entity::payment::{PaymentMethod, RefundWay};
 use entity::payout::PayoutStatus;
 use entity::refund::RefundStatus;
 use entity::sandbox_movement::{MovementKind, MovementStatus};
+use provider::{Fact, PaymentQuery};
 use secrecy::ExposeSecret;
 use secure_payment::party::demo;
-use secure_payment::payment::{Fact, PaymentQuery};
-use secure_payment::rail;
+use secure_payment::payment;
 use serde_json::{Value, json};
 
 use crate::support::bank::{
@@ -45,7 +45,7 @@ async fn a_payment_that_arrives_is_booked_once_however_often_it_is_told(app: &Te
     let fact = applied(app, demo::BUYER, input).await;
     assert!(matches!(&fact, Fact::PaymentCaptured { amount, .. } if *amount == money("128.00", "USD")), "{fact:?}");
     assert_eq!(inbox_size(app).await, 1, "four repetitions were known");
-    // Once more, under another id.
+    // IdempotencyKey more, under another id.
     applied(app, demo::BUYER, captured(&payment, None)).await;
     assert_eq!((inbox_size(app).await, causes(&shop).await.len()), (2, 1));
     assert_eq!(status(&shop, &order).await, "FUNDED");
@@ -164,7 +164,7 @@ async fn a_refund_on_its_way_succeeds_or_fails_when_it_is_told_to(app: &TestApp)
     let input = json!({ "type": "REFUND_SUCCEEDED", "refundId": id });
     let early = ask(app, demo::BUYER, input.clone()).await;
     assert_eq!(codes(&early), ["NOT_FOUND"], "the bank has not been asked yet");
-    rail::send_refund(app.app(), refund.id).await.expect("the bank takes it");
+    payment::send_refund(app.app(), refund.id).await.expect("the bank takes it");
     let fact = applied(app, demo::BUYER, input).await;
     assert!(matches!(fact, Fact::RefundSucceeded { .. }), "{fact:?}");
     assert_eq!(the_refund(app).await.status, RefundStatus::Succeeded);
@@ -198,7 +198,7 @@ async fn bank_get(app: &TestApp, path: &str) -> Value {
 async fn a_payout_is_paid_and_comes_back(app: &TestApp) {
     let shop = Shop::of(app);
     let id = requested_payout(app, &shop).await;
-    rail::send_payout(app.app(), id).await.expect("the bank takes it");
+    payment::send_payout(app.app(), id).await.expect("the bank takes it");
     let paid = applied(app, demo::OPERATOR, json!({ "type": "PAYOUT_PAID", "payoutId": id.to_string() })).await;
     assert!(matches!(paid, Fact::PayoutPaid { .. }), "{paid:?}");
     assert_eq!(the_payout(app).await.status, PayoutStatus::Paid);

@@ -2,10 +2,10 @@
 
 use entity::payout::PayoutStatus;
 use futures_util::future::join_all;
+use provider::{ChargebackStage, Fact, Remitter};
 use secure_payment::config::Settings;
 use secure_payment::party::demo;
-use secure_payment::payment::{ChargebackStage, Fact, Remitter};
-use secure_payment::rail;
+use secure_payment::payment;
 use serde_json::{Value, json};
 
 use crate::support::bank::{
@@ -104,8 +104,8 @@ async fn no_more_is_taken_back_than_came_once_it_is_applied(app: &TestApp) {
         reason: "fraudulent".to_owned(),
     };
     for (amount, fits) in [("150.01", false), ("150.00", true)] {
-        let told = rail::apply_fact(app.app(), provider.as_ref(), claim(amount), app.clock().now()).await;
-        assert_eq!(told.expect("told") == rail::Applied::Done, fits, "{amount}");
+        let told = payment::apply_fact(app.app(), provider.as_ref(), claim(amount), app.clock().now()).await;
+        assert_eq!(told.expect("told") == payment::Applied::Done, fits, "{amount}");
     }
 }
 
@@ -140,7 +140,7 @@ async fn money_of_nobody_goes_back_by_four_eyes_and_once(app: &TestApp) {
         amount: entity::Money::exact("12.34", "EUR").expect("exact"),
         remitter: Some(remitter),
     };
-    rail::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("applied");
+    payment::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("applied");
     let seen = unapplied(app).await.remove(0);
     assert_eq!(seen["remitter"], json!({ "name": "Loja Azul", "account": null, "text": "for the goods" }));
     let money = text(&seen["id"]);
@@ -200,7 +200,7 @@ async fn a_payout_that_no_provider_makes_is_paid_by_four_eyes(app: &TestApp) {
     let order = funded(app, &shop, "k").await;
     shop.done(&ship(&order)).await;
     shop.done(&confirm_received(&order)).await;
-    rail::request_payout(&node, demo_supplier(app).await, entity::Currency::USD).await.expect("goes");
+    payment::request_payout(&node, demo_supplier(app).await, entity::Currency::USD).await.expect("goes");
     let waiting = the_payout(app).await;
     assert_eq!((waiting.status, waiting.provider.as_str()), (PayoutStatus::ActionRequired, "manual"));
     app.drain().await;
@@ -256,10 +256,10 @@ async fn a_payout_that_came_back_is_owed_again_and_waits(app: &TestApp) {
         reason: "AC04 closed account 12345678".to_owned(),
     };
     let apply =
-        async |fact| rail::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("goes");
-    assert!(matches!(apply(returned("r1", "1.00")).await, rail::Applied::NotOurs(_)), "not all of it");
+        async |fact| payment::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("goes");
+    assert!(matches!(apply(returned("r1", "1.00")).await, payment::Applied::NotOurs(_)), "not all of it");
     for movement in ["r1", "r1", "r2"] {
-        assert_eq!(apply(returned(movement, "124.80")).await, rail::Applied::Done);
+        assert_eq!(apply(returned(movement, "124.80")).await, payment::Applied::Done);
     }
     let row = the_payout(app).await;
     assert_eq!((row.status, row.failure.as_deref()), (PayoutStatus::Returned, Some("AC04 closed account •••")));
@@ -269,7 +269,7 @@ async fn a_payout_that_came_back_is_owed_again_and_waits(app: &TestApp) {
     };
     assert_eq!(balance().await, "124.80");
     // The account can't be paid: nothing more is sent there, whatever is released …
-    let request = async || rail::request_payout(app.app(), demo_supplier(app).await, entity::Currency::USD).await;
+    let request = async || payment::request_payout(app.app(), demo_supplier(app).await, entity::Currency::USD).await;
     request().await.expect("goes");
     assert_eq!(payouts(app).await.len(), 1);
     // … until an operator says that it can.

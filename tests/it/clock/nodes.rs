@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use ground::clock::Clock;
+use ground::setting::Mode;
 use secure_payment::app::App;
-use secure_payment::clock::Clock;
-use secure_payment::config::{Mode, Settings};
+use secure_payment::config::Settings;
 use secure_payment::db::Db;
 use secure_payment::party::demo;
 use secure_payment::server::{self, Farewell};

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 
 use async_graphql::Variables;
 use clap::CommandFactory;
-use secure_payment::config::{Cli, Mode};
+use ground::setting::Mode;
+use secure_payment::config::Cli;
 use secure_payment::graphql;
 use secure_payment::graphql::limits::{self, cost, shape::Shape};
 use secure_payment::http::{body, budget, documents, execution, graphql as door, places};

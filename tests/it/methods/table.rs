@@ -5,9 +5,9 @@ use std::path::Path;
 
 use entity::Money;
 use entity::payment::{PaymentMethod, RefundWay};
+use provider::MethodTerms;
 use sea_orm::Iterable;
 use secure_payment::app::App;
-use secure_payment::payment::MethodTerms;
 
 use crate::rails;
 use crate::support::{Engine, TestApp, run};

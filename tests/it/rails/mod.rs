@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
-use secure_payment::payment::{NAMES, sandbox};
+use provider::{NAMES, sandbox};
 use serde_json::Value;
 
 use crate::support::rail::Fake;

@@ -13,10 +13,11 @@ use entity::notification::NotificationStatus;
 use entity::payment::{NextAction, PaymentStatus};
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, payment, refund};
-use secure_payment::config::{Mode, Settings};
-use secure_payment::escrow::Command;
+use escrow::Command;
+use ground::setting::Mode;
+use provider::{Fact, PaymentProvider, PaymentQuery, ProviderError};
+use secure_payment::config::Settings;
 use secure_payment::party::demo;
-use secure_payment::payment::{Fact, PaymentProvider, PaymentQuery, ProviderError, Providers};
 use serde_json::{Value, json};
 
 use self::fake::{SECRET, Stripe, event, signed};
@@ -216,7 +217,7 @@ async fn a_refund_whose_key_stripe_has_forgotten_is_not_made_twice(app: &TestApp
     // As if the answer had been lost, and we had been away for longer than Stripe keeps a key.
     run_sql(app, "update refund set status = 'REQUESTED', provider_reference = null").await;
     stripe.books().forget_keys();
-    secure_payment::rail::send_refund(&rail.app, refund_row.id).await.expect("is sent, or found");
+    secure_payment::payment::send_refund(&rail.app, refund_row.id).await.expect("is sent, or found");
     assert_eq!(rail.fake.refunded(&payment.reference), 345);
     assert_eq!(stripe.books().refunds.len(), 1);
     assert_eq!(refund(app, &order).await.status, RefundStatus::Pending);
@@ -270,7 +271,7 @@ async fn however_the_news_of_a_dispute_come_the_end_is_the_same(app: &TestApp) {
                 send(&rail, event).await;
                 rail.drain().await;
             }
-            // Once more, in the order in which they happened, as other events.
+            // IdempotencyKey more, in the order in which they happened, as other events.
             for event in &events {
                 let mut again = event.clone();
                 again["id"] = json!(format!("{}again", text(&event["id"])));
@@ -372,6 +373,6 @@ async fn nothing_of_the_other_mode_is_believed(app: &TestApp) {
     assert_eq!(inbox(app).await.remove(0).status, NotificationStatus::Quarantined);
     assert_eq!(status(&rail, &order).await, "AWAITING_PAYMENT");
     let settings = Settings { mode: Mode::Live, ..(*rail.app.settings).clone() };
-    let refused = Providers::from_settings(&settings, &rail.app.clock).expect_err("a test key");
+    let refused = settings.providers(&rail.app.clock).expect_err("a test key");
     assert_eq!(refused.variable, "STRIPE_API_KEY");
 }

@@ -8,8 +8,8 @@ use chrono::TimeDelta;
 use entity::payment::{PaymentStatus, RefundWay};
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, Money, RefundId, order, payment, refund};
+use provider::{PaymentQuery, RefundRequest};
 use secure_payment::party::demo;
-use secure_payment::payment::{PaymentQuery, RefundRequest};
 use serde_json::{Value, json};
 
 use crate::support::purchase::{Shop, Step, codes, text};

@@ -278,7 +278,7 @@ impl WebMoney {
         let (way, books) = (Way::default(), Arc::new(Mutex::new(Books::default())));
         let served = Arc::clone(&books);
         let base = way.serve(Router::new().fallback(move |request| serve(Arc::clone(&served), request))).await;
-        let http = secure_payment::client::build(&base).expect("a client");
+        let http = ground::client::build(&base).expect("a client");
         Arc::new(Self { base, way, http, books })
     }
 

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use clap::Parser;
+use ground::clock::Clock;
 use secure_payment::app::App;
-use secure_payment::clock::Clock;
 use secure_payment::config::{Cli, LimitSettings, Settings};
 use secure_payment::db::Db;
 use secure_payment::server::{self, Farewell};

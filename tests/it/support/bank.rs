@@ -23,7 +23,7 @@ use secure_payment::auth::{Viewer, find_caller};
 use secure_payment::config::Settings;
 use secure_payment::party::demo;
 use secure_payment::server::{self, Farewell};
-use secure_payment::{rail, signature, worker};
+use secure_payment::{payment as payments, worker};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
@@ -171,13 +171,13 @@ pub(crate) async fn post_signed(
     (secret, late): (&SecretString, i64),
 ) -> u16 {
     let timestamp = app.clock().wall().timestamp() + late;
-    let signature = signature::sign(secret, event_id, timestamp, body.as_bytes()).expect("signs");
+    let signature = ground::signature::sign(secret, event_id, timestamp, body.as_bytes()).expect("signs");
     let request = app
         .http()
         .post(format!("{base}/webhooks/sandbox"))
-        .header(signature::ID_HEADER, event_id)
-        .header(signature::TIMESTAMP_HEADER, timestamp)
-        .header(signature::SIGNATURE_HEADER, signature);
+        .header(ground::signature::ID_HEADER, event_id)
+        .header(ground::signature::TIMESTAMP_HEADER, timestamp)
+        .header(ground::signature::SIGNATURE_HEADER, signature);
     request.body(body.to_owned()).send().await.expect("an answer").status().as_u16()
 }
 
@@ -271,7 +271,7 @@ pub(crate) async fn requested_payout(app: &TestApp, shop: &Shop) -> PayoutId {
     let order = funded(app, shop, "k").await;
     shop.done(&ship(&order)).await;
     shop.done(&confirm_received(&order)).await;
-    rail::request_payout(app.app(), demo_supplier(app).await, Currency::USD).await.expect("goes");
+    payments::request_payout(app.app(), demo_supplier(app).await, Currency::USD).await.expect("goes");
     the_payout(app).await.id
 }
 

@@ -1,7 +1,7 @@
 //! Orders in every situation that there is, and a well-formed input for everything that people do with them.
 
 use chrono::TimeDelta;
-use secure_payment::escrow::{Action, Actor, table};
+use escrow::{Action, Actor, table};
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 

@@ -2,9 +2,9 @@
 
 use std::sync::OnceLock;
 
+use ground::clock::Clock;
 use secure_payment::app::App;
 use secure_payment::catalog;
-use secure_payment::clock::Clock;
 use secure_payment::db::Db;
 use tempfile::TempDir;
 

@@ -7,8 +7,8 @@
 
 use entity::notification::NotificationStatus;
 use entity::{Money, notification};
+use provider::{ChargebackStage, Fact};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use secure_payment::payment::{ChargebackStage, Fact};
 use serde_json::{Value, json};
 
 use super::TestApp;

@@ -207,7 +207,7 @@ impl<'a> Rail<'a> {
         let mut settings = (*test.app().settings).clone();
         fakes.iter().for_each(|fake| fake.configure(&mut settings));
         let names: Vec<_> = fakes.iter().map(|fake| fake.name()).collect();
-        let route = secure_payment::config::parse_route(&format!("{method}={}", names.join("|")));
+        let route = provider::parse_route(&format!("{method}={}", names.join("|")));
         settings.routes = vec![route.expect("a route")];
         let (app, shop) = serve(test, settings).await;
         Self { test, app, shop, fake: Arc::clone(&fakes[0]) }

@@ -6,15 +6,17 @@
 //! assert_eq!(amounts(app, &order).await, (12_800, 10_000, 0, 2_800, 0));
 //! ```
 
+use entity::BankAccount;
 use entity::{Currency, LedgerAccount, OperatorId, OrderId, RefundAccountId, chargeback, event, order, refund};
+use escrow::{Command, Order};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use secure_payment::app::App;
 use secure_payment::auth::{Viewer, find_caller};
+use secure_payment::bank_account;
 use secure_payment::error::{Error, ErrorCode, Result};
-use secure_payment::escrow::{Command, Order};
 use secure_payment::ledger;
 use secure_payment::order::execute;
-use secure_payment::party::{BankAccount, demo};
+use secure_payment::party::demo;
 
 use super::TestApp;
 use super::purchase::{Shop, text};
@@ -120,7 +122,7 @@ pub(crate) async fn provide_account(app: &TestApp, order: &str) {
         currency: None,
     };
     let id = RefundAccountId(app.clock().new_id());
-    let sealed = account.encrypt(&app.app().cipher, app.clock(), &id.to_string()).expect("encrypts");
+    let sealed = bank_account::encrypt(&account, &app.app().cipher, app.clock(), &id.to_string()).expect("encrypts");
     let (encrypted_details, mask) = (sealed, account.mask());
     done(app, demo::BUYER, order, Command::ProvideRefundAccount { refund_account_id: id, encrypted_details, mask })
         .await;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use secure_payment::delivery::target::{Lookup, Policy};
+use ground::client::guard::{Lookup, Policy};
 use secure_payment::delivery::{Courier, Patience};
 use secure_payment::worker;
 use serde_json::json;

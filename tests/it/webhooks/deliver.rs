@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
-use secure_payment::delivery::target::{Policy, SystemLookup};
+use ground::client::guard::{Policy, SystemLookup};
 use secure_payment::delivery::{Courier, Patience};
 use secure_payment::{delivery, worker};
 use serde_json::{Value, json};

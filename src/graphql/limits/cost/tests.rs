@@ -133,7 +133,7 @@ fn what_is_deprecated_is_named_with_its_reason() {
 
 #[test]
 fn our_own_schema_can_be_read() {
-    use crate::config::Mode;
+    use ground::setting::Mode;
     for mode in [Mode::Sandbox, Mode::Live] {
         let shape = Shape::of(&crate::graphql::sdl(&crate::graphql::build(mode))).expect("a schema");
         assert!(shape.get("OrderConnection").is_some_and(|orders| orders.is_connection));

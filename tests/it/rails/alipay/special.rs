@@ -5,8 +5,8 @@ use entity::MinorUnits;
 use entity::notification::{self, NotificationStatus};
 use entity::payment::PaymentStatus;
 use entity::refund::RefundStatus;
+use escrow::Command;
 use sea_orm::EntityTrait;
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use serde_json::json;
 

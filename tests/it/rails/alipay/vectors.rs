@@ -5,7 +5,7 @@ use entity::notification::NotificationStatus;
 use entity::payment::PaymentStatus;
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, Time};
-use secure_payment::escrow::Command;
+use escrow::Command;
 use secure_payment::party::demo;
 use serde_json::Value;
 

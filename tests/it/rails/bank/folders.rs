@@ -6,11 +6,11 @@ use std::path::Path;
 use chrono::TimeDelta;
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, Money};
+use escrow::Command;
 use sea_orm::ConnectionTrait;
 use secure_payment::app::App;
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
-use secure_payment::{rail, worker};
+use secure_payment::{payment, worker};
 
 use super::files::{Entry, camt_054};
 use super::transfers::{all_applied, asked, at, inbox};
@@ -84,7 +84,7 @@ async fn a_file_in_the_folder_is_a_notification_and_is_put_away(app: &TestApp) {
     let headers =
         post.headers.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
     let headers: axum::http::HeaderMap = headers.collect();
-    let request = secure_payment::payment::WebhookRequest {
+    let request = provider::WebhookRequest {
         path: "/webhooks/bank",
         client: std::net::Ipv4Addr::LOCALHOST.into(),
         headers: &headers,
@@ -185,7 +185,7 @@ async fn an_order_is_put_into_the_folder_once(app: &TestApp) {
     transaction.execute_unprepared("update refund set status = 'REQUESTED'").await.expect("writes");
     transaction.commit().await.expect("commits");
     node.clock.shift_wall(TimeDelta::days(1));
-    rail::send_refund(&node, asked.id).await.expect("there already");
+    payment::send_refund(&node, asked.id).await.expect("there already");
     assert_eq!((names(&out), fs::read(out.join(&name)).expect("reads")), (vec![name], file));
     assert_eq!(refund(app, &order).await.status, RefundStatus::Pending);
 }

@@ -18,12 +18,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use entity::{Money, Time, payment};
 use files::{Entry, camt_054, pacs_004, pain_002};
+use ground::signature;
 use pain::Order;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use secrecy::{ExposeSecret, SecretString};
 use secure_payment::config::Settings;
 use secure_payment::db::Db;
-use secure_payment::signature;
 use serde_json::{Value, json};
 
 use crate::support::rail::{Claim, Fake, Post, Way};

@@ -3,13 +3,15 @@
 use std::slice::from_ref;
 
 use chrono::TimeDelta;
+use entity::BankAccount;
 use entity::notification::NotificationStatus;
 use entity::payout::PayoutStatus;
 use entity::refund::RefundStatus;
 use entity::{LedgerAccount, MinorUnits, RefundAccountId};
-use secure_payment::escrow::Command;
+use escrow::Command;
+use secure_payment::bank_account;
 use secure_payment::ledger;
-use secure_payment::party::{BankAccount, demo};
+use secure_payment::party::demo;
 
 use super::files::{Entry, camt_053, camt_054, pacs_004, pain_002};
 use super::transfers::{all_applied, asked, at, inbox, money, receipts, tell};
@@ -168,7 +170,7 @@ async fn a_name_that_no_bank_carries_is_shown_and_not_sent(app: &TestApp) {
         currency: None,
     };
     let id = RefundAccountId(app.clock().new_id());
-    let sealed = account.encrypt(&app.app().cipher, app.clock(), &id.to_string()).expect("encrypts");
+    let sealed = bank_account::encrypt(&account, &app.app().cipher, app.clock(), &id.to_string()).expect("encrypts");
     let command =
         Command::ProvideRefundAccount { refund_account_id: id, encrypted_details: sealed, mask: account.mask() };
     done(app, demo::BUYER, &order, command).await;

@@ -9,9 +9,9 @@ use entity::payment::PaymentStatus;
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
 use entity::{Money, notification, payment, receipt};
+use provider::Remitter;
 use sea_orm::{EntityTrait, QueryOrder};
 use secure_payment::party::demo;
-use secure_payment::payment::Remitter;
 use serde_json::{Value, json};
 
 use super::files::{Entry, camt_053, camt_054};
@@ -438,7 +438,7 @@ async fn a_missing_statement_is_shown_on_a_day_without_movements(app: &TestApp) 
     tell(&rail, &bank, camt_054(EUR, &[wire("B2")])).await;
     app.clock().advance(TimeDelta::days(6));
     let quiet = app.clock().now().date_naive() - TimeDelta::days(1);
-    secure_payment::rail::reconcile(&rail.app, "bank", quiet).await.expect("compared");
+    secure_payment::payment::reconcile(&rail.app, "bank", quiet).await.expect("compared");
     let kinds: Vec<String> = breaks(app).await.into_iter().map(|one| one.0).collect();
     assert!(kinds.contains(&"NO_STATEMENT".to_owned()), "{kinds:?}");
 }

@@ -5,8 +5,8 @@ use entity::notification::NotificationStatus;
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, refund};
+use escrow::Command;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use serde_json::Value;
 

@@ -5,8 +5,8 @@ use entity::notification::{self, NotificationStatus};
 use entity::payment::PaymentStatus;
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, Time};
+use escrow::Command;
 use sea_orm::{ConnectionTrait, EntityTrait};
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use serde_json::Value;
 

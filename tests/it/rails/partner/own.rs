@@ -6,10 +6,10 @@ use entity::payment::PaymentStatus;
 use entity::payout::PayoutStatus;
 use entity::refund::RefundStatus;
 use entity::{Money, payment};
+use provider::LineKind;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, EntityTrait};
 use secure_payment::party::demo;
-use secure_payment::payment::LineKind;
 use serde::Deserialize;
 use serde_json::{Value, json};
 

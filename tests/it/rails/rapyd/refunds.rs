@@ -6,8 +6,8 @@ use chrono::TimeDelta;
 use entity::payment::{self, RefundWay};
 use entity::refund::RefundStatus;
 use entity::{Currency, LedgerAccount, MinorUnits, Money};
+use escrow::Command;
 use secure_payment::error::ErrorCode;
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 

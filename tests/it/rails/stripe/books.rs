@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::fake::{Asked, Once, Pairs, event};
+use super::fake::{Asked, IdempotencyKey, Pairs, event};
 use crate::support::rail::Claim;
 
 /// A status and a document.
@@ -26,7 +26,7 @@ pub(crate) struct Books {
     pub(crate) events: Vec<Value>,
     /// At the next new payment; and it says the same as long as it is asked with the same key.
     pub(crate) breaks_down: bool,
-    once: Once,
+    once: IdempotencyKey,
 }
 
 pub(crate) fn refusal(status: u16, kind: &str, code: &str, message: &str) -> Said {

@@ -198,4 +198,4 @@ impl Fake for Stripe {
 
 pub(crate) type Asked<'a> = (&'a str, &'a [&'a str]);
 pub(crate) type Pairs = BTreeMap<String, String>;
-pub(crate) type Once = BTreeMap<String, (String, Pairs, Said)>;
+pub(crate) type IdempotencyKey = BTreeMap<String, (String, Pairs, Said)>;

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use chrono::DateTime;
 use entity::refund::RefundStatus;
 use entity::transfer;
+use provider::LineKind;
 use sea_orm::EntityTrait;
-use secure_payment::payment::LineKind;
 use serde_json::{Value, json};
 
 use super::{books, funded, provider, rail, refunding};

@@ -1,8 +1,8 @@
 //! What somebody else sends: 401, and no trace.
 
+use provider::sandbox;
 use secrecy::SecretString;
 use secure_payment::party::demo;
-use secure_payment::payment::sandbox;
 
 use super::*;
 use crate::support::bank::{USD_128, inbox_size, news, post_signed};

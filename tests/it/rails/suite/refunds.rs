@@ -2,8 +2,8 @@
 
 use super::news::quarantined;
 use super::*;
+use provider::ProviderError;
 use secrecy::SecretString;
-use secure_payment::payment::ProviderError;
 
 pub(super) async fn refund_in_parts(app: &TestApp, fake: Arc<dyn Fake>) {
     let rail = rail_of(app, fake).await;

@@ -5,8 +5,8 @@ use entity::notification::{self, NotificationStatus};
 use entity::payment::{Model, PaymentStatus};
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, payment};
+use escrow::Command;
 use sea_orm::{ConnectionTrait, EntityTrait};
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
 use tokio::sync::watch;
 

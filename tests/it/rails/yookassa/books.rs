@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::SecondsFormat;
-use secure_payment::clock::Clock;
+use ground::clock::Clock;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};

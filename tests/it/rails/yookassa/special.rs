@@ -5,10 +5,10 @@ use entity::notification::{self, NotificationStatus};
 use entity::payment::PaymentStatus;
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, Money};
+use escrow::Command;
+use provider::{Payer, PaymentQuery, PaymentRequest, ProviderError};
 use sea_orm::{ConnectionTrait, EntityTrait};
-use secure_payment::escrow::Command;
 use secure_payment::party::demo;
-use secure_payment::payment::{Payer, PaymentQuery, PaymentRequest, ProviderError};
 use serde_json::json;
 
 use super::{ADDRESS, YooKassa, news, post};
@@ -289,7 +289,7 @@ async fn a_refund_whose_key_is_forgotten_is_not_made_twice(test: &TestApp) {
     transaction.execute_unprepared(sql).await.expect("is done");
     transaction.commit().await.expect("commits");
     fake.books().forget_keys();
-    secure_payment::rail::send_refund(&rail.app, refund(test, &order).await.id).await.expect("is found");
+    secure_payment::payment::send_refund(&rail.app, refund(test, &order).await.id).await.expect("is found");
     assert_eq!(fake.books().refunds.len(), 1);
     assert_eq!(fake.refunded(&payment.reference), 345);
     assert_eq!(refund(test, &order).await.status, RefundStatus::Pending);

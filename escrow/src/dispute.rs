@@ -1,0 +1,432 @@
+//! Cancel requests, disputes, settlements, and goods that go back.
+
+use entity::cancel_request::{self, CancelRequestStatus};
+use entity::dispute::{self, DisputeReason, DisputeStatus, SettledBy};
+use entity::proposal::{self, Side};
+use entity::{CancelRequestId, DisputeId, MinorUnits, OrderStatus, ProposalId, Time};
+
+use super::calendar::{after_days, after_hours};
+use super::decide::{end, release_rest, with_terms};
+use super::decision::{Decision, StockChange};
+use super::refund::{refund_all, refund_amount};
+use super::table::Actor;
+use super::{Event, Order, Policy, Proposal, Rejection, clocks};
+
+/// Of one side in one dispute: every command to the order reads them all.
+const MOST_PROPOSALS: usize = 50;
+
+pub(super) fn request_cancel(
+    order: &Order,
+    (cancel_request_id, reason): (CancelRequestId, &str),
+    now: Time,
+) -> Result<Decision, Rejection> {
+    let hours = with_terms(order)?.deadlines.cancel_answer_hours;
+    let answer_by = after_hours(now, i64::from(hours));
+    let mut decision = Decision::unchanged(order);
+    clocks::pause(order, &mut decision, now);
+    if order.status() == OrderStatus::Funded {
+        decision.cancel_asked_funded = true;
+    } else {
+        decision.cancel_asked_shipped = true;
+    }
+    decision.status = OrderStatus::CancelRequested;
+    clocks::set(&mut decision, now, Some(answer_by));
+    decision.cancel_request = Some(cancel_request::Model {
+        id: cancel_request_id,
+        order_id: order.row.id,
+        status: CancelRequestStatus::Open,
+        asked_in: order.status(),
+        reason: reason.to_owned(),
+        answer: None,
+        created_at: now,
+        closed_at: None,
+    });
+    decision.events.push(Event::CancelRequested { cancel_request_id, answer_by });
+    Ok(decision)
+}
+
+pub(super) fn withdraw_cancel_request(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let mut decision = close_request(order, (CancelRequestStatus::Withdrawn, None), now)?;
+    let status = clocks::resume(&mut decision, now, policy)?;
+    decision.events.push(Event::CancelRequestWithdrawn { status, deadline: decision.deadline_at });
+    Ok(decision)
+}
+
+/// By the supplier or, with `grant` as silence has it, by the clock.
+pub(super) fn answer_cancel_request(
+    order: &Order,
+    (grant, answer): (bool, Option<&String>),
+    now: Time,
+    policy: &Policy,
+) -> Result<Decision, Rejection> {
+    if !grant {
+        let mut decision = close_request(order, (CancelRequestStatus::Refused, answer), now)?;
+        let status = clocks::resume(&mut decision, now, policy)?;
+        decision.events.push(Event::CancelRequestRefused { status, deadline: decision.deadline_at });
+        return Ok(decision);
+    }
+    let mut decision = close_request(order, (CancelRequestStatus::Granted, answer), now)?;
+    let refunded = order.money(order.row.held);
+    decision.events.push(Event::CancelRequestGranted { refunded });
+    refund_all(order, &mut decision, ("the supplier agreed to cancel", now, policy))?;
+    give_back_stock(order, &mut decision);
+    end(&mut decision, OrderStatus::Refunded, now);
+    decision.events.push(Event::OrderRefunded { refunded });
+    Ok(decision)
+}
+
+fn close_request(
+    order: &Order,
+    (status, answer): (CancelRequestStatus, Option<&String>),
+    now: Time,
+) -> Result<Decision, Rejection> {
+    let request = order.cancel_request.clone().ok_or(Rejection::Inconsistent("no cancel request is open"))?;
+    let mut decision = Decision::unchanged(order);
+    decision.cancel_request =
+        Some(cancel_request::Model { status, answer: answer.cloned(), closed_at: Some(now), ..request });
+    Ok(decision)
+}
+
+/// Stock goes back if the goods have not left the supplier.
+pub(super) fn give_back_stock(order: &Order, decision: &mut Decision) {
+    if order.row.stock_reserved && order.row.is_unshipped() {
+        decision.stock = Some(StockChange::GiveBack);
+    }
+}
+
+pub(super) fn open(
+    order: &Order,
+    (dispute_id, reason, description, first): (DisputeId, DisputeReason, &str, &Proposal),
+    now: Time,
+) -> Result<Decision, Rejection> {
+    let terms = &with_terms(order)?.deadlines;
+    let answer_by = after_days(now, i64::from(terms.dispute_answer_days));
+    let mut decision = Decision::unchanged(order);
+    clocks::pause(order, &mut decision, now);
+    decision.status = OrderStatus::Disputed;
+    let opened = dispute::Model {
+        id: dispute_id,
+        order_id: order.row.id,
+        status: DisputeStatus::Open,
+        reason,
+        description: description.to_owned(),
+        opened_at: now,
+        answer_by: Some(answer_by),
+        escalation_from: after_days(now, i64::from(terms.dispute_escalation_from_days)),
+        escalates_at: Some(after_days(now, i64::from(terms.dispute_escalation_days))),
+        escalated_at: None,
+        alarm_at: Some(after_days(now, i64::from(terms.dispute_alarm_days))),
+        settled_by: None,
+        settled_amount: None,
+        goods_go_back: None,
+        ruling: None,
+        return_carrier: None,
+        return_tracking_number: None,
+        return_shipped_at: None,
+        contested_because: None,
+        closed_at: None,
+    };
+    if !first.amount.is_positive() {
+        return Err(Rejection::Invalid {
+            field: "refundAmount",
+            problem: "must be more than zero: what should go back?",
+        });
+    }
+    decision.proposal = Some(check_proposal(order, dispute_id, (Side::Buyer, first), now)?);
+    decision.events.push(Event::DisputeOpened {
+        dispute_id,
+        reason,
+        refund: order.money(first.amount),
+        goods_go_back: first.goods_go_back,
+        answer_by,
+    });
+    run_clocks(&mut decision, opened, now);
+    Ok(decision)
+}
+
+/// The next thing that happens to a dispute by itself.
+fn run_clocks(decision: &mut Decision, dispute: dispute::Model, now: Time) {
+    let next = dispute.answer_by.into_iter().chain(dispute.escalates_at).chain(dispute.alarm_at).min();
+    clocks::set(decision, now, next);
+    decision.dispute = Some(dispute);
+}
+
+fn check_proposal(
+    order: &Order,
+    dispute_id: DisputeId,
+    (side, offer): (Side, &Proposal),
+    now: Time,
+) -> Result<proposal::Model, Rejection> {
+    check_settlement(order, offer.amount, offer.goods_go_back)?;
+    Ok(proposal::Model {
+        id: offer.proposal_id,
+        dispute_id,
+        order_id: order.row.id,
+        side,
+        amount: offer.amount,
+        goods_go_back: offer.goods_go_back,
+        message: offer.message.clone(),
+        created_at: now,
+    })
+}
+
+fn check_settlement(order: &Order, amount: MinorUnits, goods_go_back: bool) -> Result<(), Rejection> {
+    if amount > order.row.held {
+        let (amount, held) = (order.money(amount), order.money(order.row.held));
+        return Err(Rejection::AmountExceedsHeld { amount, held, field: "refundAmount" });
+    }
+    if goods_go_back && order.row.is_unshipped() {
+        return Err(Rejection::Invalid {
+            field: "goodsGoBack",
+            problem: "nothing was shipped, so nothing can go back",
+        });
+    }
+    if goods_go_back && !amount.is_positive() {
+        return Err(Rejection::Invalid {
+            field: "goodsGoBack",
+            problem: "goods that go back are paid back: refundAmount must be more than zero",
+        });
+    }
+    Ok(())
+}
+
+/// The supplier's first proposal is its answer. A new one of the buyer, before that, gives it the whole time again.
+pub(super) fn propose(order: &Order, (actor, offer): (Actor, &Proposal), now: Time) -> Result<Decision, Rejection> {
+    let mut dispute = open_dispute(order)?;
+    let side = side(actor)?;
+    if order.proposals.iter().filter(|known| known.side == side).count() >= MOST_PROPOSALS {
+        let problem =
+            "your side has made 50 proposals in this dispute, and may make no more: accept one, or escalate it";
+        return Err(Rejection::Invalid { field: "orderId", problem });
+    }
+    let mut decision = Decision::unchanged(order);
+    decision.proposal = Some(check_proposal(order, dispute.id, (side, offer), now)?);
+    decision.events.push(Event::SettlementProposed {
+        dispute_id: dispute.id,
+        proposal_id: offer.proposal_id,
+        by: side,
+        refund: order.money(offer.amount),
+        goods_go_back: offer.goods_go_back,
+    });
+    if dispute.answer_by.is_some() {
+        let days = i64::from(with_terms(order)?.deadlines.dispute_answer_days);
+        dispute.answer_by = match side {
+            Side::Supplier => None,
+            Side::Buyer => Some(after_days(now, days)),
+        };
+        run_clocks(&mut decision, dispute, now);
+    }
+    Ok(decision)
+}
+
+pub(super) fn side(actor: Actor) -> Result<Side, Rejection> {
+    match actor {
+        Actor::Buyer => Ok(Side::Buyer),
+        Actor::Supplier => Ok(Side::Supplier),
+        Actor::Operator | Actor::Provider | Actor::Timer => Err(Rejection::Inconsistent("not one of the two sides")),
+    }
+}
+
+/// The other side's latest, and no other.
+pub(super) fn accept(
+    order: &Order,
+    (actor, proposal_id): (Actor, ProposalId),
+    now: Time,
+    policy: &Policy,
+) -> Result<Decision, Rejection> {
+    let other = match side(actor)? {
+        Side::Buyer => Side::Supplier,
+        Side::Supplier => Side::Buyer,
+    };
+    let latest = order.proposal_of(other).ok_or(Rejection::Inconsistent("the other side has proposed nothing"))?;
+    if latest.id != proposal_id {
+        return Err(Rejection::StaleProposal { current: latest.id });
+    }
+    settle(order, (SettledBy::Agreement, latest.amount, latest.goods_go_back, None), now, policy)
+}
+
+pub(super) fn withdraw(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let dispute = open_dispute(order)?;
+    let mut decision = Decision::unchanged(order);
+    let status = clocks::resume(&mut decision, now, policy)?;
+    let dispute_id = dispute.id;
+    decision.events.push(Event::DisputeWithdrawn { dispute_id, status, deadline: decision.deadline_at });
+    decision.dispute = Some(dispute::Model { status: DisputeStatus::Withdrawn, closed_at: Some(now), ..dispute });
+    Ok(decision)
+}
+
+pub(super) fn escalate(order: &Order, now: Time) -> Result<Decision, Rejection> {
+    let mut decision = Decision::unchanged(order);
+    hand_to_operator(&mut decision, open_dispute(order)?, now);
+    Ok(decision)
+}
+
+fn hand_to_operator(decision: &mut Decision, dispute: dispute::Model, now: Time) {
+    decision.events.push(Event::DisputeEscalated { dispute_id: dispute.id });
+    let escalated = dispute::Model { answer_by: None, escalates_at: None, escalated_at: Some(now), ..dispute };
+    run_clocks(decision, escalated, now);
+}
+
+pub(super) fn resolve(
+    order: &Order,
+    (amount, goods_go_back, ruling): (MinorUnits, bool, &str),
+    now: Time,
+    policy: &Policy,
+) -> Result<Decision, Rejection> {
+    check_settlement(order, amount, goods_go_back)?;
+    settle(order, (SettledBy::Ruling, amount, goods_go_back, Some(ruling)), now, policy)
+}
+
+/// `now` is the moment of the clock: silence executes the buyer's proposal, then it escalates, then an alarm is raised.
+pub(super) fn pass_clock(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let dispute = open_dispute(order)?;
+    let mut decision = Decision::unchanged(order);
+    if dispute.answer_by.is_some_and(|at| at <= now) {
+        let latest = order.proposal_of(Side::Buyer).ok_or(Rejection::Inconsistent("a dispute without a proposal"))?;
+        return settle(order, (SettledBy::Silence, latest.amount, latest.goods_go_back, None), now, policy);
+    }
+    if dispute.escalates_at.is_some_and(|at| at <= now) {
+        hand_to_operator(&mut decision, dispute, now);
+        return Ok(decision);
+    }
+    decision.events.push(Event::DisputeOverdue { dispute_id: dispute.id, opened_at: dispute.opened_at });
+    run_clocks(&mut decision, dispute::Model { alarm_at: None, ..dispute }, now);
+    Ok(decision)
+}
+
+fn open_dispute(order: &Order) -> Result<dispute::Model, Rejection> {
+    order.dispute.clone().ok_or(Rejection::Inconsistent("no dispute is open"))
+}
+
+/// Settled: at once or, if the goods go back, once they are.
+fn settle(
+    order: &Order,
+    (by, amount, goods_go_back, ruling): (SettledBy, MinorUnits, bool, Option<&str>),
+    now: Time,
+    policy: &Policy,
+) -> Result<Decision, Rejection> {
+    let dispute = open_dispute(order)?;
+    let amount = amount.min(order.row.held);
+    let rest = order.row.held.checked_sub(amount).ok_or(Rejection::Inconsistent("more than what is held"))?;
+    let mut decision = Decision::unchanged(order);
+    decision.events.push(Event::DisputeSettled {
+        dispute_id: dispute.id,
+        by,
+        refund: order.money(amount),
+        release: order.money(rest),
+        goods_go_back,
+    });
+    decision.dispute = Some(dispute::Model {
+        status: DisputeStatus::Settled,
+        settled_by: Some(by),
+        settled_amount: Some(amount),
+        goods_go_back: Some(goods_go_back),
+        ruling: ruling.map(ToOwned::to_owned),
+        answer_by: None,
+        escalates_at: None,
+        alarm_at: None,
+        return_carrier: None,
+        return_tracking_number: None,
+        return_shipped_at: None,
+        closed_at: Some(now),
+        ..dispute
+    });
+    if goods_go_back {
+        let ship_by = after_days(now, i64::from(with_terms(order)?.deadlines.return_shipping_days));
+        decision.status = OrderStatus::ReturnPending;
+        clocks::set(&mut decision, now, Some(ship_by));
+        decision.events.push(Event::ReturnAwaited { ship_by });
+        return Ok(decision);
+    }
+    divide(order, &mut decision, amount, now, policy)?;
+    Ok(decision)
+}
+
+/// The end of a settlement: so much goes back, the rest is released.
+fn divide(
+    order: &Order,
+    decision: &mut Decision,
+    amount: MinorUnits,
+    now: Time,
+    policy: &Policy,
+) -> Result<(), Rejection> {
+    let amount = amount.min(decision.balances.held);
+    refund_amount(order, decision, amount, ("the dispute was settled", now, policy))?;
+    if decision.balances.held.is_zero() && decision.balances.released.is_zero() {
+        give_back_stock(order, decision);
+        end(decision, OrderStatus::Refunded, now);
+        decision.events.push(Event::OrderRefunded { refunded: order.money(decision.balances.refunded) });
+        return Ok(());
+    }
+    release_rest(order, decision, now)
+}
+
+pub(super) fn ship_return(
+    order: &Order,
+    (carrier, tracking_number): (&str, &str),
+    now: Time,
+) -> Result<Decision, Rejection> {
+    let terms = with_terms(order)?;
+    let days = i64::from(terms.transit_days).saturating_add(i64::from(terms.deadlines.return_silence_days));
+    let settles_at = after_days(now, days);
+    let mut decision = Decision::unchanged(order);
+    clocks::set(&mut decision, now, Some(settles_at));
+    decision.dispute = Some(dispute::Model {
+        return_carrier: Some(carrier.to_owned()),
+        return_tracking_number: Some(tracking_number.to_owned()),
+        return_shipped_at: Some(now),
+        ..open_dispute(order)?
+    });
+    decision.events.push(Event::ReturnShipped {
+        carrier: carrier.to_owned(),
+        tracking_number: tracking_number.to_owned(),
+        settles_at,
+    });
+    Ok(decision)
+}
+
+pub(super) fn confirm_return(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let mut decision = Decision::unchanged(order);
+    decision.events.push(Event::ReturnConfirmed);
+    divide(order, &mut decision, settled_amount(order)?, now, policy)?;
+    Ok(decision)
+}
+
+/// Back to the operator, who has the last word; the settlement is off.
+pub(super) fn contest_return(order: &Order, reason: &str, now: Time) -> Result<Decision, Rejection> {
+    let dispute = open_dispute(order)?;
+    let days = i64::from(with_terms(order)?.deadlines.dispute_alarm_days);
+    let mut decision = Decision::unchanged(order);
+    decision.status = OrderStatus::Disputed;
+    decision.events.push(Event::ReturnContested { dispute_id: dispute.id });
+    let contested = dispute::Model {
+        status: DisputeStatus::Open,
+        settled_by: None,
+        settled_amount: None,
+        goods_go_back: None,
+        ruling: None,
+        contested_because: Some(reason.to_owned()),
+        alarm_at: Some(after_days(now, days)),
+        closed_at: None,
+        ..dispute
+    };
+    hand_to_operator(&mut decision, contested, now);
+    Ok(decision)
+}
+
+/// Goods that nobody sent back are kept, and paid; goods that were sent back, and not contested, have arrived.
+pub(super) fn pass_return(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let mut decision = Decision::unchanged(order);
+    if open_dispute(order)?.return_shipped_at.is_none() {
+        decision.events.push(Event::ReturnLapsed);
+        release_rest(order, &mut decision, now)?;
+    } else {
+        decision.events.push(Event::ReturnPresumed);
+        divide(order, &mut decision, settled_amount(order)?, now, policy)?;
+    }
+    Ok(decision)
+}
+
+fn settled_amount(order: &Order) -> Result<MinorUnits, Rejection> {
+    open_dispute(order)?.settled_amount.ok_or(Rejection::Inconsistent("a return without a settlement"))
+}

@@ -1,0 +1,272 @@
+//! What a payment provider says has happened. Such a fact can't be refused: it is booked where it belongs, or set aside.
+
+use entity::payment::PaymentStatus;
+use entity::receipt::ReceiptReason;
+use entity::refund::RefundStatus;
+use entity::{MinorUnits, Money, OrderStatus, PaymentId, RefundId, Time};
+
+use super::calendar::after_days;
+use super::decide::{with_terms, withdraw_open_payments};
+use super::decision::{Account, Decision, NewReceipt, PaymentChange, ReceiptRef, RefundOf, RefundRef, Transfer};
+use super::refund::{self, NOT_APPLIED};
+use super::{Event, Order, PaymentEnd, Policy, Rejection, clocks};
+
+/// Money arrived. Applied up to what is due if the order waits for it; the rest is set aside, and goes back where the rail can.
+pub(super) fn capture(
+    order: &Order,
+    (payment_id, amount, movement): (PaymentId, Money, &str),
+    now: Time,
+    policy: &Policy,
+) -> Result<Decision, Rejection> {
+    let payment = find_payment(order, payment_id)?;
+    let (applied, reason) = applicable(order, payment, amount);
+    let rest = amount.amount.checked_sub(applied).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let mut decision = Decision::unchanged(order);
+    let arrived =
+        payment.captured.checked_add(amount.amount).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let complete = amount.currency == payment.currency && (arrived >= payment.amount || !payment.takes_parts);
+    decision.payments.push(PaymentChange::Capture { payment_id, applied, complete });
+    if applied.is_positive() {
+        decision.post(Transfer {
+            debit: Account::Provider(payment.provider.clone()),
+            credit: Account::Escrow,
+            amount: applied,
+            currency: order.row.currency,
+            cause: "payment.captured",
+            movement: Some((movement.to_owned(), 0)),
+        })?;
+        let due = order.due_after(decision.balances);
+        decision.events.push(Event::PaymentCaptured {
+            payment_id,
+            amount: order.money(applied),
+            held: order.money(decision.balances.held),
+            due: order.money(due),
+        });
+        if due.is_zero() {
+            fund(order, Some(payment_id), now, &mut decision)?;
+        }
+    }
+    if rest.is_positive() {
+        let part = i32::from(applied.is_positive());
+        let rest = (Money::new(rest, amount.currency), reason);
+        set_aside(order, payment, rest, (movement, part), (now, policy), &mut decision)?;
+    }
+    Ok(decision)
+}
+
+/// How much of it belongs to the order, and why the rest doesn't.
+fn applicable(order: &Order, payment: &entity::payment::Model, amount: Money) -> (MinorUnits, ReceiptReason) {
+    if amount.currency != order.row.currency {
+        (MinorUnits::ZERO, ReceiptReason::WrongCurrency)
+    } else if order.status() != OrderStatus::AwaitingPayment {
+        (MinorUnits::ZERO, ReceiptReason::OrderNotOpen)
+    } else if !payment.takes_parts && amount.amount != payment.amount {
+        // Such a rail brings what was asked for, or something is wrong with it.
+        (MinorUnits::ZERO, ReceiptReason::WrongAmount)
+    } else {
+        (amount.amount.min(order.due()), ReceiptReason::Overpaid)
+    }
+}
+
+/// The whole total is here. A clock that is set while the order is frozen has its whole length when it is thawed.
+pub(super) fn fund(
+    order: &Order,
+    paid: Option<PaymentId>,
+    now: Time,
+    decision: &mut Decision,
+) -> Result<(), Rejection> {
+    let ship_by = after_days(now, i64::from(with_terms(order)?.ship_within_days));
+    decision.status = OrderStatus::Funded;
+    decision.ship_by = Some(ship_by);
+    clocks::set(decision, now, Some(ship_by));
+    decision.frozen_at = decision.frozen_at.map(|_since| now);
+    decision.events.push(Event::OrderFunded { held: order.money(decision.balances.held), ship_by });
+    withdraw_open_payments(order, paid, decision);
+    Ok(())
+}
+
+/// provider → unapplied, and on to a refund; while the order is frozen it waits there.
+fn set_aside(
+    order: &Order,
+    payment: &entity::payment::Model,
+    (amount, reason): (Money, ReceiptReason),
+    (movement, part): (&str, i32),
+    (now, policy): (Time, &Policy),
+    decision: &mut Decision,
+) -> Result<(), Rejection> {
+    let receipt = ReceiptRef::New(decision.receipts.len());
+    let goes_back = decision.frozen_at.is_none();
+    decision.receipts.push(NewReceipt {
+        payment_id: payment.id,
+        provider: payment.provider.clone(),
+        movement: movement.to_owned(),
+        reason,
+        amount,
+        refunded: if goes_back { amount.amount } else { MinorUnits::ZERO },
+    });
+    decision.post(Transfer {
+        debit: Account::Provider(payment.provider.clone()),
+        credit: Account::Unapplied(receipt),
+        amount: amount.amount,
+        currency: amount.currency,
+        cause: "funds.unapplied",
+        movement: Some((movement.to_owned(), part)),
+    })?;
+    decision.events.push(Event::FundsUnapplied { payment_id: payment.id, amount, reason });
+    if !goes_back {
+        return Ok(());
+    }
+    let of = (RefundOf::Receipt { receipt, payment_id: payment.id }, Account::Unapplied(receipt));
+    refund::book(order, decision, (payment, of), amount, (NOT_APPLIED, now, policy))
+}
+
+/// A payment came to nothing. Only an open one can; anything else is old news.
+pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd) -> Result<Decision, Rejection> {
+    let payment = find_payment(order, payment_id)?;
+    let mut decision = Decision::unchanged(order);
+    if payment.status != PaymentStatus::Pending {
+        return Ok(decision);
+    }
+    let (status, failure, event) = match end {
+        PaymentEnd::Failed { reason } => {
+            (PaymentStatus::Failed, Some(reason.clone()), Event::PaymentFailed { payment_id, reason: reason.clone() })
+        }
+        PaymentEnd::Expired => (PaymentStatus::Expired, None, Event::PaymentExpired { payment_id }),
+        PaymentEnd::Cancelled => (PaymentStatus::Cancelled, None, Event::PaymentCancelled { payment_id }),
+    };
+    decision.payments.push(PaymentChange::End { payment_id, status, failure });
+    decision.events.push(event);
+    Ok(decision)
+}
+
+/// Two pieces of news at once: whichever is booked first, the other is heard again, and then the provider is asked.
+const CONTRADICTED: Rejection = Rejection::Inconsistent("news of a refund contradict what has just been heard of it");
+
+/// refund → provider: the money has left. A refund that succeeded already stays so.
+pub(super) fn settle_refund(
+    order: &Order,
+    refund_id: RefundId,
+    (movement, sent): (&str, Money),
+    confirmed: bool,
+    now: Time,
+) -> Result<Decision, Rejection> {
+    let refund = find_refund(order, refund_id)?;
+    let mut decision = Decision::unchanged(order);
+    match refund.status {
+        RefundStatus::Succeeded => return Ok(decision),
+        RefundStatus::ActionRequired | RefundStatus::ApprovalRequired | RefundStatus::PayeeDetailsRequired
+            if !confirmed =>
+        {
+            return Err(CONTRADICTED);
+        }
+        RefundStatus::Requested
+        | RefundStatus::Pending
+        | RefundStatus::ActionRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ChargedBack => {}
+    }
+    if refund.status == RefundStatus::ChargedBack {
+        let problem = format!("{refund_id} is said to have been sent, but a chargeback had taken it");
+        return Err(Rejection::Contradiction(problem));
+    }
+    let amount = Money::new(refund.balance, refund.currency);
+    if sent != amount {
+        return Err(Rejection::Contradiction(format!("{refund_id}: {sent} is said to have been sent, not {amount}")));
+    }
+    decision.change_refund(refund, |row| {
+        row.status = RefundStatus::Succeeded;
+        row.balance = MinorUnits::ZERO;
+        row.failure = None;
+        row.started_at = row.started_at.or(Some(now));
+    });
+    decision.post(Transfer {
+        debit: Account::Refund(RefundRef::Existing(refund_id)),
+        credit: Account::Provider(refund.provider.clone()),
+        amount: refund.balance,
+        currency: refund.currency,
+        cause: "refund.succeeded",
+        movement: Some((movement.to_owned(), 0)),
+    })?;
+    decision.events.push(Event::RefundSucceeded { amount });
+    Ok(decision)
+}
+
+/// The money stays in `refund/<id>`, or comes back to it, still the buyer's; somebody has to choose another way.
+pub(super) fn fail_refund(
+    order: &Order,
+    refund_id: RefundId,
+    (movement, reason): (&str, &str),
+    confirmed: bool,
+) -> Result<Decision, Rejection> {
+    let refund = find_refund(order, refund_id)?;
+    let mut decision = Decision::unchanged(order);
+    let sent =
+        refund.amount.checked_sub(refund.charged_back).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    match refund.status {
+        RefundStatus::ActionRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ChargedBack => return Ok(decision),
+        RefundStatus::Requested | RefundStatus::Pending => {}
+        RefundStatus::Succeeded if !confirmed => return Err(CONTRADICTED),
+        RefundStatus::Succeeded => decision.post(Transfer {
+            debit: Account::Provider(refund.provider.clone()),
+            credit: Account::Refund(RefundRef::Existing(refund_id)),
+            amount: sent,
+            currency: refund.currency,
+            cause: "refund.failed",
+            movement: Some((movement.to_owned(), 0)),
+        })?,
+    }
+    decision.change_refund(refund, |row| {
+        row.status = RefundStatus::ActionRequired;
+        row.balance = sent;
+        row.failure = Some(reason.to_owned());
+    });
+    let amount = Money::new(sent, refund.currency);
+    // A bank's own words may name people and accounts: they stay in the refund's row.
+    decision
+        .events
+        .push(Event::RefundActionRequired { amount, reason: "the payment provider did not send it".to_owned() });
+    super::chargeback::make_good(order, refund, &mut decision)?;
+    Ok(decision)
+}
+
+/// The rail takes it only with the buyer's account. If it has that already, an operator has to find another way.
+pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
+    let refund = find_refund(order, refund_id)?;
+    let mut decision = Decision::unchanged(order);
+    if refund.status != RefundStatus::Requested {
+        return Ok(decision);
+    }
+    let amount = Money::new(refund.balance, refund.currency);
+    let knows_account = order.row.has_refund_account;
+    decision.change_refund(refund, |row| {
+        row.status = if knows_account { RefundStatus::ActionRequired } else { RefundStatus::PayeeDetailsRequired };
+        row.failure = knows_account.then(|| reason.to_owned());
+        row.started_at = None;
+    });
+    decision.events.push(if knows_account {
+        Event::RefundActionRequired { amount, reason: "the payment provider does not take the account".to_owned() }
+    } else {
+        Event::RefundDetailsRequired { amount }
+    });
+    Ok(decision)
+}
+
+pub(super) fn find_payment(order: &Order, payment_id: PaymentId) -> Result<&entity::payment::Model, Rejection> {
+    order
+        .payments
+        .iter()
+        .find(|payment| payment.id == payment_id)
+        .ok_or(Rejection::Inconsistent("a payment of another order"))
+}
+
+fn find_refund(order: &Order, refund_id: RefundId) -> Result<&entity::refund::Model, Rejection> {
+    order
+        .refunds
+        .iter()
+        .find(|refund| refund.id == refund_id)
+        .ok_or(Rejection::Inconsistent("a refund of another order"))
+}

@@ -1,0 +1,254 @@
+//! Adyen's standard webhooks: `{"live":"false","notificationItems":[{"NotificationRequestItem":{…}}]}`.
+//!
+//! Each item is signed by itself, over eight of its fields joined by colons, and nothing else of it is: reasons, dates and
+//! `additionalData` decide nothing. A value with a colon in it could be two, and is not believed.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use entity::Money;
+use serde::Deserialize;
+
+use super::amount::WireAmount;
+use crate::wire::{LONGEST_ID, captured_once, checked, hash, hmac, words};
+use crate::{ChargebackStage, Fact, Verified, VerifyError};
+
+/// What a notification must name to be about us.
+#[derive(Debug)]
+pub(super) struct Ours {
+    pub(super) account: String,
+    pub(super) live: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Notification {
+    live: String,
+    notification_items: Vec<Wrapper>,
+}
+
+#[derive(Deserialize)]
+struct Wrapper {
+    #[serde(rename = "NotificationRequestItem")]
+    item: Item,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    psp_reference: String,
+    original_reference: Option<String>,
+    merchant_account_code: String,
+    merchant_reference: Option<String>,
+    amount: WireAmount,
+    event_code: String,
+    /// "true" or "false".
+    success: String,
+    reason: Option<String>,
+    additional_data: Option<Additional>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Additional {
+    hmac_signature: Option<String>,
+}
+
+impl Item {
+    /// A colon in a value makes two readings of what was signed.
+    fn is_plain(&self) -> bool {
+        let fields =
+            [&self.psp_reference, &self.merchant_account_code, &self.amount.currency, &self.event_code, &self.success];
+        let optional = [&self.original_reference, &self.merchant_reference];
+        fields.into_iter().chain(optional.into_iter().flatten()).all(|field| !field.contains(':'))
+    }
+
+    fn signed(&self) -> String {
+        let value = self.amount.value.to_string();
+        let fields = [
+            self.psp_reference.as_str(),
+            self.original_reference.as_deref().unwrap_or_default(),
+            &self.merchant_account_code,
+            self.merchant_reference.as_deref().unwrap_or_default(),
+            &value,
+            &self.amount.currency,
+            &self.event_code,
+            &self.success,
+        ];
+        fields.join(":")
+    }
+
+    /// Adyen has no id for a notification: what it is about, and what it says of that.
+    fn name(&self) -> String {
+        format!("{}:{}:{}", self.psp_reference, self.event_code, self.success)
+    }
+}
+
+fn read(body: &[u8]) -> Result<Notification, &'static str> {
+    serde_json::from_slice(body).map_err(|_would_quote_it| "not a notification of Adyen's")
+}
+
+/// Every item, by any of the keys. There is no time in what is signed: news that is sent again says nothing new.
+pub(super) fn verify(keys: &[&[u8]], body: &[u8]) -> Result<Verified, VerifyError> {
+    let notification = read(body).map_err(VerifyError)?;
+    let items: Vec<&Item> = notification.notification_items.iter().map(|wrapper| &wrapper.item).collect();
+    if items.is_empty() {
+        return Err(VerifyError("a notification without an item"));
+    }
+    let mut content = Vec::new();
+    for item in &items {
+        let signed = item.signed();
+        let given = item.additional_data.as_ref().and_then(|data| data.hmac_signature.as_deref());
+        let given = given.ok_or(VerifyError("hmacSignature is missing"))?;
+        let given = STANDARD.decode(given).map_err(|_source| VerifyError("hmacSignature is malformed"))?;
+        let expected: Vec<_> = keys.iter().map(|key| hmac::sha256(key, &[signed.as_bytes()])).collect();
+        if !hmac::any_equal(&expected, &[given]) {
+            return Err(VerifyError("the signature does not match"));
+        }
+        content.push(signed);
+    }
+    let content = [&[notification.live], content.as_slice()].concat().join("\n").into_bytes();
+    let named = match items.as_slice() {
+        [item] => checked(&item.name(), LONGEST_ID),
+        _several => None,
+    };
+    let event_id = named.unwrap_or_else(|| hash(&content));
+    Ok(Verified { event_id, content })
+}
+
+pub(super) fn facts(body: &[u8], ours: &Ours) -> Result<Vec<Fact>, String> {
+    let notification = read(body)?;
+    if notification.live != ours.live.to_string() {
+        return Err(format!("live is {:?}, and here it has to be {}", notification.live, ours.live));
+    }
+    let mut facts = Vec::new();
+    for Wrapper { item } in &notification.notification_items {
+        // One that can't be understood doesn't hold up the others.
+        facts.extend(of_ours(item, ours).unwrap_or_else(|reason| vec![Fact::NotUnderstood(reason)]));
+    }
+    Ok(facts)
+}
+
+fn of_ours(item: &Item, ours: &Ours) -> Result<Vec<Fact>, String> {
+    if !item.is_plain() {
+        return Err("a signed value has a colon in it".to_owned());
+    }
+    if item.merchant_account_code != ours.account {
+        return Err(format!("it is of another merchant account, {:?}", item.merchant_account_code));
+    }
+    facts_of(item)
+}
+
+/// Genuine, but nothing that is booked: what moves money has an event of its own.
+const NO_MONEY: [&str; 14] = [
+    "AUTHORISATION_ADJUSTMENT",
+    "CANCELLATION",
+    "CAPTURE",
+    "DISABLE_RECURRING",
+    "HANDLED_EXTERNALLY",
+    "INFORMATION_SUPPLIED",
+    "ISSUER_RESPONSE_TIMEFRAME_EXPIRED",
+    "MANUAL_REVIEW_ACCEPT",
+    "MANUAL_REVIEW_REJECT",
+    "NOTIFICATION_OF_FRAUD",
+    "OFFER_CLOSED",
+    "RECURRING_CONTRACT",
+    "REPORT_AVAILABLE",
+    "REQUEST_FOR_INFORMATION",
+];
+
+fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
+    let success = match item.success.as_str() {
+        "true" => true,
+        "false" => false,
+        other => return Err(format!("success is {other:?}")),
+    };
+    Ok(vec![match (item.event_code.as_str(), success) {
+        // Captured at once: `captureDelayHours` is 0, and a capture that fails all the same has an event of its own.
+        ("AUTHORISATION", true) => {
+            let (reference, provider_reference) = (ours(item)?, theirs(item)?);
+            let captured = captured_once(reference.clone(), provider_reference.clone(), amount(item)?);
+            // Until now it was called by its link.
+            return Ok(vec![Fact::PaymentNamed { reference, provider_reference }, captured]);
+        }
+        // The buyer may try another card on the same page.
+        ("AUTHORISATION", false) => Fact::PaymentFailed { reference: ours(item)?, reason: reason(item) },
+        ("CAPTURE_FAILED", _) => Fact::PaymentReversed {
+            reference: payment(item)?,
+            movement: theirs(item)?,
+            amount: amount(item)?,
+            reason: reason(item),
+        },
+        ("REFUND", true) => Fact::RefundSucceeded {
+            reference: ours(item)?,
+            provider_reference: Some(theirs(item)?),
+            movement: theirs(item)?,
+            amount: amount(item)?,
+        },
+        ("REFUND", false) => Fact::RefundFailed { reference: ours(item)?, movement: None, reason: reason(item) },
+        // The card's bank did not take it: after Adyen had sent it, whichever is told first.
+        ("REFUND_FAILED" | "REFUNDED_REVERSED", _) => Fact::RefundReturned {
+            reference: ours(item)?,
+            movement: format!("{}:failed", theirs(item)?),
+            amount: amount(item)?,
+            reason: reason(item),
+        },
+        ("NOTIFICATION_OF_CHARGEBACK", _) => chargeback(item, "", ChargebackStage::Opened)?,
+        ("CHARGEBACK", _) => chargeback(item, "", ChargebackStage::Debited { movement: theirs(item)? })?,
+        ("CHARGEBACK_REVERSED", _) => {
+            let movement = Some(format!("{}:reversed", theirs(item)?));
+            chargeback(item, "", ChargebackStage::Won { movement })?
+        }
+        ("DISPUTE_DEFENSE_PERIOD_ENDED", _) => chargeback(item, "", ChargebackStage::Lost)?,
+        // The defence was declined, and the money is taken again: another chargeback to our books, and the last word.
+        ("SECOND_CHARGEBACK", _) => {
+            let movement = format!("{}:second", theirs(item)?);
+            return Ok(vec![
+                chargeback(item, ":second", ChargebackStage::Debited { movement })?,
+                chargeback(item, ":second", ChargebackStage::Lost)?,
+            ]);
+        }
+        (code, _) if NO_MONEY.contains(&code) => return Ok(Vec::new()),
+        // Among them what becomes of pre-arbitrations: whether money goes with them, only the Customer Area says.
+        (code, _) => return Err(format!("the event {code:?} is unknown")),
+    }])
+}
+
+fn chargeback(item: &Item, suffix: &str, stage: ChargebackStage) -> Result<Fact, String> {
+    Ok(Fact::Chargeback {
+        reference: payment(item)?,
+        chargeback: format!("{}{suffix}", theirs(item)?),
+        amount: amount(item)?,
+        stage,
+        reason: reason(item),
+    })
+}
+
+fn amount(item: &Item) -> Result<Money, String> {
+    item.amount.exact()
+}
+
+/// What we called it.
+fn ours(item: &Item) -> Result<String, String> {
+    named(&item.merchant_reference).ok_or_else(|| "it has no usable merchantReference".to_owned())
+}
+
+/// What Adyen calls it.
+fn theirs(item: &Item) -> Result<String, String> {
+    checked(&item.psp_reference, LONGEST_ID).ok_or_else(|| "it has no usable pspReference".to_owned())
+}
+
+/// The payment that it is about: what we called it, which is known before Adyen's own name for it is.
+fn payment(item: &Item) -> Result<String, String> {
+    let payment = named(&item.merchant_reference).or_else(|| named(&item.original_reference));
+    payment.ok_or_else(|| "it names no payment".to_owned())
+}
+
+fn named(id: &Option<String>) -> Option<String> {
+    id.as_deref().and_then(|id| checked(id, LONGEST_ID))
+}
+
+/// For a person to read: it is not signed.
+fn reason(item: &Item) -> String {
+    let said = item.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    said.map_or_else(|| "Adyen gave no reason".to_owned(), words)
+}

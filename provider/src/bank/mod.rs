@@ -1,0 +1,220 @@
+//! `bank`: T/T by a bank's ISO 20022 files. Buyers send money to an account of ours with a reference of the payment; the bank
+//! tells what it has booked (camt.054, camt.053) and what became of our own transfers (pain.002, pacs.004), and takes orders
+//! for refunds and payouts (pain.001).
+//!
+//! The messages themselves are unsigned: whoever can bring them is believed. So they come by two ways only, a folder that
+//! only the bank's connection writes into, and `/webhooks/bank` with a signature of our own gateway's (Standard Webhooks).
+//! Nothing can be asked of a bank; what it has to say it says by itself.
+
+use chrono::NaiveDate;
+use entity::payment::{NextAction, PaymentMethod, RefundWay};
+use entity::{Currency, Money, PaymentId, Time};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+
+use super::wire::standard;
+use super::{
+    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
+    PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
+    Uninterpretable, Verified, VerifyError, WebhookRequest,
+};
+use ground::clock::Clock;
+use ground::setting::Installation;
+
+mod camt;
+mod document;
+mod entry;
+mod meaning;
+mod order;
+mod reference;
+mod report;
+mod settings;
+mod way;
+mod words;
+
+use document::Document;
+use report::{StatusReport, Verdict};
+use settings::Account;
+pub(super) use settings::Settings;
+
+pub(super) const NAME: &str = "bank";
+
+const NOT_ASKED: ProviderError = ProviderError::CannotBeAsked("a bank tells by itself what it has booked");
+
+/// Off until there are accounts.
+pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+    settings::bank(own, installation.mode, clock)
+}
+
+/// A file that came by a way that is trusted, as the inbox keeps it: the same file by another way is the same.
+#[must_use]
+pub fn file(bytes: &[u8]) -> Verified {
+    Verified { event_id: hex::encode(Sha256::digest(bytes)), content: bytes.to_vec() }
+}
+
+struct Bank {
+    accounts: Vec<Account>,
+    holder: String,
+    holder_in_latin: String,
+    secrets: Vec<SecretString>,
+    way: way::Way,
+    clock: Clock,
+}
+
+impl std::fmt::Debug for Bank {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Bank").field("accounts", &self.accounts).finish_non_exhaustive()
+    }
+}
+
+impl Bank {
+    fn account(&self, amount: Money) -> Option<&Account> {
+        self.accounts.iter().find(|account| account.currency == amount.currency)
+    }
+
+    /// Orders a transfer. What can't be ordered is refused for good, by us or by the bank, and is told as that; a bank that
+    /// has the order already has it.
+    async fn order(&self, what: (&str, Money, &str), details: &str) -> Result<Verdict, ProviderError> {
+        let rejected = |reason: &str| Ok(Verdict::Rejected { reason: reason.to_owned() });
+        let Some(account) = self.account(what.1) else {
+            return rejected("we have no account in this currency");
+        };
+        match order::order(what, details, (account, &self.holder_in_latin), self.clock.wall()) {
+            Ok(order) => self.way.send(order, self.clock.new_id()).await,
+            Err(reason) => rejected(reason),
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl PaymentProvider for Bank {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn terms(&self, method: PaymentMethod) -> Option<MethodTerms> {
+        (method == PaymentMethod::BankTransfer).then(|| MethodTerms {
+            flow: "You send the money from your bank to the account shown, with the reference exactly as shown. Several \
+                   transfers add up; what is missing is shown until all of it is here.",
+            fees: "What your bank charges for a transfer, and banks on its way may take a part of it: order it with all \
+                   charges paid by the sender (OUR), so that the whole amount arrives.",
+            currencies: self.accounts.iter().map(|account| account.currency).collect(),
+            countries: &[],
+            limits: Vec::new(),
+            payer_fields: Vec::new(),
+            arrival_days: (1, 5),
+            expires_after: None,
+            takes_parts: true,
+            chargebacks: false,
+            refund_way: RefundWay::ToAccount,
+            // A transfer back takes as long as one here, and the bank has up to the next business day to carry it out.
+            refund_days: (1, 6),
+            refund_window_days: None,
+        })
+    }
+
+    fn reference(&self, _id: PaymentId, random: [u8; 16]) -> String {
+        reference::new(random)
+    }
+
+    /// The bank needn't know: what arrives says by its reference what it is for.
+    async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError> {
+        let refused = |why: &str| ProviderError::Refused(why.to_owned());
+        let account = self.account(request.amount).ok_or_else(|| refused("we have no account in this currency"))?;
+        let creditor_reference = reference::creditor_reference(&request.reference)
+            .ok_or_else(|| refused("the payment has no reference that a payer could write"))?;
+        let next_action = NextAction::BankTransfer {
+            account_holder: self.holder.clone(),
+            iban: account.iban.clone(),
+            bic: account.bic.clone(),
+            reference: request.reference.clone(),
+            creditor_reference,
+            url: None,
+        };
+        Ok(OpenedPayment {
+            provider_reference: None,
+            next_action: Some(next_action),
+            expires_at: None,
+            facts: Vec::new(),
+        })
+    }
+
+    async fn query_payment(&self, _payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
+        Err(NOT_ASKED)
+    }
+
+    async fn cancel_payment(&self, _payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
+        Err(NOT_ASKED)
+    }
+
+    async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError> {
+        let Some(payee) = &request.payee else {
+            return Err(ProviderError::PayeeDetailsRequired("a transfer needs an account to go to".to_owned()));
+        };
+        let purpose = format!("Refund of {}", request.payment.reference);
+        let what = (request.reference.as_str(), request.amount, purpose.as_str());
+        let (reference, id) = (request.reference.clone(), reference::outgoing(&request.reference));
+        Ok(vec![match self.order(what, payee.expose_secret()).await? {
+            Verdict::Taken | Verdict::Duplicate => Fact::RefundPending { reference, provider_reference: Some(id) },
+            Verdict::Rejected { reason } => Fact::RefundFailed { reference, movement: None, reason },
+        }])
+    }
+
+    async fn query_refund(&self, _refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
+        Err(NOT_ASKED)
+    }
+
+    fn refunds_for_others(&self, currency: Currency) -> bool {
+        self.accounts.iter().any(|account| account.currency == currency)
+    }
+
+    fn payouts(&self) -> Option<&dyn Payouts> {
+        Some(self)
+    }
+
+    async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
+        Ok(None)
+    }
+
+    /// The gateway's id of its message is not used: the same file by the folder must be the same.
+    fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
+        standard::verify(&self.secrets, request, wall_now).map(|_message| Incoming::News(file(request.body)))
+    }
+
+    fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
+        let read = || {
+            let document = Document::read(body)?;
+            match (document.kind(), document.version().filter(|version| *version >= 2)) {
+                ("camt.054", Some(_)) => camt::notified(&document, &self.accounts),
+                ("camt.053", Some(_)) => camt::stated(&document, &self.accounts),
+                ("pain.002", Some(_)) => StatusReport::read(&document).map(StatusReport::facts),
+                ("pacs.004", Some(_)) => report::returned(&document, &self.accounts),
+                (kind, _version) => {
+                    Err(format!("a message of the kind {kind:?}, or of a version, that is not known here"))
+                }
+            }
+        };
+        read().map_err(Uninterpretable)
+    }
+
+    fn acknowledgement(&self) -> Acknowledgement {
+        Acknowledgement { status: 200, content_type: "application/json", body: r#"{"received":true}"# }
+    }
+}
+
+#[async_trait::async_trait]
+impl Payouts for Bank {
+    async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
+        let (reference, id) = (request.reference.clone(), reference::outgoing(&request.reference));
+        let purpose = format!("Payout {id}");
+        let what = (request.reference.as_str(), request.amount, purpose.as_str());
+        Ok(vec![match self.order(what, request.account.expose_secret()).await? {
+            Verdict::Taken | Verdict::Duplicate => Fact::PayoutPending { reference, provider_reference: Some(id) },
+            Verdict::Rejected { reason } => Fact::PayoutFailed { reference, reason },
+        }])
+    }
+
+    async fn query_payout(&self, _payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
+        Err(NOT_ASKED)
+    }
+}

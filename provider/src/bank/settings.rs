@@ -1,0 +1,192 @@
+//! The accounts and ways of the bank, parsed once at the start.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args;
+use entity::Currency;
+use iban::{Iban, IbanLike};
+use rust_iso9362::BIC;
+use secrecy::SecretString;
+
+use super::{Bank, way};
+use crate::Configured;
+use crate::wire::call;
+use ground::clock::Clock;
+use ground::setting::{Mode, SettingError, check_base, check_webhook_secrets, is_given, required, wrong};
+
+use super::words::in_latin;
+
+/// T/T by ISO 20022.
+#[derive(Args, Clone, Debug)]
+#[group(skip)]
+pub struct Settings {
+    /// Bank transfers: our accounts, one per currency, as EUR=IBAN/BIC; setting them turns bank transfers on
+    #[arg(id = "bank_accounts", long = "bank-accounts", env = "BANK_ACCOUNTS", value_delimiter = ',', global = true)]
+    pub accounts: Vec<String>,
+
+    /// Bank transfers: in whose name the accounts are
+    #[arg(id = "bank_account_holder", long = "bank-account-holder", env = "BANK_ACCOUNT_HOLDER", global = true)]
+    pub account_holder: Option<String>,
+
+    /// Bank transfers: secrets (`whsec_` and base 64) that sign what is posted to /webhooks/bank, several for rotation
+    #[arg(
+        id = "bank_webhook_secret",
+        long = "bank-webhook-secret",
+        env = "BANK_WEBHOOK_SECRET",
+        value_delimiter = ',',
+        hide_env_values = true,
+        global = true
+    )]
+    pub webhook_secret: Vec<SecretString>,
+
+    /// Bank transfers: folder where the bank's files (camt.053, camt.054, pain.002, pacs.004) are put
+    #[arg(id = "bank_inbox", long = "bank-inbox", env = "BANK_INBOX", global = true)]
+    pub inbox: Option<String>,
+
+    /// Bank transfers: folder where our payment orders (pain.001) are put; instead of BANK_API_BASE
+    #[arg(id = "bank_outbox", long = "bank-outbox", env = "BANK_OUTBOX", global = true)]
+    pub outbox: Option<String>,
+
+    /// Bank transfers: URL that our payment orders (pain.001) are posted to; instead of BANK_OUTBOX
+    #[arg(id = "bank_api_base", long = "bank-api-base", env = "BANK_API_BASE", global = true)]
+    pub api_base: Option<String>,
+
+    /// Bank transfers: bearer token for BANK_API_BASE
+    #[arg(id = "bank_api_key", long = "bank-api-key", env = "BANK_API_KEY", hide_env_values = true, global = true)]
+    pub api_key: Option<SecretString>,
+}
+
+/// An account of ours; there is one per currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Account {
+    pub(super) currency: Currency,
+    pub(super) iban: String,
+    pub(super) bic: String,
+}
+
+pub(super) fn bank(settings: &Settings, mode: Mode, clock: &Clock) -> Configured {
+    let accounts: Vec<&str> =
+        settings.accounts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
+    if accounts.is_empty() {
+        return Ok(None);
+    }
+    let accounts = parse_accounts(&accounts).map_err(|problem| wrong("BANK_ACCOUNTS", problem))?;
+    let holder = required("BANK_ACCOUNT_HOLDER", &settings.account_holder)?.trim().to_owned();
+    let holder_in_latin = in_latin(&holder, 70).ok_or_else(|| {
+        wrong("BANK_ACCOUNT_HOLDER", "has letters that banks can't carry; write it as your bank does, in Latin letters")
+    })?;
+    let secrets: Vec<_> =
+        settings.webhook_secret.iter().filter(|secret| is_given(&Some((*secret).clone()))).cloned().collect();
+    if secrets.is_empty() && !is_given(&settings.inbox) {
+        let problem = "is required by the bank, unless its files are put into BANK_INBOX";
+        return Err(wrong("BANK_WEBHOOK_SECRET", problem));
+    }
+    check_webhook_secrets("BANK_WEBHOOK_SECRET", &secrets, mode)?;
+    if is_given(&settings.inbox) {
+        folder("BANK_INBOX", &settings.inbox)?;
+    }
+    let way = match (is_given(&settings.outbox), is_given(&settings.api_base)) {
+        (true, false) => way::Way::Folder(folder("BANK_OUTBOX", &settings.outbox)?),
+        (false, true) => {
+            let base = check_base("BANK_API_BASE", required("BANK_API_BASE", &settings.api_base)?, mode)?;
+            let key = required("BANK_API_KEY", &settings.api_key)?.clone();
+            way::Way::Api { client: call::client("BANK_API_BASE", &base)?, base, key }
+        }
+        (true, true) => return Err(wrong("BANK_OUTBOX", "and BANK_API_BASE are both set; payment orders go one way")),
+        (false, false) => return Err(wrong("BANK_OUTBOX", "or BANK_API_BASE is required: payment orders go there")),
+    };
+    Ok(Some(Arc::new(Bank { accounts, holder, holder_in_latin, secrets, way, clock: clock.clone() })))
+}
+
+fn folder(variable: &'static str, path: &Option<String>) -> Result<PathBuf, SettingError> {
+    let path = Path::new(required(variable, path)?.trim());
+    if path.is_dir() { Ok(path.to_owned()) } else { Err(wrong(variable, "must be a folder that is there")) }
+}
+
+fn parse_accounts(texts: &[&str]) -> Result<Vec<Account>, &'static str> {
+    let mut accounts: Vec<Account> = Vec::new();
+    for text in texts {
+        let account = parse_account(text)?;
+        if accounts.iter().any(|known| known.currency == account.currency) {
+            return Err("has two accounts in one currency");
+        }
+        accounts.push(account);
+    }
+    Ok(accounts)
+}
+
+fn parse_account(text: &str) -> Result<Account, &'static str> {
+    let malformed = "must be a list of CURRENCY=IBAN/BIC, such as EUR=NL91ABNA0417164300/ABNANL2A";
+    let (currency, account) = text.split_once('=').ok_or(malformed)?;
+    let (iban, bic) = account.split_once('/').ok_or(malformed)?;
+    let currency = currency.trim().parse().map_err(|_source| "has a currency that is not one of ISO 4217")?;
+    let iban: Iban = compact(iban).parse().map_err(|_source| "has an IBAN that is wrong; compare every character")?;
+    let bic = BIC::parse(&compact(bic)).map_err(|_source| "has a BIC that is not one of 8 or 11 characters")?;
+    Ok(Account { currency, iban: iban.electronic_str().to_owned(), bic: bic.code().to_owned() })
+}
+
+pub(super) fn compact(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings() -> Settings {
+        Settings {
+            accounts: vec![
+                "EUR=NL91 ABNA 0417 1643 00/abnanl2a".to_owned(),
+                " USD=GB29NWBK60161331926819/NWBKGB2L".to_owned(),
+            ],
+            account_holder: Some("Secure Payment B.V.".to_owned()),
+            webhook_secret: vec!["whsec_c2FuZGJveC1vbmx5LXdlYmhvb2stc2VjcmV0LTMyYiE=".to_owned().into()],
+            inbox: None,
+            outbox: None,
+            api_base: Some("http://127.0.0.1:9/pain".to_owned()),
+            api_key: Some("key".to_owned().into()),
+        }
+    }
+
+    fn named(settings: &Settings) -> Option<&'static str> {
+        configured(settings).err().map(|error| error.variable)
+    }
+
+    fn configured(own: &Settings) -> Configured {
+        bank(own, Mode::Sandbox, &Clock::default())
+    }
+
+    #[test]
+    fn every_setting_is_parsed_at_once_and_named_if_it_is_wrong() {
+        let is_on = |settings| configured(&settings).expect("settings that can be used").is_some();
+        assert!(is_on(settings()));
+        assert!(!is_on(Settings { accounts: Vec::new(), ..settings() }));
+        assert!(!is_on(Settings { accounts: vec![String::new()], ..settings() }));
+        for accounts in [
+            "EUR",
+            "EUR=NL91ABNA0417164300",
+            "DM=NL91ABNA0417164300/ABNANL2A",
+            "EUR=NL92ABNA0417164300/ABNANL2A",
+            "EUR=NL91ABNA0417164300/ABNA",
+        ] {
+            assert_eq!(named(&Settings { accounts: vec![accounts.to_owned()], ..settings() }), Some("BANK_ACCOUNTS"));
+        }
+        let twice = vec![settings().accounts[0].clone(), settings().accounts[0].clone()];
+        assert_eq!(named(&Settings { accounts: twice, ..settings() }), Some("BANK_ACCOUNTS"));
+        let holder = |holder: &str| Settings { account_holder: Some(holder.to_owned()), ..settings() };
+        assert_eq!(named(&holder(" ")), Some("BANK_ACCOUNT_HOLDER"));
+        assert_eq!(named(&holder("深圳")), Some("BANK_ACCOUNT_HOLDER"));
+        let secrets = |webhook_secret| Settings { webhook_secret, ..settings() };
+        assert_eq!(named(&secrets(Vec::new())), Some("BANK_WEBHOOK_SECRET"));
+        assert_eq!(named(&secrets(vec!["short".to_owned().into()])), Some("BANK_WEBHOOK_SECRET"));
+        let here = Some(env!("CARGO_MANIFEST_DIR").to_owned());
+        assert_eq!(named(&Settings { inbox: here.clone(), ..secrets(Vec::new()) }), None);
+        assert_eq!(named(&Settings { inbox: Some("/none/such".to_owned()), ..settings() }), Some("BANK_INBOX"));
+        assert_eq!(named(&Settings { outbox: here.clone(), ..settings() }), Some("BANK_OUTBOX"));
+        assert_eq!(named(&Settings { outbox: here, api_base: None, ..settings() }), None);
+        assert_eq!(named(&Settings { api_base: None, ..settings() }), Some("BANK_OUTBOX"));
+        assert_eq!(named(&Settings { api_base: Some("bank".to_owned()), ..settings() }), Some("BANK_API_BASE"));
+        assert_eq!(named(&Settings { api_key: None, ..settings() }), Some("BANK_API_KEY"));
+    }
+}

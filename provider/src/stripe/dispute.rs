@@ -1,0 +1,166 @@
+//! Disputes: what the card company takes, and gives back.
+//!
+//! An event shows the dispute as it was then, with the movements of our balance that it had made; any of them may come first,
+//! twice or never. So each is read for all that it says, and a movement is called by its dispute, which takes money once
+//! and gives it back once. An inquiry (`warning_…`) moves nothing; it ends when the buyer is refunded, so it must not freeze the
+//! order, which would forbid just that.
+
+use serde::Deserialize;
+
+use super::amount::from_wire;
+use crate::wire::checked_id;
+use crate::{ChargebackStage, Fact};
+
+#[derive(Debug, Deserialize)]
+pub(super) struct Dispute {
+    id: String,
+    amount: i64,
+    currency: String,
+    payment_intent: Option<String>,
+    reason: Option<String>,
+    status: String,
+    balance_transactions: Option<Vec<Moved>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Moved {
+    amount: i64,
+    currency: String,
+}
+
+/// What the type of an event says about our balance, besides the dispute itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Dispute,
+    Withdrawn,
+    Reinstated,
+}
+
+pub(super) fn withdrawn(dispute: &str) -> String {
+    format!("{dispute}:withdrawn")
+}
+
+pub(super) fn reinstated(dispute: &str) -> String {
+    format!("{dispute}:reinstated")
+}
+
+impl Dispute {
+    pub(super) fn facts(&self, news: News) -> Result<Vec<Fact>, String> {
+        let id = checked_id(&self.id)?;
+        let reference = checked_id(self.payment_intent.as_deref().ok_or("a dispute of no PaymentIntent")?)?;
+        let amount = from_wire(self.amount, &self.currency)?;
+        let reason = self.reason.as_deref().unwrap_or("general").replace('_', " ");
+        let was_taken = news == News::Withdrawn || self.moved().any(|moved| moved.amount < 0);
+        let was_given = news == News::Reinstated || self.moved().any(|moved| moved.amount > 0);
+        let mut stages = Vec::new();
+        if was_taken {
+            stages.push(ChargebackStage::Debited { movement: withdrawn(&id) });
+        }
+        match self.status.as_str() {
+            "warning_needs_response" | "warning_under_review" | "warning_closed" if !was_taken && !was_given => {
+                return Ok(Vec::new());
+            }
+            "lost" if was_given => return Err(format!("dispute {id} is lost, but money came back")),
+            "lost" => stages.push(ChargebackStage::Lost),
+            "won" => stages.push(ChargebackStage::Won { movement: was_given.then(|| reinstated(&id)) }),
+            "warning_needs_response"
+            | "warning_under_review"
+            | "warning_closed"
+            | "needs_response"
+            | "under_review" => {
+                if was_given {
+                    stages.push(ChargebackStage::Won { movement: Some(reinstated(&id)) });
+                } else if !was_taken {
+                    stages.push(ChargebackStage::Opened);
+                }
+            }
+            status => return Err(format!("dispute {id} whose status is {status:?}")),
+        }
+        let told = |stage| {
+            let (reference, chargeback, reason) = (reference.clone(), id.clone(), reason.clone());
+            Fact::Chargeback { reference, chargeback, amount, stage, reason }
+        };
+        if let Some(problem) = self.misfit() {
+            // It is there, and waits; how much of it was moved, somebody has to look up.
+            return Ok(vec![told(ChargebackStage::Opened), Fact::NotUnderstood(problem)]);
+        }
+        Ok(stages.into_iter().map(told).collect())
+    }
+
+    fn moved(&self) -> impl Iterator<Item = &Moved> {
+        self.balance_transactions.iter().flatten()
+    }
+
+    /// Another amount than the dispute's: a part only, or one that was counted together with something else. In another
+    /// currency it can't be compared; Stripe has converted it.
+    fn misfit(&self) -> Option<String> {
+        let is_of_it =
+            |moved: &&Moved| moved.currency == self.currency && moved.amount.checked_abs() != Some(self.amount);
+        let moved = self.moved().find(is_of_it)?;
+        Some(format!("dispute {} of {} moved {}, in Stripe's units", self.id, self.amount, moved.amount))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn stages(status: &str, moved: Value, news: News) -> Vec<String> {
+        let dispute = json!({ "id": "dp_1", "amount": 500, "currency": "eur", "payment_intent": "pi_1",
+            "reason": "product_not_received", "status": status, "balance_transactions": moved });
+        let dispute: Dispute = serde_json::from_value(dispute).expect("parses");
+        match dispute.facts(news) {
+            Ok(facts) => facts.iter().map(in_short).collect(),
+            Err(error) => vec![format!("error: {error}")],
+        }
+    }
+
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the others are shown as they are")]
+    fn in_short(fact: &Fact) -> String {
+        match fact {
+            Fact::Chargeback { stage: ChargebackStage::Opened, .. } => "opened".to_owned(),
+            Fact::Chargeback { stage: ChargebackStage::Debited { movement }, .. } => format!("debited {movement}"),
+            Fact::Chargeback { stage: ChargebackStage::Won { movement }, .. } => format!("won {movement:?}"),
+            Fact::Chargeback { stage: ChargebackStage::Lost, .. } => "lost".to_owned(),
+            Fact::NotUnderstood(_) => "not understood".to_owned(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn each_event_is_read_for_all_that_it_says() {
+        let out = json!([{ "amount": -500, "currency": "eur" }]);
+        let both = json!([{ "amount": -500, "currency": "eur" }, { "amount": 500, "currency": "eur" }]);
+        let converted = json!([{ "amount": -541, "currency": "usd" }]);
+        let (debited, back) = ("debited dp_1:withdrawn", r#"won Some("dp_1:reinstated")"#);
+        for (status, moved, news, expected) in [
+            ("needs_response", json!([]), News::Dispute, vec!["opened"]),
+            ("needs_response", out.clone(), News::Dispute, vec![debited]),
+            ("needs_response", json!([]), News::Withdrawn, vec![debited]),
+            ("under_review", converted, News::Withdrawn, vec![debited]),
+            ("won", json!([]), News::Dispute, vec!["won None"]),
+            ("won", out.clone(), News::Dispute, vec![debited, "won None"]),
+            ("won", both.clone(), News::Dispute, vec![debited, back]),
+            ("won", out.clone(), News::Reinstated, vec![debited, back]),
+            ("under_review", both.clone(), News::Reinstated, vec![debited, back]),
+            ("lost", json!([]), News::Dispute, vec!["lost"]),
+            ("lost", out.clone(), News::Dispute, vec![debited, "lost"]),
+            ("warning_needs_response", json!([]), News::Dispute, vec![]),
+            ("warning_closed", json!([]), News::Dispute, vec![]),
+            (
+                "needs_response",
+                json!([{ "amount": -100, "currency": "eur" }]),
+                News::Withdrawn,
+                vec!["opened", "not understood"],
+            ),
+        ] {
+            assert_eq!(stages(status, moved.clone(), news), expected, "{status} {moved} {news:?}");
+        }
+        for (status, moved) in [("lost", both), ("prevented", json!([])), ("something_new", out)] {
+            let said = stages(status, moved, News::Dispute);
+            assert!(said[0].starts_with("error"), "{status}: {said:?}");
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! A refund on its way: asked for until the provider has it, asked about until it says what became of it.
+
+use chrono::TimeDelta;
+use entity::refund::{Column, Entity, Model, RefundStatus};
+use entity::{LedgerAccount, MinorUnits, Money, OrderId, RefundId, transfer};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use secrecy::SecretString;
+
+use super::pay::require_payment;
+use super::{apply_facts, payment_query, require_provider, unanswered};
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::job::Outcome;
+use crate::ledger::movement_key;
+use crate::order::{execute_as_provider, find_refund_account, start_refund};
+use escrow::{BY_HAND, Command, Sending};
+use provider::{Fact, PaymentProvider, ProviderError, RefundQuery, RefundRequest};
+
+/// A provider's notification is usually quicker than this.
+const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
+
+pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<Outcome> {
+    let refund = require_refund(app, refund_id).await?;
+    let facts = match refund.status {
+        RefundStatus::Pending if refund.provider == BY_HAND => return Ok(Outcome::Done),
+        RefundStatus::Pending => {
+            let provider = require_provider(app, &refund.provider)?;
+            // A refused question says nothing about the refund: it is asked again.
+            match provider.query_refund(&query(app, &refund).await?).await {
+                Ok(facts) => facts,
+                // What it has to say, it says by itself.
+                Err(ProviderError::CannotBeAsked(_)) => return Ok(Outcome::Done),
+                Err(error) => return Err(unanswered(provider.name(), &error)),
+            }
+        }
+        RefundStatus::Requested => match ask_for(app, &refund).await? {
+            Some(facts) => facts,
+            // Whatever lets it go on asks for it again.
+            None => return Ok(Outcome::Done),
+        },
+        RefundStatus::Succeeded
+        | RefundStatus::ActionRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::ChargedBack => return Ok(Outcome::Done),
+    };
+    let provider = require_provider(app, &refund.provider)?;
+    apply_facts(app, provider.as_ref(), facts).await?;
+    match require_refund(app, refund_id).await?.status {
+        RefundStatus::Requested | RefundStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
+        RefundStatus::Succeeded
+        | RefundStatus::ActionRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::ChargedBack => Ok(Outcome::Done),
+    }
+}
+
+pub(super) async fn query(app: &App, refund: &Model) -> Result<RefundQuery> {
+    let payment_id = refund.payment_id.ok_or_else(|| Error::internal(format!("{} is of no payment", refund.id)))?;
+    let payment = require_payment(&app.db.read, payment_id).await?;
+    let sent = refund.amount.0.saturating_sub(refund.charged_back.0);
+    Ok(RefundQuery {
+        reference: refund.reference.clone(),
+        provider_reference: refund.provider_reference.clone(),
+        payment: payment_query(app, &payment),
+        amount: Money::new(MinorUnits(sent), refund.currency),
+        others: booked_of_others(app, refund).await?,
+    })
+}
+
+/// None: it can't be sent now.
+async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
+    let order_id = refund.order_id.ok_or_else(|| Error::internal(format!("{} is of no order", refund.id)))?;
+    let provider = require_provider(app, &refund.provider)?;
+    match start_refund(app, order_id, refund.id).await? {
+        Sending::Now => {}
+        Sending::Never => {
+            let refund = require_refund(app, refund.id).await?;
+            let reason = "with the chargebacks of its payment, it would be more than what was paid".to_owned();
+            let fact = Fact::RefundFailed { reference: refund.reference.clone(), movement: None, reason };
+            if refund.started_at.is_none() {
+                return Ok(Some(vec![fact]));
+            }
+            // An earlier request of ours may have arrived: only "never heard of it" makes it a failure.
+            return match provider.query_refund(&query(app, &refund).await?).await {
+                Ok(facts) => Ok(Some(facts)),
+                Err(ProviderError::NotKnown(_)) => Ok(Some(vec![fact])),
+                // What it may still say of it is booked; until then it is for a person to look for.
+                Err(ProviderError::CannotBeAsked(_)) => Ok(Some(vec![fact])),
+                Err(error) => Err(unanswered(provider.name(), &error)),
+            };
+        }
+        // The order was frozen while an earlier request of ours was on its way: it may have arrived.
+        Sending::Waits if refund.started_at.is_some() => {
+            return match provider.query_refund(&query(app, refund).await?).await {
+                Ok(facts) => Ok(Some(facts)),
+                Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => Ok(None),
+                Err(error) => Err(unanswered(provider.name(), &error)),
+            };
+        }
+        Sending::Waits => return Ok(None),
+    }
+    let asked_before = refund.started_at;
+    // A chargeback may have taken a part of it since it was read.
+    let refund = require_refund(app, refund.id).await?;
+    let request = RefundRequest { asked_before, ..request(app, &refund, order_id, provider.name()).await? };
+    let answer = provider.refund(&request).await;
+    understand(app, (order_id, &refund), provider.as_ref(), answer).await
+}
+
+/// Unknown is not failed: the same reference is asked for again.
+async fn understand(
+    app: &App,
+    (order_id, refund): (OrderId, &Model),
+    provider: &dyn PaymentProvider,
+    answer: Result<Vec<Fact>, ProviderError>,
+) -> Result<Option<Vec<Fact>>> {
+    let reason = match answer {
+        Ok(facts) => return Ok(Some(facts)),
+        Err(ProviderError::PayeeDetailsRequired(reason)) => {
+            let command = Command::HoldRefund { refund_id: refund.id, reason };
+            execute_as_provider(app, order_id, app.clock.now(), &command).await?;
+            return Ok(None);
+        }
+        Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => reason,
+        Err(error @ (ProviderError::Unknown(_) | ProviderError::Busy(_) | ProviderError::CannotBeAsked(_))) => {
+            return Err(unanswered(provider.name(), &error));
+        }
+    };
+    // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure. Of one that
+    // can't be asked its refusal has to do: it would have repeated an earlier answer.
+    match provider.query_refund(&query(app, refund).await?).await {
+        Ok(facts) => Ok(Some(facts)),
+        Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => {
+            let reference = refund.reference.clone();
+            Ok(Some(vec![Fact::RefundFailed { reference, movement: None, reason }]))
+        }
+        Err(error) => Err(unanswered(provider.name(), &error)),
+    }
+}
+
+async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -> Result<RefundRequest> {
+    let payment_id = refund.payment_id.ok_or_else(|| Error::internal(format!("{} is of no payment", refund.id)))?;
+    let payment = require_payment(&app.db.read, payment_id).await?;
+    let payee = match find_refund_account(&app.db.read, order_id).await? {
+        Some(account) => {
+            Some(SecretString::from(app.cipher.decrypt(&account.id.to_string(), &account.encrypted_details)?))
+        }
+        None => None,
+    };
+    Ok(RefundRequest {
+        reference: refund.reference.clone(),
+        payment: payment_query(app, &payment),
+        amount: Money::new(refund.balance, refund.currency),
+        reason: refund.reason.clone(),
+        asked_before: None,
+        payee,
+        notification_url: app.settings.notification_url(provider),
+        others: booked_of_others(app, refund).await?,
+    })
+}
+
+/// By which movements the payment's other refunds left this provider; of those that were paid by hand, by what the operators
+/// named as the transfer.
+async fn booked_of_others(app: &App, refund: &Model) -> Result<Vec<String>> {
+    let others = Entity::find().filter(Column::PaymentId.eq(refund.payment_id)).filter(Column::Id.ne(refund.id));
+    let accounts: Vec<LedgerAccount> =
+        others.all(&app.db.read).await?.into_iter().map(|other| LedgerAccount::Refund(other.id)).collect();
+    let sent = transfer::Entity::find().filter(transfer::Column::Debit.is_in(accounts)).filter(
+        transfer::Column::Credit
+            .is_in([refund.provider.as_str(), BY_HAND].map(|name| LedgerAccount::Provider(name.to_owned()))),
+    );
+    let prefixes = [refund.provider.as_str(), BY_HAND].map(|name| movement_key(name, "refund", ""));
+    let movements = sent.all(&app.db.read).await?.into_iter().filter_map(|row| row.movement);
+    let name = |movement: String| prefixes.iter().find_map(|prefix| movement.strip_prefix(prefix).map(str::to_owned));
+    Ok(movements.filter_map(name).collect())
+}
+
+async fn require_refund(app: &App, id: RefundId) -> Result<Model> {
+    Entity::find_by_id(id).one(&app.db.read).await?.ok_or_else(|| Error::internal(format!("{id} is gone")))
+}
