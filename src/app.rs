@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use entity::{CredentialId, message};
+use ipnet::IpNet;
 use tokio::sync::{broadcast, watch};
 
+use crate::auth::CredentialUses;
 use crate::config::Settings;
+use crate::courier::Courier;
 use crate::crypto::Cipher;
 use crate::db::Db;
-use crate::delivery::Courier;
 use crate::error;
 use crate::live::{Hub, PlacedEvent};
-use crate::party::credentials::Uses;
+use crate::peer::TrustsProxies;
 use crate::sandbox_clock;
 use ground::client::guard::Policy;
 use ground::clock::Clock;
@@ -36,7 +38,13 @@ pub struct App {
     /// Credentials that were revoked on this node, so that what they began here ends at once. Other nodes look themselves.
     pub revoked: broadcast::Sender<CredentialId>,
     /// When credentials were last used; the worker writes it down.
-    pub uses: Arc<Uses>,
+    pub uses: Arc<CredentialUses>,
+}
+
+impl TrustsProxies for App {
+    fn trusted_proxies(&self) -> &[IpNet] {
+        &self.settings.limits.trusted_proxies
+    }
 }
 
 impl App {

@@ -14,6 +14,10 @@ use subtle::ConstantTimeEq;
 
 use crate::error::{Error, ErrorCode, Result};
 
+mod uses;
+
+pub use uses::CredentialUses;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Viewer {
     /// No token: the public catalogue only.

@@ -14,13 +14,15 @@ pub mod order; // the one write path, and finders that take the viewer
 pub mod payment; // money over providers: paying, hearing back, refunding, paying out
 
 // Who and what is traded
-pub mod catalog; // products and suppliers: search, listings, the seed
+pub mod catalog; // products and suppliers: search and listings
 pub mod messaging; // buyer and supplier talk
 pub mod party; // storefronts, buyers, suppliers, operators, their credentials and payout accounts
 
+pub mod seed; // what a new sandbox starts with
 pub mod simulator; // the sandbox's bank: checkout page and signed notifications over real HTTP
 
 // Doors
+pub mod cli; // the program
 pub mod graphql; // the API
 pub mod http; // routes, GraphQL over HTTP, GraphiQL
 pub mod webhook; // notifications in
@@ -31,11 +33,14 @@ pub mod app; // what every part shares
 pub mod auth; // who is asking
 pub mod bank_account; // an account at a bank: checked, encrypted
 pub mod config; // every setting
+pub mod courier; // one request to a storefront's endpoint, to no address that is not checked
 pub mod crypto; // bank details at rest
 pub mod db; // how the database is opened, how a write begins
 pub mod error; // every way a call can be refused or fail
+pub mod lifecycle; // the order to stop, and who still runs
 pub mod live; // what is committed, told to whoever follows it
 pub mod page; // keyset pages
+pub mod peer; // the address that a request comes from
 pub mod sandbox_clock; // the sandbox's business time, kept for the whole installation
 pub mod server; // listening, and shutting down
 pub mod validate; // checks of what came in

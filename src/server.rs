@@ -12,14 +12,15 @@ use axum::body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 use tower::ServiceExt;
 
 use crate::app::App;
 use crate::config::Settings;
 use crate::http;
-use crate::http::client::Peer;
+use crate::lifecycle::{Lifecycle, ShutdownTimes, Stopping};
+use crate::peer::Peer;
 use ground::setting::SettingError;
 
 mod places;
@@ -33,52 +34,6 @@ pub const STACK_OF_A_WORKER: usize = 4 << 20;
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 const MOST_HEADER_BYTES: usize = 32 * 1024;
 
-/// How long shutting down may take.
-#[derive(Clone, Copy, Debug)]
-pub struct Farewell {
-    /// Still taking connections, while `/readyz` says 503.
-    pub linger: Duration,
-    /// Finishing requests.
-    pub finish: Duration,
-}
-
-impl Default for Farewell {
-    fn default() -> Self {
-        Self { linger: Duration::from_secs(1), finish: Duration::from_secs(20) }
-    }
-}
-
-/// Told to every request that outlives an answer: that the server is stopping, and to the server: that it still runs.
-#[derive(Clone, Debug)]
-pub struct Lifecycle {
-    stopping: watch::Receiver<bool>,
-    _alive: mpsc::Sender<std::convert::Infallible>,
-}
-
-impl Lifecycle {
-    #[must_use]
-    pub fn is_stopping(&self) -> bool {
-        *self.stopping.borrow()
-    }
-
-    #[must_use]
-    pub fn stopping(&self) -> Stopping {
-        Stopping(self.stopping.clone())
-    }
-}
-
-/// Waits for the order to stop.
-#[derive(Clone, Debug)]
-pub struct Stopping(watch::Receiver<bool>);
-
-impl Stopping {
-    /// Returns when the server is told to stop; at once if it has been.
-    pub async fn told(&mut self) {
-        // An error means that the server is gone, which is an order to stop as well.
-        drop(self.0.wait_for(|stopping| *stopping).await);
-    }
-}
-
 /// Refuses settings that can't be served with, takes the port of `SECURE_PAYMENT_LISTEN`, and writes down which it is if any would do (port 0).
 pub async fn bind(settings: &mut Settings) -> Result<TcpListener, SettingError> {
     let problem = |cause: std::io::Error| SettingError {
@@ -91,18 +46,16 @@ pub async fn bind(settings: &mut Settings) -> Result<TcpListener, SettingError> 
     Ok(listener)
 }
 
-/// Serves until `stop` resolves, then says farewell. The worker and the database are the caller's.
+/// Serves until `stop` resolves, then shuts down. The worker and the database are the caller's.
 pub async fn serve(app: App, listener: TcpListener, stop: impl Future<Output = ()>) {
-    serve_until(app, listener, stop, Farewell::default()).await;
+    serve_until(app, listener, stop, ShutdownTimes::default()).await;
 }
 
-/// [`serve`] with another farewell.
-pub async fn serve_until(app: App, listener: TcpListener, stop: impl Future<Output = ()>, farewell: Farewell) {
+/// [`serve`] with other times for shutting down.
+pub async fn serve_until(app: App, listener: TcpListener, stop: impl Future<Output = ()>, times: ShutdownTimes) {
     http::observe::install_recorder();
-    let (say_stop, stopping) = watch::channel(false);
+    let (lifecycle, mut end) = Lifecycle::begin();
     let (close_door, door_closed) = watch::channel(false);
-    let (alive, mut all_gone) = mpsc::channel(1);
-    let lifecycle = Lifecycle { stopping, _alive: alive };
 
     let places = Places::new(&app.settings.limits);
     let router = http::router(app, lifecycle.clone());
@@ -112,12 +65,12 @@ pub async fn serve_until(app: App, listener: TcpListener, stop: impl Future<Outp
         () = stop => {}
     }
     tracing::info!("stopping");
-    say_stop.send_replace(true);
-    drop(timeout(farewell.linger, &mut accepting).await);
+    end.stop();
+    drop(timeout(times.linger, &mut accepting).await);
     close_door.send_replace(true);
     drop(accepting);
-    if timeout(farewell.finish, all_gone.recv()).await.is_err() {
-        tracing::warn!("requests were cut off: they took longer than {} s", farewell.finish.as_secs());
+    if timeout(times.finish, end.all_gone()).await.is_err() {
+        tracing::warn!("requests were cut off: they took longer than {} s", times.finish.as_secs());
     }
 }
 
@@ -136,7 +89,7 @@ async fn accept(
                     metrics::counter!("secure_payment_connections_refused_total").increment(1);
                     continue;
                 };
-                let doors = (Stopping(door_closed.clone()), lifecycle.clone());
+                let doors = (Stopping::new(door_closed.clone()), lifecycle.clone());
                 tokio::spawn(converse(stream, Peer(address), router.clone(), doors));
             }
             Err(cause) => {
@@ -167,7 +120,7 @@ async fn converse(stream: Placed, peer: Peer, router: Router, (mut door_closed, 
     tokio::pin!(connection);
     let result = tokio::select! {
         result = &mut connection => result,
-        () = door_closed.told() => {
+        () = door_closed.ordered() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

@@ -12,12 +12,12 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 
-use super::courier::{Answer, Outcome};
 use super::endpoint::{Secrets, disable, lock_endpoint};
 use super::message::{BodyOf, bodies, request_headers};
 use super::queue::{Claimed, arrange, lock_orders};
 use super::schedule::{MOST_ATTEMPTS, delay_after, retry_after};
 use crate::app::App;
+use crate::courier::{Answer, PostOutcome};
 use crate::db;
 use crate::error::{Error, Result};
 use ground::signature::{self, SIGNATURE_HEADER};
@@ -28,7 +28,7 @@ const TELL_WHEN: [u16; 2] = [429, 503];
 /// What was done, to be counted.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempted {
-    pub outcome: Outcome,
+    pub outcome: PostOutcome,
     pub took: std::time::Duration,
 }
 
@@ -122,14 +122,14 @@ async fn write_down(app: &App, claimed: &Claimed, made: &Made) -> Result<()> {
 
     let now = app.clock.now();
     let (endpoint_id, before) = (row.endpoint_id, row.status);
-    let next = if made.answer.outcome == Outcome::Accepted || is_gone {
+    let next = if made.answer.outcome == PostOutcome::Accepted || is_gone {
         None
     } else {
         next_attempt(app, number, &made.answer)
     };
     let status = match next {
         // Discarded meanwhile: it stays so, unless it has arrived.
-        _whatever if made.answer.outcome == Outcome::Accepted => DeliveryStatus::Succeeded,
+        _whatever if made.answer.outcome == PostOutcome::Accepted => DeliveryStatus::Succeeded,
         _discarded if !before.is_open() => before,
         None => DeliveryStatus::Failed,
         Some(_again) => before,

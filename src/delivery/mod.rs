@@ -13,7 +13,6 @@
 //! finishes one holds the order's row, and so sees all the others of it.
 
 mod attempt;
-mod courier;
 mod endpoint;
 mod find;
 mod message;
@@ -22,7 +21,6 @@ mod replay;
 mod schedule;
 
 pub use attempt::{Attempted, deliver};
-pub use courier::{Answer, Courier, Patience};
 pub use endpoint::{
     EndpointChange, NewEndpoint, Secrets, create_endpoint, delete_endpoint, rotate_secret, update_endpoint,
 };

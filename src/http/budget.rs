@@ -15,9 +15,9 @@ use governor::{Quota, RateLimiter, clock};
 use lru::LruCache;
 use serde::Serialize;
 
-use super::client::Client;
 use crate::auth::{Caller, Viewer};
 use crate::config::LimitSettings;
+use crate::peer::Client;
 use ground::clock::Clock;
 
 /// Holders of credentials, and addresses, whose spending is remembered.

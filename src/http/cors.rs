@@ -14,13 +14,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
-use super::client::Client;
 use super::{Door, failure, graphql};
 use crate::app::App;
 use crate::auth::{Caller, Viewer};
 use crate::config::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::party::origin::is_known;
+use crate::peer::Client;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT");
 const HEADERS: HeaderValue = HeaderValue::from_static(

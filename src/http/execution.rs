@@ -8,7 +8,6 @@ use futures_util::stream::BoxStream;
 use serde::Serialize;
 
 use super::budget::{Balance, Budgets, Overdrawn, Payer};
-use super::client::Client;
 use super::documents::{Documents, Trusted};
 use super::{failure, trusted};
 use crate::app::App;
@@ -17,6 +16,7 @@ use crate::config::Settings;
 use crate::error::ErrorCode;
 use crate::graphql::limits::{self, cost, shape::Shape};
 use crate::graphql::{Schema, batch, scope};
+use crate::peer::Client;
 use ground::setting::SettingError;
 
 pub use super::parameters::Parameters;

@@ -24,12 +24,12 @@ use serde_json::json;
 use tokio::task::JoinSet;
 
 use super::body::{self, Bounds};
-use super::client::Client;
 use super::{Door, failure, graphql};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
 use crate::file::{self, Refusal};
+use crate::peer::Client;
 
 const UPLOAD: Bounds = Bounds { most_bytes: file::MOST_BYTES, patience: Duration::from_secs(60) };
 

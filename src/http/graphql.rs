@@ -9,13 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use std::time::Instant;
 
-use super::client::Client;
 use super::execution::{Operation, Parameters, Prepared, is_request_error};
 use super::media::{Media, accepts};
 use super::{Door, failure, observe};
 use crate::app::App;
 use crate::auth::{self, Caller};
 use crate::error::{self, ErrorCode};
+use crate::peer::Client;
 
 /// Operations in one batch.
 pub const MOST_IN_BATCH: usize = 10;

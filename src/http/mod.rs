@@ -8,6 +8,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
+use ipnet::IpNet;
 use serde_json::json;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
@@ -15,11 +16,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
-use crate::server::Lifecycle;
+use crate::lifecycle::Lifecycle;
+use crate::peer::TrustsProxies;
 
 pub mod body;
 pub mod budget;
-pub mod client;
 mod cors;
 pub mod documents;
 pub mod execution;
@@ -47,6 +48,12 @@ struct Door {
     executor: Executor,
     lifecycle: Lifecycle,
     places: Places,
+}
+
+impl TrustsProxies for Door {
+    fn trusted_proxies(&self) -> &[IpNet] {
+        self.app.trusted_proxies()
+    }
 }
 
 /// Every route of the server.

@@ -17,7 +17,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
-use super::client::Client;
 use super::execution::{Operation, Parameters, Refused, is_request_error};
 use super::media::Media;
 use super::places::{BEAT_EVERY, LOOK_AGAIN_EVERY, Place, SEND_PATIENCE};
@@ -25,6 +24,7 @@ use super::tenure::{Lost, Tenure};
 use super::{Door, failure, graphql};
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
+use crate::peer::Client;
 
 const EVENT_STREAM: &str = "text/event-stream";
 
@@ -187,7 +187,7 @@ impl Speaking {
         loop {
             tokio::select! {
                 () = self.tenure.over() => return Err(self.end_unauthenticated().await),
-                () = stopping.told() => return Err(Done),
+                () = stopping.ordered() => return Err(Done),
                 () = self.send.closed() => return Err(Done),
                 _tick = beat.tick() => self.say(Bytes::from_static(b":\n\n")).await?,
                 _tick = look_again.tick() => match self.tenure.look_again().await {

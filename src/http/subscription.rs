@@ -24,7 +24,6 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
-use super::client::Client;
 use super::execution::{Parameters, Refused, is_request_error};
 use super::places::{INIT_PATIENCE, LOOK_AGAIN_EVERY, MOST_OPERATIONS_OF_A_SOCKET, Place, SEND_PATIENCE};
 use super::tenure::{Lost, Tenure};
@@ -32,6 +31,7 @@ use super::{Door, cors, failure, sse};
 use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
+use crate::peer::Client;
 
 const PROTOCOL: &str = "graphql-transport-ws";
 const PING_EVERY: Duration = LOOK_AGAIN_EVERY;
@@ -177,7 +177,7 @@ impl Socket {
             let introduction = timeout(INIT_PATIENCE, self.introduction());
             tokio::select! {
                 tenure = introduction => tenure.unwrap_or(Err(Close::INIT_TIMEOUT))?,
-                () = stopping.told() => return Err(Close::SHUTTING_DOWN),
+                () = stopping.ordered() => return Err(Close::SHUTTING_DOWN),
             }
         };
         let _own_place = self.door.places.socket_of(tenure.caller().viewer).ok_or(Close::TOO_MANY)?;
@@ -214,7 +214,7 @@ impl Socket {
                     self.send(&Sent::Ping).await?;
                 }
                 () = tenure.over() => return Err(Close::FORBIDDEN),
-                () = stopping.told() => return Err(Close::SHUTTING_DOWN),
+                () = stopping.ordered() => return Err(Close::SHUTTING_DOWN),
             }
         }
     }

@@ -10,9 +10,9 @@ use entity::CredentialId;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::client::Client;
 use super::{Door, graphql};
 use crate::auth::Caller;
+use crate::peer::Client;
 
 pub(super) struct Tenure {
     door: Door,

@@ -4,7 +4,6 @@
 //! node that is killed is lost: it is for people who ask whether a credential can go, not for accounts.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Mutex, PoisonError};
 
 use entity::credential::{Column, Entity, Model};
 use entity::{BuyerId, CredentialId, OperatorId, StorefrontId, SupplierId, Time, buyer};
@@ -82,20 +81,6 @@ async fn of_subject<C: ConnectionTrait>(db: &C, viewer: &Viewer, subject: &str) 
 pub async fn find_own_credential<C: ConnectionTrait>(db: &C, caller: &Caller) -> Result<Option<Model>> {
     let Some(held) = &caller.credential else { return Ok(None) };
     Ok(Entity::find_by_id(held.id).filter(own(&caller.viewer)).one(db).await?)
-}
-
-/// Uses that are not written down yet, on this node.
-#[derive(Debug, Default)]
-pub struct Uses(Mutex<BTreeMap<CredentialId, Time>>);
-
-impl Uses {
-    pub fn note(&self, id: CredentialId, wall: Time) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(id, wall);
-    }
-
-    fn take(&self) -> BTreeMap<CredentialId, Time> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
 }
 
 /// Ids in one statement; far below what a database takes as variables.

@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::config::LimitSettings;
-use crate::http::client::{is_trusted, network};
+use crate::peer::{is_trusted, network};
 
 #[derive(Clone, Debug)]
 pub(super) struct Places(Arc<Inner>);

@@ -20,9 +20,9 @@ use sha2::{Digest, Sha256};
 use crate::app::App;
 use crate::db;
 use crate::error::{Error, Result};
-use crate::http::client::Client;
 use crate::job::{self, Job};
 use crate::payment as payments;
+use crate::peer::Client;
 use provider::{Acknowledgement, Incoming, Question, Verified, WebhookRequest};
 
 /// What became of a verified notification.

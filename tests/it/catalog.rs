@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use ground::setting::Mode;
 use sea_orm::ConnectionTrait;
 use secure_payment::auth::Viewer;
-use secure_payment::catalog::seed;
 use secure_payment::graphql;
 use secure_payment::party::demo;
+use secure_payment::seed;
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, on_each_database};

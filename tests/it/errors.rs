@@ -6,8 +6,9 @@ use secrecy::SecretString;
 use secure_payment::config::Settings;
 use secure_payment::error::ErrorCode;
 use secure_payment::graphql;
+use secure_payment::lifecycle::ShutdownTimes;
 use secure_payment::party::demo;
-use secure_payment::server::{self, Farewell};
+use secure_payment::server;
 use serde_json::{Value, json};
 
 use crate::rails;
@@ -198,7 +199,7 @@ async fn without_a_database(app: &TestApp) -> Value {
     let mut settings: Settings = (*node.settings).clone();
     settings.listen = "127.0.0.1:0".parse().expect("an address");
     let listener = server::bind(&mut settings).await.expect("a free port");
-    tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), Farewell::default()));
+    tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), ShutdownTimes::default()));
     node.db.close().await;
     let asked = app.http().post(format!("{}/graphql", settings.own_url())).bearer_auth(demo::BUYER);
     let answer = asked.json(&json!({ "query": "{ viewer { role } }" })).send().await.expect("an answer");

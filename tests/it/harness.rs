@@ -1,8 +1,8 @@
 //! The harness itself.
 
 use secure_payment::auth::find_caller;
-use secure_payment::catalog;
 use secure_payment::party::demo;
+use secure_payment::seed;
 use serde_json::json;
 
 use crate::support::process::Process;
@@ -11,7 +11,7 @@ use crate::support::{TestApp, on_each_database};
 on_each_database!(a_test_begins_on_a_seeded_database_that_any_node_can_serve);
 
 async fn a_test_begins_on_a_seeded_database_that_any_node_can_serve(app: &TestApp) {
-    assert!(!catalog::seed::run(app.app()).await.expect("looks"), "the seed is there already");
+    assert!(!seed::run(app.app()).await.expect("looks"), "the seed is there already");
     let answer = app.data(demo::SUPPLIER, "{ __typename }", json!({})).await;
     assert_eq!(answer, json!({ "__typename": "Query" }));
     app.drain().await;

@@ -9,8 +9,9 @@ use reqwest::{Response, StatusCode};
 use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter};
 use secure_payment::auth::hash_token;
 use secure_payment::config::Settings;
+use secure_payment::lifecycle::ShutdownTimes;
 use secure_payment::party::demo;
-use secure_payment::server::{self, Farewell};
+use secure_payment::server;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
@@ -251,7 +252,7 @@ async fn a_server_that_stops_says_so_first(app: &TestApp) {
     let url = settings.own_url();
     let (stop, stopped) = oneshot::channel::<()>();
     let told = async move { drop(stopped.await) };
-    let farewell = Farewell { linger: Duration::from_secs(60), finish: Duration::ZERO };
+    let farewell = ShutdownTimes { linger: Duration::from_secs(60), finish: Duration::ZERO };
     let server = tokio::spawn(server::serve_until(app.app().clone(), listener, told, farewell));
     let status = async |path: &str| reqwest::get(format!("{url}{path}")).await.expect("an answer").status();
 

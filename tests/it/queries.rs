@@ -6,8 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use secure_payment::app::App;
+use secure_payment::lifecycle::ShutdownTimes;
 use secure_payment::party::demo;
-use secure_payment::server::{self, Farewell};
+use secure_payment::server;
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -143,7 +144,7 @@ impl Counting {
         let node = App::new(settings, db, clock).expect("settings that can be used");
         let (stop, stopped) = oneshot::channel();
         let told = async move { drop(stopped.await) };
-        let farewell = Farewell { linger: Duration::ZERO, ..Farewell::default() };
+        let farewell = ShutdownTimes { linger: Duration::ZERO, ..ShutdownTimes::default() };
         let server = tokio::spawn(server::serve_until(node.clone(), listener, told, farewell));
         Self { shop: Shop::at(&node.settings.own_url()), node, statements, stop, server }
     }

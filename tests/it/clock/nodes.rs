@@ -8,8 +8,9 @@ use ground::setting::Mode;
 use secure_payment::app::App;
 use secure_payment::config::Settings;
 use secure_payment::db::Db;
+use secure_payment::lifecycle::ShutdownTimes;
 use secure_payment::party::demo;
-use secure_payment::server::{self, Farewell};
+use secure_payment::server;
 use secure_payment::{graphql, worker};
 use serde_json::{Value, json};
 use tempfile::tempdir;
@@ -35,7 +36,7 @@ async fn stranger(app: &TestApp) -> App {
     let db = Db::connect(app.database_url()).await.expect("connects");
     let node = App::new(settings, db, Clock::default()).expect("settings that can be used");
     // It ends with the test's runtime.
-    tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), Farewell::default()));
+    tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), ShutdownTimes::default()));
     node
 }
 

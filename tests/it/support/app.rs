@@ -7,7 +7,8 @@ use ground::clock::Clock;
 use secure_payment::app::App;
 use secure_payment::config::{Cli, LimitSettings, Settings};
 use secure_payment::db::Db;
-use secure_payment::server::{self, Farewell};
+use secure_payment::lifecycle::ShutdownTimes;
+use secure_payment::server;
 use secure_payment::{ledger, worker};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
@@ -34,7 +35,7 @@ impl TestApp {
         let (stop, stopped) = oneshot::channel();
         // Nothing is ever sent: dropping `stop` is the order.
         let told = async move { drop(stopped.await) };
-        let farewell = Farewell { linger: std::time::Duration::ZERO, ..Farewell::default() };
+        let farewell = ShutdownTimes { linger: std::time::Duration::ZERO, ..ShutdownTimes::default() };
         let server = tokio::spawn(server::serve_until(app.clone(), listener, told, farewell));
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { app, database, client, stop, server }

@@ -21,8 +21,9 @@ use secrecy::SecretString;
 use secure_payment::app::App;
 use secure_payment::auth::{Viewer, find_caller};
 use secure_payment::config::Settings;
+use secure_payment::lifecycle::ShutdownTimes;
 use secure_payment::party::demo;
-use secure_payment::server::{self, Farewell};
+use secure_payment::server;
 use secure_payment::{payment as payments, worker};
 use serde_json::{Value, json};
 use tokio::sync::{oneshot, watch};
@@ -117,7 +118,7 @@ pub(crate) async fn serve(app: &TestApp, mut settings: Settings) -> (App, Shop) 
     let listener = server::bind(&mut settings).await.expect("a free port");
     let node = App::new(settings, app.db().clone(), app.clock().clone()).expect("settings that can be used");
     // It ends with the test's runtime.
-    tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), Farewell::default()));
+    tokio::spawn(server::serve_until(node.clone(), listener, std::future::pending(), ShutdownTimes::default()));
     let shop = Shop::at(&node.settings.own_url());
     (node, shop)
 }

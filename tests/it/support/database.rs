@@ -4,8 +4,8 @@ use std::sync::OnceLock;
 
 use ground::clock::Clock;
 use secure_payment::app::App;
-use secure_payment::catalog;
 use secure_payment::db::Db;
+use secure_payment::seed;
 use tempfile::TempDir;
 
 use super::app::sandbox_settings;
@@ -102,7 +102,7 @@ async fn fill(url: String) {
     let db = Db::connect(&url).await.expect("connects");
     db.migrate().await.expect("migrates");
     let app = App::new(sandbox_settings(&url), db, Clock::default()).expect("settings that can be used");
-    assert!(catalog::seed::run(&app).await.expect("seeds"), "the database is empty");
+    assert!(seed::run(&app).await.expect("seeds"), "the database is empty");
     app.db.close().await;
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use ground::client::guard::{Lookup, Policy};
-use secure_payment::delivery::{Courier, Patience};
+use secure_payment::courier::{Courier, Patience};
 use secure_payment::worker;
 use serde_json::json;
 

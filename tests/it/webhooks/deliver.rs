@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::{StreamExt, stream};
 use ground::client::guard::{Policy, SystemLookup};
-use secure_payment::delivery::{Courier, Patience};
+use secure_payment::courier::{Courier, Patience};
 use secure_payment::{delivery, worker};
 use serde_json::{Value, json};
 use tokio::sync::watch;

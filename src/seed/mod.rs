@@ -19,9 +19,9 @@ use sea_orm::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{index, listing};
 use crate::app::App;
 use crate::auth::scopes_of;
+use crate::catalog::{index, write};
 use crate::db;
 use crate::db::Turn;
 use crate::error::{Error, ErrorCode, Result};
@@ -201,7 +201,7 @@ impl Rows {
                     position,
                     minimum_quantity: tier.minimum_quantity,
                     price,
-                    sort_price: listing::sort_price(price, row.price_per_units),
+                    sort_price: write::sort_price(price, row.price_per_units),
                 });
             }
         }
@@ -341,7 +341,7 @@ fn seeded_at() -> Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalog::check::check;
+    use crate::catalog::listing::{Listing, Tier, check};
     use crate::validate::Checks;
 
     /// Else its supplier could change nothing of it.
@@ -351,13 +351,13 @@ mod tests {
         assert!(!catalogue.products.is_empty());
         for seed in catalogue.products {
             let tiers = seed.tiers.iter().flat_map(|tier| {
-                tier.prices.iter().map(|(currency, amount)| listing::Tier {
+                tier.prices.iter().map(|(currency, amount)| Tier {
                     minimum_quantity: tier.minimum_quantity,
                     amount: amount.to_string(),
                     currency: currency.to_string(),
                 })
             });
-            let listing = listing::Listing {
+            let listing = Listing {
                 price_tiers: tiers.collect(),
                 sku: seed.sku,
                 name: seed.name,

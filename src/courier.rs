@@ -51,11 +51,11 @@ pub struct Answer {
     /// Why it is not a success, in words.
     pub error: Option<String>,
     /// The same, for counting.
-    pub outcome: Outcome,
+    pub outcome: PostOutcome,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Outcome {
+pub enum PostOutcome {
     Accepted,
     Refused,
     TimedOut,
@@ -63,7 +63,7 @@ pub enum Outcome {
     NotReached,
 }
 
-impl Outcome {
+impl PostOutcome {
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
@@ -158,18 +158,18 @@ impl Courier {
                 code => format!("{code} {reason}"),
             });
         }
-        answer.outcome = if answer.error.is_none() { Outcome::Accepted } else { Outcome::Refused };
+        answer.outcome = if answer.error.is_none() { PostOutcome::Accepted } else { PostOutcome::Refused };
         answer
     }
 
     fn timed_out(&self, answer: Option<Answer>) -> Answer {
         let error = format!("no complete answer within {} s", self.patience.total.as_secs().max(1));
-        Answer { error: Some(error), outcome: Outcome::TimedOut, ..answer.unwrap_or_default() }
+        Answer { error: Some(error), outcome: PostOutcome::TimedOut, ..answer.unwrap_or_default() }
     }
 }
 
 fn not_reached(error: String) -> Answer {
-    Answer { error: Some(error), outcome: Outcome::NotReached, ..Answer::default() }
+    Answer { error: Some(error), outcome: PostOutcome::NotReached, ..Answer::default() }
 }
 
 /// The innermost cause says most; our own is said as it is.

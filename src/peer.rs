@@ -9,8 +9,10 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use ipnet::IpNet;
 
-use super::Door;
-use crate::app::App;
+/// What knows the networks of the proxies whose `X-Forwarded-For` is believed.
+pub trait TrustsProxies {
+    fn trusted_proxies(&self) -> &[IpNet];
+}
 
 /// The other end of the connection. The server puts it into every request.
 #[derive(Clone, Copy, Debug)]
@@ -71,20 +73,12 @@ fn read(text: &str) -> Option<IpAddr> {
     Some(address.to_canonical())
 }
 
-impl FromRequestParts<App> for Client {
+impl<State: TrustsProxies + Sync> FromRequestParts<State> for Client {
     type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Infallible> {
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Infallible> {
         let peer = parts.extensions.get::<Peer>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
-        Ok(Self::of(peer, &parts.headers, &app.settings.limits.trusted_proxies))
-    }
-}
-
-impl FromRequestParts<Door> for Client {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, door: &Door) -> Result<Self, Infallible> {
-        Self::from_request_parts(parts, &door.app).await
+        Ok(Self::of(peer, &parts.headers, state.trusted_proxies()))
     }
 }
 
