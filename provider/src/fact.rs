@@ -62,7 +62,7 @@ pub enum Fact {
         movement: Option<String>,
         reason: String,
     },
-    /// It came back after it had been sent, which may be news that is still on its way; `movement` is the money that came back.
+    /// It came back after it had been sent, and the notification of that may still be on its way; `movement` is the money that came back.
     RefundReturned {
         reference: String,
         movement: String,

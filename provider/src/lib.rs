@@ -40,14 +40,14 @@ pub use terms::{Limits, MethodTerms, PayerField};
 
 /// Makes of the list of providers: their names, their settings, and those that are configured.
 macro_rules! providers {
-    ($($name:ident,)+) => {
+    ($($name:ident: $settings:ident,)+) => {
         /// Every provider there is, configured or not, by name.
         pub const NAMES: &[&str] = &[$($name::NAME),+];
 
         /// The settings of all of them.
         #[derive(clap::Args, Clone, Debug)]
         pub struct ProviderSettings {
-            $(#[command(flatten)] pub $name: $name::Settings,)+
+            $(#[command(flatten)] pub $name: $name::$settings,)+
         }
 
         /// Those that are configured, in the order of the list. The error names the setting that can't be used.
@@ -65,18 +65,18 @@ macro_rules! providers {
 // The list. Where several offer a method, or pay out, the first is used, unless `SECURE_PAYMENT_ROUTES` or
 // `SECURE_PAYMENT_PAYOUTS` say otherwise.
 providers! {
-    stripe,
-    adyen,
-    antom,
-    alipay,
-    yookassa,
-    bank,
-    rapyd,
-    qiwi,
-    dlocal,
-    webmoney,
-    partner,
-    sandbox,
+    stripe: StripeSettings,
+    adyen: AdyenSettings,
+    antom: AntomSettings,
+    alipay: AlipaySettings,
+    yookassa: YookassaSettings,
+    bank: BankSettings,
+    rapyd: RapydSettings,
+    qiwi: QiwiSettings,
+    dlocal: DlocalSettings,
+    webmoney: WebmoneySettings,
+    partner: PartnerSettings,
+    sandbox: SandboxSettings,
 }
 
 /// A payment company's API. No default for anything: a provider that forgets to verify must not compile.
@@ -282,7 +282,7 @@ pub struct WebhookRequest<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Incoming {
     /// Kept, acknowledged, and applied by and by.
-    News(Verified),
+    Notification(Verified),
     /// Answered at once, and not kept.
     Question(Question),
 }

@@ -39,7 +39,7 @@ const VOUCHER_LASTS: TimeDelta = TimeDelta::days(3);
 
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct SandboxSettings {
     /// Where the simulated bank's API is; this server's own if not set. Sandbox mode only
     #[arg(id = "sandbox_api_base", long = "sandbox-api-base", env = "SANDBOX_API_BASE", global = true)]
     pub api_base: Option<String>,
@@ -69,7 +69,7 @@ pub struct Settings {
 }
 
 /// The provider, in sandbox mode.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, _clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &SandboxSettings, installation: &Installation, _clock: &Clock) -> Configured {
     if !installation.is_sandbox() {
         return match is_given(&own.api_base) {
             true => Err(wrong("SANDBOX_API_BASE", "is set, but live mode has no sandbox provider; remove it")),
@@ -253,7 +253,7 @@ impl PaymentProvider for Sandbox {
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        standard::verify(&self.webhook_secrets, request, wall_now).map(Incoming::News)
+        standard::verify(&self.webhook_secrets, request, wall_now).map(Incoming::Notification)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {

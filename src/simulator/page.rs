@@ -143,16 +143,14 @@ fn standing(payment: &Model, sums: &Collected) -> Result<Standing> {
             );
             Ok(("settling", "On its way", words))
         }
-        MovementStatus::Succeeded => said("succeeded", "Paid", "Thank you. The shop is told at idempotency_key."),
-        MovementStatus::Declined => said(
-            "declined",
-            "Declined",
-            "This payment was declined; nothing was paid. The shop is told at idempotency_key.",
-        ),
+        MovementStatus::Succeeded => said("succeeded", "Paid", "Thank you. The shop is told at once."),
+        MovementStatus::Declined => {
+            said("declined", "Declined", "This payment was declined; nothing was paid. The shop is told at once.")
+        }
         MovementStatus::Expired => said(
             "cancelled",
             "Expired",
-            "Nobody paid in time; the counter takes this code no longer. The shop is told at idempotency_key.",
+            "Nobody paid in time; the counter takes this code no longer. The shop is told at once.",
         ),
         // The last three are never a payment's.
         MovementStatus::Cancelled | MovementStatus::Debited | MovementStatus::Won | MovementStatus::Lost => {
@@ -190,7 +188,7 @@ fn by_bank(payment: &Model, sums: &Collected) -> Result<Standing> {
         let words = format!("{} more has arrived than was asked for; the shop sends it back.", shown(over));
         ("succeeded", "Paid, and too much", words)
     } else {
-        ("succeeded", "Paid", "All of it has arrived. The shop is told at idempotency_key.".to_owned())
+        ("succeeded", "Paid", "All of it has arrived. The shop is told at once.".to_owned())
     })
 }
 

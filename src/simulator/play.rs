@@ -183,7 +183,7 @@ async fn by_bank(app: &App, tx: &DatabaseTransaction, payment: Model, form: &For
         Decision::Transfer | Decision::Bounce if form.seen.is_some_and(|shown| shown != seen(&payment, &behind)) => {
             not_here(
                 "Nothing was done this time: money has arrived or was called back since the page was shown, perhaps by a \
-                 double click. Look at what has happened; if you want it idempotency_key more, do it again.",
+                 double click. Look at what has happened; if you want it once more, do it again.",
             )
         }
         Decision::Transfer => send(app, tx, payment, form).await,
@@ -207,8 +207,7 @@ async fn send(app: &App, tx: &DatabaseTransaction, payment: Model, form: &Form) 
     let most = payment.amount.0.checked_mul(LARGEST).map_or(payment.amount, MinorUnits);
     if amount.amount > most {
         let most = Money::new(most, payment.currency);
-        let words =
-            format!("{amount} is too large: this bank sends at most {most} at idempotency_key for this payment.");
+        let words = format!("{amount} is too large: this bank sends at most {most} at once for this payment.");
         return Ok(Step::Refused(Problem::of("amount", words)));
     }
     let happened = match written {

@@ -68,7 +68,7 @@ pub(super) async fn receive(
     let path = format!("/webhooks/{}", provider.name());
     let request = WebhookRequest { path: &path, client: client.address, headers: &headers, body: &body };
     let news = match provider.verify(&request, app.clock.wall()) {
-        Ok(Incoming::News(news)) => news,
+        Ok(Incoming::Notification(news)) => news,
         Ok(Incoming::Question(question)) => return answer(&app, provider.name(), &question).await,
         Err(reason) => {
             count(provider.name(), "refused");

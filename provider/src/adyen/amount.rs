@@ -28,18 +28,18 @@ pub(super) fn currencies() -> Vec<Currency> {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct WireAmount {
+pub(super) struct AdyenAmount {
     pub(super) currency: String,
     pub(super) value: i64,
 }
 
-pub(super) fn to_wire(money: Money) -> Result<WireAmount, String> {
+pub(super) fn to_wire(money: Money) -> Result<AdyenAmount, String> {
     let value = amount::to_units(money, digits(money.currency));
     let value = value.ok_or_else(|| format!("Adyen can't express {money} exactly"))?;
-    Ok(WireAmount { currency: money.currency.code().to_owned(), value })
+    Ok(AdyenAmount { currency: money.currency.code().to_owned(), value })
 }
 
-impl WireAmount {
+impl AdyenAmount {
     /// Exact or refused.
     pub(super) fn exact(&self) -> Result<Money, String> {
         let currency: Currency = self.currency.parse().map_err(|error: entity::MoneyError| error.to_string())?;
@@ -69,7 +69,7 @@ mod tests {
         let cents = Money::exact("1500.50", "IDR").expect("money");
         assert!(to_wire(cents).is_err(), "Adyen has no cents of a rupiah");
         for (currency, value) in [("CLP", 550), ("EUR", 0), ("EUR", -1), ("XXX", 1)] {
-            assert!(WireAmount { currency: currency.to_owned(), value }.exact().is_err(), "{value} {currency}");
+            assert!(AdyenAmount { currency: currency.to_owned(), value }.exact().is_err(), "{value} {currency}");
         }
         assert_eq!(currencies().len(), CURRENCIES.len());
     }

@@ -10,14 +10,14 @@ use crate::ProviderError;
 use crate::wire::{call, words};
 
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct AdyenApi {
     pub(super) client: reqwest::Client,
     /// With the version.
     pub(super) base: String,
     pub(super) key: SecretString,
 }
 
-impl Api {
+impl AdyenApi {
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, ProviderError> {
         self.answer(self.client.get(call::url(&self.base, path)?)).await
     }
@@ -46,7 +46,7 @@ impl Api {
 /// `ServiceError`.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Said {
+struct AdyenFailure {
     error_code: String,
     error_type: String,
     message: Option<String>,
@@ -66,11 +66,12 @@ fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
     if status == StatusCode::CONFLICT {
         return ProviderError::Busy("another request with this idempotency key".to_owned());
     }
-    let Ok(said) = serde_json::from_slice::<Said>(body) else { return bare };
-    let message = words(&format!("{} ({})", said.message.as_deref().unwrap_or("no reason was given"), said.error_code));
-    match said.error_type.as_str() {
-        _any if said.error_code == KEY_IN_USE => ProviderError::Busy(message),
-        "validation" | "modification" if said.error_code != KEY_USED => ProviderError::Refused(message),
+    let Ok(failure) = serde_json::from_slice::<AdyenFailure>(body) else { return bare };
+    let message =
+        words(&format!("{} ({})", failure.message.as_deref().unwrap_or("no reason was given"), failure.error_code));
+    match failure.error_type.as_str() {
+        _any if failure.error_code == KEY_IN_USE => ProviderError::Busy(message),
+        "validation" | "modification" if failure.error_code != KEY_USED => ProviderError::Refused(message),
         _security_configuration_or_internal => ProviderError::Unknown(message),
     }
 }
@@ -83,11 +84,11 @@ mod tests {
 
     #[test]
     fn only_what_adyen_says_of_the_request_refuses_it() {
-        let said = |status: u16, code: &str, kind: &str| {
+        let failure = |status: u16, code: &str, kind: &str| {
             let body = json!({ "status": status, "errorCode": code, "errorType": kind, "message": "no" });
             error_of(StatusCode::from_u16(status).expect("a status"), body.to_string().as_bytes())
         };
-        assert_eq!(said(422, "100", "validation"), ProviderError::Refused("no (100)".to_owned()));
+        assert_eq!(failure(422, "100", "validation"), ProviderError::Refused("no (100)".to_owned()));
         for (status, code, kind) in [
             (401, "000", "security"),
             (403, "010", "security"),
@@ -97,10 +98,10 @@ mod tests {
             (429, "100", "validation"),
             (500, "905", "internal"),
         ] {
-            assert!(matches!(said(status, code, kind), ProviderError::Unknown(_)), "{status} {code} {kind}");
+            assert!(matches!(failure(status, code, kind), ProviderError::Unknown(_)), "{status} {code} {kind}");
         }
-        assert!(matches!(said(409, "703", "validation"), ProviderError::Busy(_)));
-        assert!(matches!(said(422, "703", "validation"), ProviderError::Busy(_)));
+        assert!(matches!(failure(409, "703", "validation"), ProviderError::Busy(_)));
+        assert!(matches!(failure(422, "703", "validation"), ProviderError::Busy(_)));
         assert!(matches!(error_of(StatusCode::NOT_FOUND, b"<html>"), ProviderError::Unknown(_)), "a gateway's");
     }
 }

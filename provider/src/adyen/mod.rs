@@ -27,14 +27,14 @@ use ground::setting::{Installation, SettingError, check_base, is_given, required
 
 mod amount;
 mod api;
-mod news;
+mod notification;
 mod settings;
 
-pub(super) use settings::Settings;
+pub(super) use settings::AdyenSettings;
 
-use amount::{WireAmount, to_wire};
-use api::Api;
-use news::Ours;
+use amount::{AdyenAmount, to_wire};
+use api::AdyenApi;
+use notification::AdyenAccount;
 
 pub(super) const NAME: &str = "adyen";
 
@@ -45,7 +45,7 @@ const KEYS_ARE_KEPT: TimeDelta = TimeDelta::days(6);
 const LONGEST_DESCRIPTION: usize = 280;
 
 /// Off until `ADYEN_API_KEY` is there.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &AdyenSettings, installation: &Installation, clock: &Clock) -> Configured {
     if !is_given(&own.api_key) {
         return Ok(None);
     }
@@ -60,8 +60,8 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: 
     let keys: Option<Vec<_>> = secrets.iter().map(hmac_key).collect();
     let keys =
         keys.ok_or_else(|| wrong("ADYEN_WEBHOOK_SECRET", "must be the webhook's HMAC keys: 64 characters of hex"))?;
-    let api = Api { client: call::client("ADYEN_API_BASE", &base)?, base, key };
-    let ours = Ours { account, live: !installation.is_sandbox() };
+    let api = AdyenApi { client: call::client("ADYEN_API_BASE", &base)?, base, key };
+    let ours = AdyenAccount { account, live: !installation.is_sandbox() };
     Ok(Some(Arc::new(Adyen { api, ours, keys, clock: clock.clone() })))
 }
 
@@ -92,8 +92,8 @@ impl std::fmt::Debug for SecretKey {
 
 #[derive(Debug)]
 struct Adyen {
-    api: Api,
-    ours: Ours,
+    api: AdyenApi,
+    ours: AdyenAccount,
     keys: Vec<SecretKey>,
     clock: Clock,
 }
@@ -107,7 +107,7 @@ struct Link {
     url: String,
     reference: String,
     merchant_account: String,
-    amount: WireAmount,
+    amount: AdyenAmount,
     expires_at: Option<DateTime<chrono::FixedOffset>>,
 }
 
@@ -132,7 +132,7 @@ struct Received {
     merchant_account: String,
     reference: String,
     status: String,
-    amount: WireAmount,
+    amount: AdyenAmount,
 }
 
 impl Adyen {
@@ -270,11 +270,11 @@ impl PaymentProvider for Adyen {
 
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {
         let keys: Vec<&[u8]> = self.keys.iter().map(|key| key.0.as_slice()).collect();
-        news::verify(&keys, request.body).map(Incoming::News)
+        notification::verify(&keys, request.body).map(Incoming::Notification)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        news::facts(body, &self.ours).map_err(Uninterpretable)
+        notification::facts(body, &self.ours).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

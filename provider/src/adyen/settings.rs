@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct AdyenSettings {
     /// Adyen: API key of a user of Checkout; setting it turns Adyen on
     #[arg(id = "adyen_api_key", long = "adyen-api-key", env = "ADYEN_API_KEY", hide_env_values = true, global = true)]
     pub api_key: Option<SecretString>,

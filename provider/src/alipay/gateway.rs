@@ -126,11 +126,13 @@ pub(super) fn read(method: &str, text: &str, keys: &[VerifyingKey]) -> Result<Do
     if code == "10000" {
         return Ok(document);
     }
-    let said = words(&format!("{code} {sub_code}: {}", of("sub_msg")));
+    let message = words(&format!("{code} {sub_code}: {}", of("sub_msg")));
     // 40004 is a refusal of the business itself. The others are about our app, our key, the form or the moment.
     Err(match (code, sub_code) {
-        ("40004", "ACQ.TRADE_NOT_EXIST") => ProviderError::NotKnown(said),
-        ("40004", code) if code.starts_with("ACQ.") && !NOT_ABOUT_THIS.contains(&code) => ProviderError::Refused(said),
-        (_, _) => ProviderError::Unknown(said),
+        ("40004", "ACQ.TRADE_NOT_EXIST") => ProviderError::NotKnown(message),
+        ("40004", code) if code.starts_with("ACQ.") && !NOT_ABOUT_THIS.contains(&code) => {
+            ProviderError::Refused(message)
+        }
+        (_, _) => ProviderError::Unknown(message),
     })
 }

@@ -24,12 +24,12 @@ use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, wrong};
 
 mod gateway;
-mod news;
 mod node;
+mod notification;
 mod settings;
 mod signed;
 
-pub(super) use settings::Settings;
+pub(super) use settings::AlipaySettings;
 
 use gateway::{Gateway, LONGEST_ID, yuan};
 
@@ -41,7 +41,7 @@ const LONGEST_REASON: usize = 250;
 const LONGEST_SUBJECT: usize = 250;
 
 /// Off until it is configured.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &AlipaySettings, installation: &Installation, clock: &Clock) -> Configured {
     if !is_given(&own.app_id) {
         return Ok(None);
     }
@@ -266,11 +266,11 @@ impl PaymentProvider for Alipay {
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        news::verify(&self.gateway.their_keys, request.body, wall_now).map(Incoming::News)
+        notification::verify(&self.gateway.their_keys, request.body, wall_now).map(Incoming::Notification)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        news::facts(body, (&self.gateway.app_id, &self.seller_id)).map_err(Uninterpretable)
+        notification::facts(body, (&self.gateway.app_id, &self.seller_id)).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

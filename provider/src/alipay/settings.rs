@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// Alipay for a mainland app.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct AlipaySettings {
     /// Alipay: the app's id; setting it turns Alipay's own gateway on
     #[arg(id = "alipay_app_id", long = "alipay-app-id", env = "ALIPAY_APP_ID", global = true)]
     pub app_id: Option<String>,

@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::gateway::{from_china, in_china, read};
 use super::signed::joined;
-use super::{amount, check_mode, news, trade_facts};
+use super::{amount, check_mode, notification, trade_facts};
 use crate::wire::document::Document;
 use crate::wire::form;
 use crate::wire::rsa::{SigningKey, VerifyingKey};
@@ -136,8 +136,8 @@ fn a_trade_that_is_closed_was_paid_if_money_was_sent() {
         ("TRADE_CLOSED", r#","send_pay_date":"""#, "PaymentExpired"),
         ("TRADE_CLOSED", r#","send_pay_date":"2025-11-01 20:00:30""#, "PaymentCaptured"),
     ] {
-        let said = stands(&format!(r#"{ours},"trade_status":"{status}"{more}"#));
-        assert_eq!(said.as_deref(), Ok(wanted), "{status} {more}");
+        let stated = stands(&format!(r#"{ours},"trade_status":"{status}"{more}"#));
+        assert_eq!(stated.as_deref(), Ok(wanted), "{status} {more}");
     }
     for odd in [
         r#""out_trade_no":"pay_02","total_amount":"123.45","trade_status":"TRADE_SUCCESS""#,
@@ -169,7 +169,7 @@ fn news_of_a_trade_say_that_it_was_paid_and_what_went_back() {
             "app_id=A&seller_id=S&charset=UTF-8&notify_type=trade_status_sync&out_trade_no=pay_01&trade_no=T1&\
              total_amount=123.45&trade_status={status}&{more}"
         );
-        let facts = news::facts(body.as_bytes(), ("A", "S"));
+        let facts = notification::facts(body.as_bytes(), ("A", "S"));
         assert_eq!(facts.as_deref().map(kinds), Ok(wanted.to_owned()), "{status} {more}");
         if let Ok([Fact::PaymentCaptured { movement, amount, .. }, rest @ ..]) = facts.as_deref() {
             assert_eq!((movement.as_str(), amount.to_string().as_str()), ("T1", "123.45 CNY"));

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const MOST_DIGITS: usize = 16;
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireAmount {
+pub(super) struct AntomAmount {
     currency: String,
     value: String,
 }
@@ -55,10 +55,10 @@ pub(super) fn to_wire(money: Money) -> Result<Value, String> {
 
 /// Of an answer.
 pub(super) fn read(value: &Value) -> Result<Money, String> {
-    WireAmount::deserialize(value).map_err(|error| error.to_string())?.exact()
+    AntomAmount::deserialize(value).map_err(|error| error.to_string())?.exact()
 }
 
-impl WireAmount {
+impl AntomAmount {
     /// Exact or refused.
     pub(super) fn exact(&self) -> Result<Money, String> {
         let currency = self.currency.parse::<Currency>().map_err(|error| error.to_string())?;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn exact(currency: &str, value: &str) -> Result<(i64, &'static str), String> {
-        let read = WireAmount { currency: currency.to_owned(), value: value.to_owned() }.exact()?;
+        let read = AntomAmount { currency: currency.to_owned(), value: value.to_owned() }.exact()?;
         Ok((read.amount.0, read.currency.code()))
     }
 
@@ -108,7 +108,7 @@ mod tests {
     fn what_is_written_reads_back() {
         for (amount, currency) in [("123.45", "CNY"), ("9000", "JPY"), ("1.250", "KWD"), ("1500", "IDR")] {
             let money = Money::exact(amount, currency).expect("money");
-            let wire: WireAmount = serde_json::from_value(to_wire(money).expect("is taken")).expect("reads");
+            let wire: AntomAmount = serde_json::from_value(to_wire(money).expect("is taken")).expect("reads");
             assert_eq!(wire.exact(), Ok(money));
         }
         let cents = Money::exact("1500.50", "IDR").expect("money");

@@ -41,7 +41,7 @@ const NOT_ABOUT_THIS: [&str; 13] = [
 const NOT_KNOWN: [&str; 3] = ["ORDER_NOT_EXIST", "PAYMENT_NOT_EXIST", "REFUND_NOT_EXIST"];
 
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct AntomApi {
     pub(super) client: reqwest::Client,
     pub(super) base: String,
     pub(super) client_id: String,
@@ -52,7 +52,7 @@ pub(super) struct Api {
 
 /// `resultStatus`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Status {
+pub(super) enum ResultStatus {
     Success,
     Failure,
     /// It may have happened, or be on its way.
@@ -61,24 +61,24 @@ pub(super) enum Status {
 
 /// A verified answer.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: Status,
+pub(super) struct AntomAnswer {
+    pub(super) status: ResultStatus,
     pub(super) code: String,
     pub(super) message: String,
     pub(super) document: Document,
 }
 
-impl Answer {
+impl AntomAnswer {
     /// The document of a call that succeeded.
     pub(super) fn done(self) -> Result<Document, ProviderError> {
-        let said = words(&format!("{}: {}", self.code, self.message));
+        let message = words(&format!("{}: {}", self.code, self.message));
         let code = self.code.as_str();
         match self.status {
-            Status::Success => Ok(self.document),
-            Status::Unclear => Err(ProviderError::Unknown(said)),
-            Status::Failure if NOT_KNOWN.contains(&code) => Err(ProviderError::NotKnown(said)),
-            Status::Failure if NOT_ABOUT_THIS.contains(&code) => Err(ProviderError::Unknown(said)),
-            Status::Failure => Err(ProviderError::Refused(said)),
+            ResultStatus::Success => Ok(self.document),
+            ResultStatus::Unclear => Err(ProviderError::Unknown(message)),
+            ResultStatus::Failure if NOT_KNOWN.contains(&code) => Err(ProviderError::NotKnown(message)),
+            ResultStatus::Failure if NOT_ABOUT_THIS.contains(&code) => Err(ProviderError::Unknown(message)),
+            ResultStatus::Failure => Err(ProviderError::Refused(message)),
         }
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn string_to_sign(path: &str, client_id: &str, time: &str, body: &[u8
     [format!("POST {path}\n{client_id}.{time}.").as_bytes(), body].concat()
 }
 
-impl Api {
+impl AntomApi {
     /// Sandbox clients have paths of their own, as in Antom's SDK.
     pub(super) fn segments<'a>(&self, operation: &'a str) -> Vec<&'a str> {
         let sandbox = self.client_id.starts_with(SANDBOX_CLIENT).then_some("sandbox");
@@ -100,7 +100,7 @@ impl Api {
         std::iter::once("ams").chain(sandbox).chain(ends).collect()
     }
 
-    pub(super) async fn ask(&self, operation: &str, body: &Value) -> Result<Answer, ProviderError> {
+    pub(super) async fn ask(&self, operation: &str, body: &Value) -> Result<AntomAnswer, ProviderError> {
         let url = call::url(&self.base, &self.segments(operation))?;
         let (path, body) = (url.path().to_owned(), body.to_string());
         let time = self.clock.wall().to_rfc3339_opts(SecondsFormat::Secs, false);
@@ -172,16 +172,16 @@ fn seconds(time: &str) -> Option<i64> {
     DateTime::parse_from_rfc3339(time).ok().map(|time| time.timestamp())
 }
 
-pub(super) fn read(body: &[u8]) -> Result<Answer, ProviderError> {
+pub(super) fn read(body: &[u8]) -> Result<AntomAnswer, ProviderError> {
     let unknown = |problem: &str| ProviderError::Unknown(format!("an answer that can't be read: {problem}"));
     let document: Value = serde_json::from_slice(body).map_err(|error| unknown(&error.to_string()))?;
     let text = |pointer| document.pointer(pointer).and_then(Value::as_str).unwrap_or_default();
     let status = match text("/result/resultStatus") {
-        "S" => Status::Success,
-        "F" => Status::Failure,
-        "U" => Status::Unclear,
+        "S" => ResultStatus::Success,
+        "F" => ResultStatus::Failure,
+        "U" => ResultStatus::Unclear,
         _other => return Err(unknown("it has no resultStatus")),
     };
     let (code, message) = (text("/result/resultCode").to_owned(), text("/result/resultMessage").to_owned());
-    Ok(Answer { status, code, message, document: Document::of(document) })
+    Ok(AntomAnswer { status, code, message, document: Document::of(document) })
 }

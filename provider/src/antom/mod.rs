@@ -23,12 +23,12 @@ use ground::setting::{Installation, check_base, currencies, is_given, required, 
 
 mod amount;
 mod api;
-mod news;
+mod notification;
 mod settings;
 
-pub(super) use settings::Settings;
+pub(super) use settings::AntomSettings;
 
-use api::{Api, LONGEST_ID, SANDBOX_CLIENT, Status};
+use api::{AntomApi, LONGEST_ID, ResultStatus, SANDBOX_CLIENT};
 
 pub(super) const NAME: &str = "antom";
 
@@ -37,7 +37,7 @@ const TIME_TO_PAY: TimeDelta = TimeDelta::minutes(14);
 const LONGEST_REASON: usize = 250;
 
 /// Off until it is configured.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &AntomSettings, installation: &Installation, clock: &Clock) -> Configured {
     if !is_given(&own.client_id) {
         return Ok(None);
     }
@@ -45,7 +45,7 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: 
     let client_id = required("ANTOM_CLIENT_ID", &own.client_id)?.trim().to_owned();
     check_mode(&client_id, installation.is_sandbox()).map_err(|problem| wrong("ANTOM_CLIENT_ID", problem))?;
     let currencies = currencies("ANTOM_CURRENCIES", &own.currencies, amount::check_currency)?;
-    let api = Api {
+    let api = AntomApi {
         client: call::client("ANTOM_API_BASE", &base)?,
         base,
         client_id,
@@ -69,7 +69,7 @@ fn check_mode(client_id: &str, is_sandbox: bool) -> Result<(), &'static str> {
 
 #[derive(Debug)]
 struct Antom {
-    api: Api,
+    api: AntomApi,
     currencies: Vec<Currency>,
     /// Antom wants to know where to send the buyer back to, also if the storefront doesn't care.
     public_url: String,
@@ -112,7 +112,7 @@ fn payment_facts(document: &Document, payment: &PaymentQuery) -> Result<Vec<Fact
         Some("SUCCESS") => captured(document, &reference, payment.amount)?,
         Some("PROCESSING" | "PENDING") => Fact::PaymentPending { reference },
         Some("CANCELLED") => Fact::PaymentCancelled { reference },
-        Some("FAIL") => news::not_paid(reference, code, document.text("paymentResultMessage")),
+        Some("FAIL") => notification::not_paid(reference, code, document.text("paymentResultMessage")),
         other => return Err(ProviderError::Unknown(format!("a paymentStatus that is unknown: {other:?}"))),
     }])
 }
@@ -182,7 +182,7 @@ impl PaymentProvider for Antom {
         });
         let answer = self.api.ask("pay", &body).await?;
         let expires_at = Some(self.clock.now() + TIME_TO_PAY);
-        if answer.status == Status::Unclear && answer.code == "PAYMENT_IN_PROCESS" {
+        if answer.status == ResultStatus::Unclear && answer.code == "PAYMENT_IN_PROCESS" {
             let document = answer.document;
             // Not every wallet's answer repeats what was asked.
             if document.has("paymentRequestId") {
@@ -232,7 +232,7 @@ impl PaymentProvider for Antom {
             "refundNotifyUrl": request.notification_url,
         });
         let answer = self.api.ask("refund", &body).await?;
-        if answer.status == Status::Unclear && answer.code == "REFUND_IN_PROCESS" {
+        if answer.status == ResultStatus::Unclear && answer.code == "REFUND_IN_PROCESS" {
             let provider_reference = answer.document.text("refundId").map(str::to_owned);
             return Ok(vec![Fact::RefundPending { reference: request.reference.clone(), provider_reference }]);
         }
@@ -274,11 +274,14 @@ impl PaymentProvider for Antom {
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
         self.api.verify_news(request, wall_now)?;
-        Ok(Incoming::News(Verified { event_id: news::event_id(request.body), content: request.body.to_vec() }))
+        Ok(Incoming::Notification(Verified {
+            event_id: notification::event_id(request.body),
+            content: request.body.to_vec(),
+        }))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        news::facts(body).map_err(Uninterpretable)
+        notification::facts(body).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

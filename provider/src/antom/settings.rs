@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// Alipay for cross-border merchants.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct AntomSettings {
     /// Antom: the client id; setting it turns Antom on
     #[arg(id = "antom_client_id", long = "antom-client-id", env = "ANTOM_CLIENT_ID", global = true)]
     pub client_id: Option<String>,

@@ -3,7 +3,7 @@ use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::api::{Answer, Api, Status, read, string_to_sign};
+use super::api::{AntomAnswer, AntomApi, ResultStatus, read, string_to_sign};
 use super::check_mode;
 use crate::wire::call;
 use crate::wire::rsa::{SigningKey, VerifyingKey};
@@ -18,9 +18,9 @@ fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
     vector[field].as_str().unwrap_or_else(|| panic!("{field} in {vector}"))
 }
 
-fn api(client_id: &str, public_key: &str) -> Api {
+fn api(client_id: &str, public_key: &str) -> AntomApi {
     let base = "https://antom.example".to_owned();
-    Api {
+    AntomApi {
         client: call::client("ANTOM_API_BASE", &base).expect("a client"),
         base,
         client_id: client_id.to_owned(),
@@ -116,7 +116,7 @@ fn a_header_that_is_missing_twice_there_or_malformed_is_refused() {
 fn what_may_pass_the_next_time_is_unknown() {
     let outcome = |status: &str, code: &str| {
         let body = format!(r#"{{"result":{{"resultStatus":"{status}","resultCode":"{code}","resultMessage":"m"}}}}"#);
-        read(body.as_bytes()).and_then(Answer::done).map(|_document| ())
+        read(body.as_bytes()).and_then(AntomAnswer::done).map(|_document| ())
     };
     assert_eq!(outcome("S", "SUCCESS"), Ok(()));
     for code in ["ORDER_NOT_EXIST", "REFUND_NOT_EXIST"] {
@@ -141,5 +141,5 @@ fn what_may_pass_the_next_time_is_unknown() {
     for body in ["", "{}", "[]", "<html>", r#"{"result":"S"}"#] {
         assert!(matches!(read(body.as_bytes()), Err(ProviderError::Unknown(_))), "{body}");
     }
-    assert!(read(br#"{"result":{"resultStatus":"U"}}"#).is_ok_and(|answer| answer.status == Status::Unclear));
+    assert!(read(br#"{"result":{"resultStatus":"U"}}"#).is_ok_and(|answer| answer.status == ResultStatus::Unclear));
 }

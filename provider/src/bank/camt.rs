@@ -7,12 +7,12 @@
 
 use chrono::NaiveDate;
 
-use super::document::{Document, Element, Problem};
+use super::document::{BankElement, BankMessage, MessageProblem};
 use super::entry::{Entry, Hashes};
-use super::settings::{Account, compact};
+use super::settings::{OwnAccount, compact};
 use crate::{Fact, Statement, StatementLine};
 
-pub(super) fn notified(document: &Document, accounts: &[Account]) -> Result<Vec<Fact>, Problem> {
+pub(super) fn notified(document: &BankMessage, accounts: &[OwnAccount]) -> Result<Vec<Fact>, MessageProblem> {
     let body = document.root.at(&["BkToCstmrDbtCdtNtfctn"]).ok_or("a camt.054 without its body")?;
     let mut facts = Vec::new();
     let mut hashes = Hashes::default();
@@ -28,7 +28,7 @@ pub(super) fn notified(document: &Document, accounts: &[Account]) -> Result<Vec<
     Ok(facts)
 }
 
-pub(super) fn stated(document: &Document, accounts: &[Account]) -> Result<Vec<Fact>, Problem> {
+pub(super) fn stated(document: &BankMessage, accounts: &[OwnAccount]) -> Result<Vec<Fact>, MessageProblem> {
     let body = document.root.at(&["BkToCstmrStmt"]).ok_or("a camt.053 without its body")?;
     let in_pages = document.root.at(&["BkToCstmrStmt", "GrpHdr", "MsgPgntn"]).is_some_and(is_a_part);
     let mut facts = Vec::new();
@@ -57,18 +57,18 @@ pub(super) fn stated(document: &Document, accounts: &[Account]) -> Result<Vec<Fa
     Ok(facts)
 }
 
-fn is_a_part(page: &Element) -> bool {
+fn is_a_part(page: &BankElement) -> bool {
     page.text_at(&["PgNb"]) != Some("1") || page.text_at(&["LastPgInd"]) != Some("true")
 }
 
 /// A notification or a statement, of one account of ours.
 struct Report<'a> {
-    account: &'a Account,
-    element: &'a Element,
+    account: &'a OwnAccount,
+    element: &'a BankElement,
 }
 
 impl<'a> Report<'a> {
-    fn read(element: &'a Element, accounts: &'a [Account]) -> Result<Self, Problem> {
+    fn read(element: &'a BankElement, accounts: &'a [OwnAccount]) -> Result<Self, MessageProblem> {
         let iban = element.text_at(&["Acct", "Id", "IBAN"]).map(compact).ok_or("an account without an IBAN")?;
         let of_iban = accounts.iter().filter(|account| account.iban == iban);
         let stated = element.text_at(&["Acct", "Ccy"]).or_else(|| first_currency(element));
@@ -84,7 +84,7 @@ impl<'a> Report<'a> {
         self.element.all("Ntry").flat_map(|entry| self.read_entry(entry, hashes)).collect()
     }
 
-    fn read_entry(&self, element: &Element, hashes: &mut Hashes) -> Vec<Booking> {
+    fn read_entry(&self, element: &BankElement, hashes: &mut Hashes) -> Vec<Booking> {
         match Entry::read(self.account, element) {
             Ok(Some(entry)) => match entry.parts() {
                 Ok(parts) => entry.named(parts, hashes).iter().map(|part| entry.meaning(part)).collect(),
@@ -98,20 +98,20 @@ impl<'a> Report<'a> {
         }
     }
 
-    fn statement(&self, bookings: &[Booking]) -> Result<Statement, Problem> {
+    fn statement(&self, bookings: &[Booking]) -> Result<Statement, MessageProblem> {
         let closing = self.balance(&["CLBD"]).ok_or("a statement without a closing balance")?;
         let day = closing.at(&["Dt"]).and_then(day_of).ok_or("a closing balance without its day")?;
         let lines = bookings.iter().filter_map(|booking| booking.line.clone()).collect();
         Ok(Statement { currency: self.account.currency, day, lines })
     }
 
-    fn balance(&self, codes: &[&str]) -> Option<&'a Element> {
-        let code = |balance: &'a Element| balance.text_at(&["Tp", "CdOrPrtry", "Cd"]);
+    fn balance(&self, codes: &[&str]) -> Option<&'a BankElement> {
+        let code = |balance: &'a BankElement| balance.text_at(&["Tp", "CdOrPrtry", "Cd"]);
         codes.iter().find_map(|wanted| self.element.all("Bal").find(|balance| code(balance) == Some(*wanted)))
     }
 
     /// Opening balance and entries must come to the closing balance.
-    fn adds_up(&self) -> Result<(), Problem> {
+    fn adds_up(&self) -> Result<(), MessageProblem> {
         let opening = self.balance(&["OPBD", "PRCD"]).ok_or("a statement without an opening balance")?;
         let closing = self.balance(&["CLBD"]).ok_or("a statement without a closing balance")?;
         let mut sum = self.signed(opening)?;
@@ -124,7 +124,7 @@ impl<'a> Report<'a> {
         Err("a statement whose entries don't come from its opening to its closing balance".to_owned())
     }
 
-    fn signed(&self, element: &Element) -> Result<i128, Problem> {
+    fn signed(&self, element: &BankElement) -> Result<i128, MessageProblem> {
         let money = element.money_at(&["Amt"])?;
         if money.currency != self.account.currency {
             return Err("an amount that is not in the currency of its account".to_owned());
@@ -135,17 +135,17 @@ impl<'a> Report<'a> {
 }
 
 /// Of the balances or entries, where the account doesn't say it.
-fn first_currency(element: &Element) -> Option<&str> {
+fn first_currency(element: &BankElement) -> Option<&str> {
     let amount = element.all("Ntry").chain(element.all("Bal")).find_map(|inner| inner.at(&["Amt"]))?;
     amount.currency()
 }
 
-pub(super) fn status(entry: &Element) -> Option<&str> {
+pub(super) fn status(entry: &BankElement) -> Option<&str> {
     // In versions before .04 the code stands there without an element of its own.
     entry.text_at(&["Sts", "Cd"]).or_else(|| entry.text_at(&["Sts"]))
 }
 
-pub(super) fn is_credit(element: &Element) -> Result<bool, Problem> {
+pub(super) fn is_credit(element: &BankElement) -> Result<bool, MessageProblem> {
     match element.text_at(&["CdtDbtInd"]) {
         Some("CRDT") => Ok(true),
         Some("DBIT") => Ok(false),
@@ -153,7 +153,7 @@ pub(super) fn is_credit(element: &Element) -> Result<bool, Problem> {
     }
 }
 
-pub(super) fn day_of(element: &Element) -> Option<NaiveDate> {
+pub(super) fn day_of(element: &BankElement) -> Option<NaiveDate> {
     let text = element.text_at(&["Dt"]).or_else(|| element.text_at(&["DtTm"]))?;
     text.get(..10)?.parse().ok()
 }
@@ -162,7 +162,7 @@ pub(super) fn day_of(element: &Element) -> Option<NaiveDate> {
 pub(super) struct Booking {
     pub(super) line: Option<StatementLine>,
     pub(super) facts: Vec<Fact>,
-    pub(super) unclear: Option<Problem>,
+    pub(super) unclear: Option<MessageProblem>,
     /// False for the bank's own doings, which are no question on a statement.
     pub(super) is_ordered: bool,
 }

@@ -14,25 +14,25 @@ const MOST_LEVELS: usize = 40;
 const ISO_20022: &str = "urn:iso:std:iso:20022:tech:xsd:";
 
 /// Why a message, or a part of one, can't be used. It quotes no values: those name people and accounts.
-pub(super) type Problem = String;
+pub(super) type MessageProblem = String;
 
-/// A message: `camt.054.001.08` and what is in its `Document`.
+/// A message: `camt.054.001.08` and what is in its `BankMessage`.
 #[derive(Debug)]
-pub(super) struct Document {
+pub(super) struct BankMessage {
     pub(super) message: String,
-    pub(super) root: Element,
+    pub(super) root: BankElement,
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(super) struct BankElement {
     name: String,
     currency: Option<String>,
     text: String,
-    children: Vec<Element>,
+    children: Vec<BankElement>,
 }
 
-impl Document {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, Problem> {
+impl BankMessage {
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, MessageProblem> {
         let text = std::str::from_utf8(bytes).map_err(|_source| "it is not in UTF-8")?;
         let mut reading = Reading::default();
         let mut reader = NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -61,14 +61,14 @@ impl Document {
 struct Reading {
     /// The rest of the namespace behind [`ISO_20022`].
     message: String,
-    open: Vec<Element>,
-    root: Option<Element>,
+    open: Vec<BankElement>,
+    root: Option<BankElement>,
     /// How deep we are in what is of another namespace.
     foreign: usize,
 }
 
 impl Reading {
-    fn take(&mut self, namespace: &ResolveResult<'_>, event: &Event<'_>) -> Result<(), Problem> {
+    fn take(&mut self, namespace: &ResolveResult<'_>, event: &Event<'_>) -> Result<(), MessageProblem> {
         match event {
             Event::Start(start) => self.start(namespace, start),
             Event::Empty(start) => {
@@ -91,7 +91,7 @@ impl Reading {
         }
     }
 
-    fn start(&mut self, namespace: &ResolveResult<'_>, start: &BytesStart<'_>) -> Result<(), Problem> {
+    fn start(&mut self, namespace: &ResolveResult<'_>, start: &BytesStart<'_>) -> Result<(), MessageProblem> {
         if self.foreign > 0 {
             self.foreign += 1;
             return Ok(());
@@ -120,7 +120,7 @@ impl Reading {
             }
         }
         let name = start.local_name().as_ref().to_owned();
-        self.open.push(Element { name, currency, ..Element::default() });
+        self.open.push(BankElement { name, currency, ..BankElement::default() });
         Ok(())
     }
 
@@ -140,7 +140,7 @@ impl Reading {
         }
     }
 
-    fn text(&mut self, text: &str) -> Result<(), Problem> {
+    fn text(&mut self, text: &str) -> Result<(), MessageProblem> {
         // XML 1.0 has no other control characters, and a database can't keep NUL.
         if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
             return Err("it has characters that XML doesn't have".to_owned());
@@ -156,16 +156,16 @@ impl Reading {
         }
     }
 
-    fn finish(self) -> Result<Document, Problem> {
+    fn finish(self) -> Result<BankMessage, MessageProblem> {
         match self.root {
-            Some(root) if self.open.is_empty() => Ok(Document { message: self.message, root }),
+            Some(root) if self.open.is_empty() => Ok(BankMessage { message: self.message, root }),
             _cut => Err("it is cut off".to_owned()),
         }
     }
 }
 
 /// Characters by number, and the five names that XML itself has; nobody else's.
-fn resolve(reference: &BytesRef<'_>) -> Result<char, Problem> {
+fn resolve(reference: &BytesRef<'_>) -> Result<char, MessageProblem> {
     if let Some(character) = reference.resolve_char_ref().map_err(|_source| "it has a character without a number")? {
         return Ok(character);
     }
@@ -180,7 +180,7 @@ fn resolve(reference: &BytesRef<'_>) -> Result<char, Problem> {
     }
 }
 
-impl Element {
+impl BankElement {
     pub(super) fn text(&self) -> &str {
         &self.text
     }
@@ -214,7 +214,7 @@ impl Element {
     }
 
     /// `<Amt Ccy="EUR">12.50</Amt>`, exactly; zero is an amount too.
-    pub(super) fn money(&self) -> Result<Money, Problem> {
+    pub(super) fn money(&self) -> Result<Money, MessageProblem> {
         let code = self.currency.as_deref().ok_or("an amount without a currency")?;
         let currency: Currency = code.parse().map_err(|_source| "an amount in no currency that we know")?;
         let is_zero = self.text.contains('0') && self.text.bytes().all(|byte| matches!(byte, b'0' | b'.'));
@@ -224,7 +224,7 @@ impl Element {
         Money::exact(&self.text, code).map_err(|error| format!("an amount that can't be used: {error}"))
     }
 
-    pub(super) fn money_at(&self, path: &[&str]) -> Result<Money, Problem> {
+    pub(super) fn money_at(&self, path: &[&str]) -> Result<Money, MessageProblem> {
         self.at(path).ok_or_else(|| format!("{} is missing", path.join("/")))?.money()
     }
 }
@@ -238,7 +238,7 @@ mod tests {
     }
 
     fn problem(text: &str) -> String {
-        Document::read(text.as_bytes()).expect_err("must refuse")
+        BankMessage::read(text.as_bytes()).expect_err("must refuse")
     }
 
     #[test]
@@ -256,7 +256,7 @@ mod tests {
         assert!(problem(&document("<A></B>")).contains("well-formed"));
         assert!(problem("<Document xmlns=\"urn:other\"/>").contains("ISO 20022"));
         assert!(problem("<Document/>").contains("ISO 20022"));
-        assert!(Document::read(&[0xff, 0xfe, 0x3c, 0]).expect_err("UTF-16").contains("UTF-8"));
+        assert!(BankMessage::read(&[0xff, 0xfe, 0x3c, 0]).expect_err("UTF-16").contains("UTF-8"));
         assert!(problem("").contains("cut off"));
     }
 
@@ -265,7 +265,7 @@ mod tests {
         let text = "<?xml version=\"1.0\"?><i:Document xmlns:i=\"urn:iso:std:iso:20022:tech:xsd:camt.053.001.02\"
             xmlns:x=\"urn:x\"><i:A><i:Nm> M&#252;ller &amp; <![CDATA[S<n]]> </i:Nm><x:Nm>other<i:Nm>in it</i:Nm></x:Nm></i:A>
             </i:Document>";
-        let document = Document::read(text.as_bytes()).expect("reads");
+        let document = BankMessage::read(text.as_bytes()).expect("reads");
         assert_eq!(
             (document.message.as_str(), document.kind(), document.version()),
             ("camt.053.001.02", "camt.053", Some(2))
@@ -279,7 +279,7 @@ mod tests {
             "<A>1</A><A>2</A><Amt Ccy=\"EUR\">12.5</Amt><N Ccy=\"EUR\">0.00</N><O Ccy=\"EUR\">0.001</O>
             <P>1</P><Q Ccy=\"EUR\">-1</Q><R Ccy=\"EUR\">1e3</R><S Ccy=\"XXX\">1</S><T Ccy=\"JPY\">1250</T>",
         );
-        let root = Document::read(text.as_bytes()).expect("reads").root;
+        let root = BankMessage::read(text.as_bytes()).expect("reads").root;
         assert_eq!((root.text_at(&["A"]), root.all("A").count()), (None, 2));
         let units = |name| root.money_at(&[name]).map(|money| money.amount.0);
         assert_eq!((units("Amt"), units("N"), units("T")), (Ok(1250), Ok(0), Ok(1250)));

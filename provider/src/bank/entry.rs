@@ -6,9 +6,9 @@ use entity::{MinorUnits, Money};
 use sha2::{Digest, Sha256};
 
 use super::camt::{day_of, is_credit, status};
-use super::document::{Element, Problem};
+use super::document::{BankElement, MessageProblem};
 use super::reference::is_given;
-use super::settings::Account;
+use super::settings::OwnAccount;
 
 /// Longer ones are not the bank's, and don't fit into an index.
 const LONGEST_REFERENCE: usize = 100;
@@ -19,26 +19,26 @@ pub(super) struct Hashes(BTreeMap<String, u32>);
 
 /// One booking of the bank's on an account of ours.
 pub(super) struct Entry<'a> {
-    pub(super) account: &'a Account,
-    pub(super) element: &'a Element,
+    pub(super) account: &'a OwnAccount,
+    pub(super) element: &'a BankElement,
     pub(super) amount: Money,
     pub(super) is_credit: bool,
     pub(super) is_reversal: bool,
 }
 
 /// A part of an entry: its details and its amount.
-pub(super) type Part<'a> = (Option<&'a Element>, Money);
+pub(super) type Part<'a> = (Option<&'a BankElement>, Money);
 
 /// A part with the name by which it is booked.
 pub(super) struct Named<'a> {
-    pub(super) details: Option<&'a Element>,
+    pub(super) details: Option<&'a BankElement>,
     pub(super) amount: Money,
     pub(super) movement: String,
 }
 
 impl<'a> Entry<'a> {
     /// None for what is not booked, and for what moves nothing.
-    pub(super) fn read(account: &'a Account, element: &'a Element) -> Result<Option<Self>, Problem> {
+    pub(super) fn read(account: &'a OwnAccount, element: &'a BankElement) -> Result<Option<Self>, MessageProblem> {
         match status(element) {
             Some("BOOK") => {}
             Some("PDNG" | "INFO" | "FUTR") => return Ok(None),
@@ -59,16 +59,17 @@ impl<'a> Entry<'a> {
     }
 
     /// The transactions that the bank booked as one, or the entry itself.
-    pub(super) fn parts(&self) -> Result<Vec<Part<'a>>, Problem> {
-        let details: Vec<&Element> = self.element.all("NtryDtls").flat_map(|details| details.all("TxDtls")).collect();
+    pub(super) fn parts(&self) -> Result<Vec<Part<'a>>, MessageProblem> {
+        let details: Vec<&BankElement> =
+            self.element.all("NtryDtls").flat_map(|details| details.all("TxDtls")).collect();
         for one in &details {
             if one.has("CdtDbtInd") && is_credit(one)? != self.is_credit {
                 return Err("an entry with details that go the other way".to_owned());
             }
         }
-        let amount = |details: &Element| match details.at(&["Amt"]) {
+        let amount = |details: &BankElement| match details.at(&["Amt"]) {
             Some(amount) => amount.money().map(Some),
-            None => details.at(&["AmtDtls", "TxAmt", "Amt"]).map(Element::money).transpose(),
+            None => details.at(&["AmtDtls", "TxAmt", "Amt"]).map(BankElement::money).transpose(),
         };
         if self.is_bundle_of_more_than(details.len()) {
             return Err("a bundle without its transfers, which may be booked already, each by its own name".to_owned());
@@ -133,13 +134,13 @@ impl<'a> Entry<'a> {
 
     /// For banks that give no reference: what makes the booking this one, and its number among its likes in the file. Two
     /// likes of one day in two files are taken for one until the day's statement has both.
-    fn by_content(&self, details: Option<&Element>, amount: Money, hashes: &mut Hashes) -> String {
+    fn by_content(&self, details: Option<&BankElement>, amount: Money, hashes: &mut Hashes) -> String {
         let day = self.element.at(&["BookgDt"]).and_then(day_of).map(|day| day.to_string()).unwrap_or_default();
         let amount = amount.decimal().to_string();
         let text = |path: &[&str]| details.and_then(|details| details.text_at(path)).unwrap_or_default();
         let remittance = details.and_then(|details| details.at(&["RmtInf"]));
         let lines =
-            remittance.map(|remittance| remittance.all("Ustrd").map(Element::text).collect::<Vec<_>>().join("\n"));
+            remittance.map(|remittance| remittance.all("Ustrd").map(BankElement::text).collect::<Vec<_>>().join("\n"));
         let mut hash = Sha256::new();
         for part in [
             self.account.iban.as_str(),

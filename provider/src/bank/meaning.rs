@@ -3,7 +3,7 @@
 use entity::Money;
 
 use super::camt::Booking;
-use super::document::Element;
+use super::document::BankElement;
 use super::entry::{Entry, Named};
 use super::reference::{Ordered, candidates, is_given};
 use super::words::of_reason;
@@ -45,12 +45,12 @@ impl<'a> Entry<'a> {
     }
 
     fn sub_family(&self, part: &Named<'a>) -> Option<&'a str> {
-        let of = |element: &'a Element| element.text_at(&["BkTxCd", "Domn", "Fmly", "SubFmlyCd"]);
+        let of = |element: &'a BankElement| element.text_at(&["BkTxCd", "Domn", "Fmly", "SubFmlyCd"]);
         part.details.and_then(of).or_else(|| of(self.element))
     }
 
     /// What had arrived is taken back.
-    fn reversed(&self, part: &Named<'a>, end_to_end_id: Option<&str>, returned: Option<&Element>) -> Booking {
+    fn reversed(&self, part: &Named<'a>, end_to_end_id: Option<&str>, returned: Option<&BankElement>) -> Booking {
         let found = candidates(end_to_end_id, part.details.and_then(|details| details.at(&["RmtInf"])));
         let Some(reference) = found.iter().find(|one| one.starts_with("SP-")).or(found.first()).cloned() else {
             return self.other(part, Some("money is taken back, but it doesn't say of which payment".to_owned()));
@@ -79,12 +79,12 @@ impl<'a> Entry<'a> {
     }
 }
 
-fn reason_of(returned: Option<&Element>, otherwise: &str) -> String {
+fn reason_of(returned: Option<&BankElement>, otherwise: &str) -> String {
     let Some(returned) = returned else { return otherwise.to_owned() };
     of_reason(returned.text_at(&["Rsn", "Cd"]).or_else(|| returned.text_at(&["Rsn", "Prtry"])))
 }
 
-fn came_back(part: &Named<'_>, id: &str, returned: Option<&Element>) -> Booking {
+fn came_back(part: &Named<'_>, id: &str, returned: Option<&BankElement>) -> Booking {
     let reason = reason_of(returned, "the bank took its booking back");
     let (kind, reference, facts) = returned_facts(id, &part.movement, part.amount, reason);
     part.booking(kind, Some(reference), facts)
@@ -133,14 +133,14 @@ fn captured(part: &Named<'_>, end_to_end_id: Option<&str>) -> Booking {
     part.booking(LineKind::Capture, reference, vec![fact])
 }
 
-fn remitter(details: &Element) -> Option<Remitter> {
+fn remitter(details: &BankElement) -> Option<Remitter> {
     let given = |paths: &[&[&str]]| paths.iter().find_map(|path| details.text_at(path)).map(str::to_owned);
     // In versions before .04 a party has no element `Pty`.
     let name = given(&[&["RltdPties", "Dbtr", "Pty", "Nm"], &["RltdPties", "Dbtr", "Nm"]]);
     let account = given(&[&["RltdPties", "DbtrAcct", "Id", "IBAN"], &["RltdPties", "DbtrAcct", "Id", "Othr", "Id"]]);
     let written = details.at(&["RmtInf"]).into_iter().flat_map(|remittance| {
         let structured = remittance.all("Strd").filter_map(|strd| strd.text_at(&["CdtrRefInf", "Ref"]));
-        remittance.all("Ustrd").map(Element::text).chain(structured)
+        remittance.all("Ustrd").map(BankElement::text).chain(structured)
     });
     let end_to_end_id = details.text_at(&["Refs", "EndToEndId"]).filter(|id| is_given(id));
     let text: Vec<&str> = written.chain(end_to_end_id).collect();

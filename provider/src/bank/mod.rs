@@ -32,17 +32,17 @@ mod settings;
 mod way;
 mod words;
 
-use document::Document;
+use document::BankMessage;
 use report::{StatusReport, Verdict};
-use settings::Account;
-pub(super) use settings::Settings;
+pub(super) use settings::BankSettings;
+use settings::OwnAccount;
 
 pub(super) const NAME: &str = "bank";
 
 const NOT_ASKED: ProviderError = ProviderError::CannotBeAsked("a bank tells by itself what it has booked");
 
 /// Off until there are accounts.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &BankSettings, installation: &Installation, clock: &Clock) -> Configured {
     settings::bank(own, installation.mode, clock)
 }
 
@@ -53,11 +53,11 @@ pub fn file(bytes: &[u8]) -> Verified {
 }
 
 struct Bank {
-    accounts: Vec<Account>,
+    accounts: Vec<OwnAccount>,
     holder: String,
     holder_in_latin: String,
     secrets: Vec<SecretString>,
-    way: way::Way,
+    way: way::OrderChannel,
     clock: Clock,
 }
 
@@ -68,7 +68,7 @@ impl std::fmt::Debug for Bank {
 }
 
 impl Bank {
-    fn account(&self, amount: Money) -> Option<&Account> {
+    fn account(&self, amount: Money) -> Option<&OwnAccount> {
         self.accounts.iter().find(|account| account.currency == amount.currency)
     }
 
@@ -178,12 +178,12 @@ impl PaymentProvider for Bank {
 
     /// The gateway's id of its message is not used: the same file by the folder must be the same.
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        standard::verify(&self.secrets, request, wall_now).map(|_message| Incoming::News(file(request.body)))
+        standard::verify(&self.secrets, request, wall_now).map(|_message| Incoming::Notification(file(request.body)))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
         let read = || {
-            let document = Document::read(body)?;
+            let document = BankMessage::read(body)?;
             match (document.kind(), document.version().filter(|version| *version >= 2)) {
                 ("camt.054", Some(_)) => camt::notified(&document, &self.accounts),
                 ("camt.053", Some(_)) => camt::stated(&document, &self.accounts),

@@ -10,7 +10,7 @@ use iban::{Iban, IbanLike};
 use quick_xml::escape::escape;
 
 use super::reference::outgoing;
-use super::settings::{Account, compact};
+use super::settings::{OwnAccount, compact};
 use super::words::in_latin;
 use entity::BankAccount;
 
@@ -27,7 +27,7 @@ const SEPA: [&str; 41] = [
 ];
 const VATICAN: &str = "VA";
 
-pub(super) struct Order {
+pub(super) struct TransferOrder {
     pub(super) message_id: String,
     pub(super) amount: Money,
     pub(super) xml: String,
@@ -108,9 +108,9 @@ impl Creditor {
 pub(super) fn order(
     (reference, amount, purpose): (&str, Money, &str),
     details: &str,
-    (account, holder): (&Account, &str),
+    (account, holder): (&OwnAccount, &str),
     now: Time,
-) -> Result<Order, &'static str> {
+) -> Result<TransferOrder, &'static str> {
     let message_id = outgoing(reference);
     if message_id.len() > LONGEST_NAME || in_latin(&message_id, LONGEST_NAME).as_ref() != Some(&message_id) {
         return Err("its name is one that banks don't carry");
@@ -146,7 +146,7 @@ pub(super) fn order(
         purpose = escape(purpose.as_deref().unwrap_or(message_id.as_str())),
     );
     written.map_err(|_source| "it could not be written")?;
-    Ok(Order { message_id, amount, xml })
+    Ok(TransferOrder { message_id, amount, xml })
 }
 
 #[cfg(test)]
@@ -155,14 +155,14 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::bank::document::Document;
+    use crate::bank::document::BankMessage;
 
-    fn account(code: &str) -> Account {
+    fn account(code: &str) -> OwnAccount {
         let currency: Currency = code.parse().expect("known");
-        Account { currency, iban: "NL41MOCK0000000001".to_owned(), bic: "MOCKNL2A".to_owned() }
+        OwnAccount { currency, iban: "NL41MOCK0000000001".to_owned(), bic: "MOCKNL2A".to_owned() }
     }
 
-    fn written(code: &str, units: i64, payee: &Value) -> Result<Document, &'static str> {
+    fn written(code: &str, units: i64, payee: &Value) -> Result<BankMessage, &'static str> {
         let account = account(code);
         let amount = Money::new(MinorUnits(units), account.currency);
         let reference = format!("refund_{}", "0".repeat(26));
@@ -172,12 +172,12 @@ mod tests {
             (&account, "ACME Corporation"),
             ground::clock::Clock::default().wall(),
         )?;
-        Ok(Document::read(order.xml.as_bytes()).expect("well-formed"))
+        Ok(BankMessage::read(order.xml.as_bytes()).expect("well-formed"))
     }
 
     const PATH: [&str; 3] = ["CstmrCdtTrfInitn", "PmtInf", "CdtTrfTxInf"];
 
-    fn transfer<'a>(document: &'a Document, path: &[&str]) -> Option<&'a str> {
+    fn transfer<'a>(document: &'a BankMessage, path: &[&str]) -> Option<&'a str> {
         document.root.at(&PATH)?.text_at(path)
     }
 

@@ -5,7 +5,7 @@
 //! out is one slip of the pen away from another, and no other text is taken for one. The same as an ISO 11649 creditor
 //! reference, for the banks that have a field for it: `RF42SP7K3M9Q`.
 
-use super::document::Element;
+use super::document::BankElement;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 6;
@@ -71,7 +71,7 @@ fn creditor_reference_of(text: &str) -> Option<&str> {
 
 /// What a payer's references may be of ours, the likeliest first: the structured one, the end-to-end id, the text. Where one
 /// of these names two, nobody can say which was meant, and there is none.
-pub(super) fn candidates(end_to_end_id: Option<&str>, remittance: Option<&Element>) -> Vec<String> {
+pub(super) fn candidates(end_to_end_id: Option<&str>, remittance: Option<&BankElement>) -> Vec<String> {
     let (mut structured, mut text) = (Vec::new(), String::new());
     if let Some(remittance) = remittance {
         let references = remittance.all("Strd").flat_map(|strd| strd.all("CdtrRefInf"));
@@ -80,7 +80,7 @@ pub(super) fn candidates(end_to_end_id: Option<&str>, remittance: Option<&Elemen
             let reference = reference.to_ascii_uppercase();
             structured.extend(named(creditor_reference_of(&reference).unwrap_or(&reference), &reference));
         }
-        text.extend(remittance.all("Ustrd").map(Element::text));
+        text.extend(remittance.all("Ustrd").map(BankElement::text));
     }
     let levels = [
         structured,
@@ -184,7 +184,7 @@ fn own(id: &str, kind: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bank::document::Document;
+    use crate::bank::document::BankMessage;
 
     fn of_text(lines: &[&str]) -> Vec<String> {
         from(None, &lines.iter().map(|line| format!("<Ustrd>{line}</Ustrd>")).collect::<String>())
@@ -193,7 +193,7 @@ mod tests {
     fn from(end_to_end_id: Option<&str>, remittance: &str) -> Vec<String> {
         let text =
             format!("<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08\">{remittance}</Document>");
-        candidates(end_to_end_id, Some(&Document::read(text.as_bytes()).expect("reads").root))
+        candidates(end_to_end_id, Some(&BankMessage::read(text.as_bytes()).expect("reads").root))
     }
 
     fn strd(reference: &str) -> String {

@@ -2,10 +2,10 @@
 //!
 //! A pain.002 never moves money: that an order is settled at the bank counts once it is booked on our account (`camt`).
 
-use super::document::{Document, Element, Problem};
+use super::document::{BankElement, BankMessage, MessageProblem};
 use super::meaning::returned_facts;
 use super::reference::{Ordered, is_given};
-use super::settings::{Account, compact};
+use super::settings::{OwnAccount, compact};
 use super::words::{is_duplicate, of_reason};
 use crate::Fact;
 
@@ -53,11 +53,11 @@ impl Verdict {
 /// A pain.002: its orders, by their end-to-end ids, and the verdicts on them.
 pub(super) struct StatusReport<'a> {
     pub(super) message: &'a str,
-    pub(super) verdicts: Vec<(&'a str, Result<Verdict, Problem>)>,
+    pub(super) verdicts: Vec<(&'a str, Result<Verdict, MessageProblem>)>,
 }
 
 impl<'a> StatusReport<'a> {
-    pub(super) fn read(document: &'a Document) -> Result<Self, Problem> {
+    pub(super) fn read(document: &'a BankMessage) -> Result<Self, MessageProblem> {
         let body = document.root.at(&["CstmrPmtStsRpt"]).ok_or("a pain.002 without its body")?;
         let group = body.at(&["OrgnlGrpInfAndSts"]).ok_or("a pain.002 that doesn't say of which message it is")?;
         let name = group.text_at(&["OrgnlMsgNmId"]).unwrap_or_default();
@@ -96,18 +96,18 @@ impl<'a> StatusReport<'a> {
     }
 }
 
-fn verdict(status: Option<&str>, reason: Option<&str>) -> Result<Verdict, Problem> {
+fn verdict(status: Option<&str>, reason: Option<&str>) -> Result<Verdict, MessageProblem> {
     status
         .and_then(|status| Verdict::of(status, reason))
         .ok_or_else(|| "a status of an order that is unknown".to_owned())
 }
 
-fn reason(element: &Element) -> Option<&str> {
+fn reason(element: &BankElement) -> Option<&str> {
     element.all("StsRsnInf").find_map(|why| why.text_at(&["Rsn", "Cd"]).or_else(|| why.text_at(&["Rsn", "Prtry"])))
 }
 
 /// A pacs.004: orders of ours that came back. The same is booked on our account, and told again then.
-pub(super) fn returned(document: &Document, accounts: &[Account]) -> Result<Vec<Fact>, Problem> {
+pub(super) fn returned(document: &BankMessage, accounts: &[OwnAccount]) -> Result<Vec<Fact>, MessageProblem> {
     let body = document.root.at(&["PmtRtr"]).ok_or("a pacs.004 without its body")?;
     let mut facts = Vec::new();
     for one in body.all("TxInf") {
@@ -119,7 +119,7 @@ pub(super) fn returned(document: &Document, accounts: &[Account]) -> Result<Vec<
     if facts.is_empty() { Err("a pacs.004 that returns nothing".to_owned()) } else { Ok(facts) }
 }
 
-fn return_of(one: &Element, accounts: &[Account]) -> Result<Vec<Fact>, Problem> {
+fn return_of(one: &BankElement, accounts: &[OwnAccount]) -> Result<Vec<Fact>, MessageProblem> {
     let amount = one.money_at(&["RtrdIntrBkSttlmAmt"])?;
     if amount.amount.is_zero() {
         return Err("a return of nothing".to_owned());

@@ -20,7 +20,7 @@ use super::words::in_latin;
 /// T/T by ISO 20022.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct BankSettings {
     /// Bank transfers: our accounts, one per currency, as EUR=IBAN/BIC; setting them turns bank transfers on
     #[arg(id = "bank_accounts", long = "bank-accounts", env = "BANK_ACCOUNTS", value_delimiter = ',', global = true)]
     pub accounts: Vec<String>,
@@ -59,13 +59,13 @@ pub struct Settings {
 
 /// An account of ours; there is one per currency.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Account {
+pub(super) struct OwnAccount {
     pub(super) currency: Currency,
     pub(super) iban: String,
     pub(super) bic: String,
 }
 
-pub(super) fn bank(settings: &Settings, mode: Mode, clock: &Clock) -> Configured {
+pub(super) fn bank(settings: &BankSettings, mode: Mode, clock: &Clock) -> Configured {
     let accounts: Vec<&str> =
         settings.accounts.iter().map(|text| text.trim()).filter(|text| !text.is_empty()).collect();
     if accounts.is_empty() {
@@ -87,11 +87,11 @@ pub(super) fn bank(settings: &Settings, mode: Mode, clock: &Clock) -> Configured
         folder("BANK_INBOX", &settings.inbox)?;
     }
     let way = match (is_given(&settings.outbox), is_given(&settings.api_base)) {
-        (true, false) => way::Way::Folder(folder("BANK_OUTBOX", &settings.outbox)?),
+        (true, false) => way::OrderChannel::Folder(folder("BANK_OUTBOX", &settings.outbox)?),
         (false, true) => {
             let base = check_base("BANK_API_BASE", required("BANK_API_BASE", &settings.api_base)?, mode)?;
             let key = required("BANK_API_KEY", &settings.api_key)?.clone();
-            way::Way::Api { client: call::client("BANK_API_BASE", &base)?, base, key }
+            way::OrderChannel::Api { client: call::client("BANK_API_BASE", &base)?, base, key }
         }
         (true, true) => return Err(wrong("BANK_OUTBOX", "and BANK_API_BASE are both set; payment orders go one way")),
         (false, false) => return Err(wrong("BANK_OUTBOX", "or BANK_API_BASE is required: payment orders go there")),
@@ -104,8 +104,8 @@ fn folder(variable: &'static str, path: &Option<String>) -> Result<PathBuf, Sett
     if path.is_dir() { Ok(path.to_owned()) } else { Err(wrong(variable, "must be a folder that is there")) }
 }
 
-fn parse_accounts(texts: &[&str]) -> Result<Vec<Account>, &'static str> {
-    let mut accounts: Vec<Account> = Vec::new();
+fn parse_accounts(texts: &[&str]) -> Result<Vec<OwnAccount>, &'static str> {
+    let mut accounts: Vec<OwnAccount> = Vec::new();
     for text in texts {
         let account = parse_account(text)?;
         if accounts.iter().any(|known| known.currency == account.currency) {
@@ -116,14 +116,14 @@ fn parse_accounts(texts: &[&str]) -> Result<Vec<Account>, &'static str> {
     Ok(accounts)
 }
 
-fn parse_account(text: &str) -> Result<Account, &'static str> {
+fn parse_account(text: &str) -> Result<OwnAccount, &'static str> {
     let malformed = "must be a list of CURRENCY=IBAN/BIC, such as EUR=NL91ABNA0417164300/ABNANL2A";
     let (currency, account) = text.split_once('=').ok_or(malformed)?;
     let (iban, bic) = account.split_once('/').ok_or(malformed)?;
     let currency = currency.trim().parse().map_err(|_source| "has a currency that is not one of ISO 4217")?;
     let iban: Iban = compact(iban).parse().map_err(|_source| "has an IBAN that is wrong; compare every character")?;
     let bic = BIC::parse(&compact(bic)).map_err(|_source| "has a BIC that is not one of 8 or 11 characters")?;
-    Ok(Account { currency, iban: iban.electronic_str().to_owned(), bic: bic.code().to_owned() })
+    Ok(OwnAccount { currency, iban: iban.electronic_str().to_owned(), bic: bic.code().to_owned() })
 }
 
 pub(super) fn compact(text: &str) -> String {
@@ -134,8 +134,8 @@ pub(super) fn compact(text: &str) -> String {
 mod tests {
     use super::*;
 
-    fn settings() -> Settings {
-        Settings {
+    fn settings() -> BankSettings {
+        BankSettings {
             accounts: vec![
                 "EUR=NL91 ABNA 0417 1643 00/abnanl2a".to_owned(),
                 " USD=GB29NWBK60161331926819/NWBKGB2L".to_owned(),
@@ -149,11 +149,11 @@ mod tests {
         }
     }
 
-    fn named(settings: &Settings) -> Option<&'static str> {
+    fn named(settings: &BankSettings) -> Option<&'static str> {
         configured(settings).err().map(|error| error.variable)
     }
 
-    fn configured(own: &Settings) -> Configured {
+    fn configured(own: &BankSettings) -> Configured {
         bank(own, Mode::Sandbox, &Clock::default())
     }
 
@@ -161,8 +161,8 @@ mod tests {
     fn every_setting_is_parsed_at_once_and_named_if_it_is_wrong() {
         let is_on = |settings| configured(&settings).expect("settings that can be used").is_some();
         assert!(is_on(settings()));
-        assert!(!is_on(Settings { accounts: Vec::new(), ..settings() }));
-        assert!(!is_on(Settings { accounts: vec![String::new()], ..settings() }));
+        assert!(!is_on(BankSettings { accounts: Vec::new(), ..settings() }));
+        assert!(!is_on(BankSettings { accounts: vec![String::new()], ..settings() }));
         for accounts in [
             "EUR",
             "EUR=NL91ABNA0417164300",
@@ -170,23 +170,26 @@ mod tests {
             "EUR=NL92ABNA0417164300/ABNANL2A",
             "EUR=NL91ABNA0417164300/ABNA",
         ] {
-            assert_eq!(named(&Settings { accounts: vec![accounts.to_owned()], ..settings() }), Some("BANK_ACCOUNTS"));
+            assert_eq!(
+                named(&BankSettings { accounts: vec![accounts.to_owned()], ..settings() }),
+                Some("BANK_ACCOUNTS")
+            );
         }
         let twice = vec![settings().accounts[0].clone(), settings().accounts[0].clone()];
-        assert_eq!(named(&Settings { accounts: twice, ..settings() }), Some("BANK_ACCOUNTS"));
-        let holder = |holder: &str| Settings { account_holder: Some(holder.to_owned()), ..settings() };
+        assert_eq!(named(&BankSettings { accounts: twice, ..settings() }), Some("BANK_ACCOUNTS"));
+        let holder = |holder: &str| BankSettings { account_holder: Some(holder.to_owned()), ..settings() };
         assert_eq!(named(&holder(" ")), Some("BANK_ACCOUNT_HOLDER"));
         assert_eq!(named(&holder("深圳")), Some("BANK_ACCOUNT_HOLDER"));
-        let secrets = |webhook_secret| Settings { webhook_secret, ..settings() };
+        let secrets = |webhook_secret| BankSettings { webhook_secret, ..settings() };
         assert_eq!(named(&secrets(Vec::new())), Some("BANK_WEBHOOK_SECRET"));
         assert_eq!(named(&secrets(vec!["short".to_owned().into()])), Some("BANK_WEBHOOK_SECRET"));
         let here = Some(env!("CARGO_MANIFEST_DIR").to_owned());
-        assert_eq!(named(&Settings { inbox: here.clone(), ..secrets(Vec::new()) }), None);
-        assert_eq!(named(&Settings { inbox: Some("/none/such".to_owned()), ..settings() }), Some("BANK_INBOX"));
-        assert_eq!(named(&Settings { outbox: here.clone(), ..settings() }), Some("BANK_OUTBOX"));
-        assert_eq!(named(&Settings { outbox: here, api_base: None, ..settings() }), None);
-        assert_eq!(named(&Settings { api_base: None, ..settings() }), Some("BANK_OUTBOX"));
-        assert_eq!(named(&Settings { api_base: Some("bank".to_owned()), ..settings() }), Some("BANK_API_BASE"));
-        assert_eq!(named(&Settings { api_key: None, ..settings() }), Some("BANK_API_KEY"));
+        assert_eq!(named(&BankSettings { inbox: here.clone(), ..secrets(Vec::new()) }), None);
+        assert_eq!(named(&BankSettings { inbox: Some("/none/such".to_owned()), ..settings() }), Some("BANK_INBOX"));
+        assert_eq!(named(&BankSettings { outbox: here.clone(), ..settings() }), Some("BANK_OUTBOX"));
+        assert_eq!(named(&BankSettings { outbox: here, api_base: None, ..settings() }), None);
+        assert_eq!(named(&BankSettings { api_base: None, ..settings() }), Some("BANK_OUTBOX"));
+        assert_eq!(named(&BankSettings { api_base: Some("bank".to_owned()), ..settings() }), Some("BANK_API_BASE"));
+        assert_eq!(named(&BankSettings { api_key: None, ..settings() }), Some("BANK_API_KEY"));
     }
 }

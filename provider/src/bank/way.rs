@@ -10,21 +10,21 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::document::Document;
-use super::order::Order;
+use super::document::BankMessage;
+use super::order::TransferOrder;
 use super::report::{StatusReport, Verdict};
 use crate::ProviderError;
 use crate::wire::call;
 
 #[derive(Debug)]
-pub(super) enum Way {
+pub(super) enum OrderChannel {
     Folder(PathBuf),
     Api { client: reqwest::Client, base: String, key: SecretString },
 }
 
-impl Way {
+impl OrderChannel {
     /// Gives the bank an order; what it says of it at once. `unique` names what is only half written.
-    pub(super) async fn send(&self, order: Order, unique: Uuid) -> Result<Verdict, ProviderError> {
+    pub(super) async fn send(&self, order: TransferOrder, unique: Uuid) -> Result<Verdict, ProviderError> {
         match self {
             Self::Folder(folder) => {
                 let folder = folder.clone();
@@ -44,7 +44,7 @@ impl Way {
 }
 
 /// All of it or nothing, under its own name; what is there under that name was given to the bank before and stays as it is.
-fn put(folder: &Path, order: &Order, unique: Uuid) -> std::io::Result<()> {
+fn put(folder: &Path, order: &TransferOrder, unique: Uuid) -> std::io::Result<()> {
     let path = folder.join(format!("{}.xml", order.message_id));
     let half = folder.join(format!(".{}.{unique}.tmp", order.message_id));
     let mut file = OpenOptions::new().write(true).create_new(true).open(&half)?;
@@ -61,17 +61,17 @@ fn put(folder: &Path, order: &Order, unique: Uuid) -> std::io::Result<()> {
 
 /// What banks' gateways answer: a document of their own, or a pain.002.
 #[derive(Deserialize)]
-struct Answer {
+struct GatewayAnswer {
     format: String,
     msg_id: String,
     status: String,
     reason: Option<String>,
     #[serde(default)]
-    payments: Vec<Payment>,
+    payments: Vec<GatewayPayment>,
 }
 
 #[derive(Deserialize)]
-struct Payment {
+struct GatewayPayment {
     end_to_end_id: String,
     outcome: String,
     reason: Option<String>,
@@ -81,7 +81,7 @@ struct Payment {
 
 /// Only what the bank itself says of this order counts; a gateway's status, a wrong key, an answer about something else
 /// leave it unknown, and the same order is sent again under the same name.
-fn understand(status: StatusCode, body: &[u8], order: &Order) -> Result<Verdict, ProviderError> {
+fn understand(status: StatusCode, body: &[u8], order: &TransferOrder) -> Result<Verdict, ProviderError> {
     let unknown = |what: &str| ProviderError::Unknown(format!("HTTP {}: {what}", status.as_u16()));
     if !status.is_success() && call::says_nothing(status) {
         return Err(unknown("no answer of the bank's"));
@@ -94,9 +94,9 @@ fn understand(status: StatusCode, body: &[u8], order: &Order) -> Result<Verdict,
     }
 }
 
-fn said_in_xml(body: &[u8], order: &Order) -> Result<Verdict, &'static str> {
+fn said_in_xml(body: &[u8], order: &TransferOrder) -> Result<Verdict, &'static str> {
     let unreadable = "an answer that can't be read";
-    let document = Document::read(body).map_err(|_problem| unreadable)?;
+    let document = BankMessage::read(body).map_err(|_problem| unreadable)?;
     if document.kind() != "pain.002" {
         return Err(unreadable);
     }
@@ -111,8 +111,8 @@ fn said_in_xml(body: &[u8], order: &Order) -> Result<Verdict, &'static str> {
     }
 }
 
-fn said_in_json(body: &[u8], order: &Order) -> Result<Verdict, &'static str> {
-    let answer: Answer = serde_json::from_slice(body).map_err(|_source| "an answer that can't be read")?;
+fn said_in_json(body: &[u8], order: &TransferOrder) -> Result<Verdict, &'static str> {
+    let answer: GatewayAnswer = serde_json::from_slice(body).map_err(|_source| "an answer that can't be read")?;
     if answer.format != "iso20022" || answer.msg_id != order.message_id {
         return Err("an answer about another order");
     }
@@ -146,9 +146,9 @@ mod tests {
 
     const VECTORS: &str = include_str!("../../../tests/vectors/bank_iso20022.json");
 
-    fn order(id: &str, amount: &str) -> Order {
+    fn order(id: &str, amount: &str) -> TransferOrder {
         let amount = Money::exact(amount, "EUR").expect("euros");
-        Order { message_id: id.to_owned(), amount, xml: "<x/>".to_owned() }
+        TransferOrder { message_id: id.to_owned(), amount, xml: "<x/>".to_owned() }
     }
 
     fn answer(changed: &[(&str, &str)]) -> Vec<u8> {
@@ -202,10 +202,10 @@ mod tests {
 
     #[test]
     fn only_the_banks_own_word_about_this_order_counts() {
-        let said = |status: u16, body: &[u8]| {
+        let answered = |status: u16, body: &[u8]| {
             understand(StatusCode::from_u16(status).expect("a status"), body, &order("M1", "345.00"))
         };
-        assert_eq!(said(202, &answer(&[])), Ok(Verdict::Taken));
+        assert_eq!(answered(202, &answer(&[])), Ok(Verdict::Taken));
         for changed in [
             ("iso20022", "other"),
             ("\"msg_id\":\"M1\"", "\"msg_id\":\"M2\""),
@@ -218,7 +218,7 @@ mod tests {
             ("ACCP", "RJCT"),
             ("{", "["),
         ] {
-            assert!(matches!(said(202, &answer(&[changed])), Err(ProviderError::Unknown(_))), "{changed:?}");
+            assert!(matches!(answered(202, &answer(&[changed])), Err(ProviderError::Unknown(_))), "{changed:?}");
         }
         let rejected = [
             ("ACCP", "RJCT"),
@@ -226,7 +226,7 @@ mod tests {
             ("\"reason\":null,\"amount\"", "\"reason\":\"AM04\",\"amount\""),
         ];
         let reason = "our account did not have enough money (AM04)".to_owned();
-        assert_eq!(said(422, &answer(&rejected)), Ok(Verdict::Rejected { reason }));
+        assert_eq!(answered(422, &answer(&rejected)), Ok(Verdict::Rejected { reason }));
         let no_reason = [("ACCP", "RJCT"), ("accepted", "rejected")];
         for (status, body) in [
             (500, answer(&rejected)),
@@ -239,7 +239,7 @@ mod tests {
             (404, b"<html>not found</html>".to_vec()),
             (301, answer(&[])),
         ] {
-            assert!(matches!(said(status, &body), Err(ProviderError::Unknown(_))), "{status} {body:?}");
+            assert!(matches!(answered(status, &body), Err(ProviderError::Unknown(_))), "{status} {body:?}");
         }
     }
 
@@ -252,10 +252,10 @@ mod tests {
                 <StsRsnInf><Rsn><Cd>DUPL</Cd></Rsn></StsRsnInf></OrgnlGrpInfAndSts></CstmrPmtStsRpt></Document>"
             )
         };
-        let said = |body: String| understand(StatusCode::OK, body.as_bytes(), &order("M1", "345.00"));
-        assert_eq!(said(pain("M1", "ACCP")), Ok(Verdict::Taken));
-        assert_eq!(said(pain("M1", "RJCT")), Ok(Verdict::Duplicate));
-        assert!(said(pain("M2", "ACCP")).is_err() && said(pain("M1", "PART")).is_err());
+        let answered = |body: String| understand(StatusCode::OK, body.as_bytes(), &order("M1", "345.00"));
+        assert_eq!(answered(pain("M1", "ACCP")), Ok(Verdict::Taken));
+        assert_eq!(answered(pain("M1", "RJCT")), Ok(Verdict::Duplicate));
+        assert!(answered(pain("M2", "ACCP")).is_err() && answered(pain("M1", "PART")).is_err());
     }
 
     #[test]
@@ -263,7 +263,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = ground::clock::Clock::default();
         put(folder.path(), &order("M1", "1.00"), clock.new_id()).expect("written");
-        let again = Order { xml: "<other/>".to_owned(), ..order("M1", "1.00") };
+        let again = TransferOrder { xml: "<other/>".to_owned(), ..order("M1", "1.00") };
         put(folder.path(), &again, clock.new_id()).expect("there already");
         let names: Vec<_> =
             fs::read_dir(folder.path()).expect("reads").map(|entry| entry.expect("one").file_name()).collect();

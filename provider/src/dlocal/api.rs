@@ -21,7 +21,7 @@ const BARE: &str = "signature";
 const TOLERANCE_SECONDS: u64 = 24 * 60 * 60;
 
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct DlocalApi {
     pub(super) client: reqwest::Client,
     pub(super) base: String,
     pub(super) login: String,
@@ -31,7 +31,7 @@ pub(super) struct Api {
     pub(super) clock: Clock,
 }
 
-impl Api {
+impl DlocalApi {
     pub(super) async fn get<T: DeserializeOwned>(&self, segments: &[&str]) -> Result<T, ProviderError> {
         self.call(Method::GET, call::url(&self.base, segments)?, String::new(), None).await
     }

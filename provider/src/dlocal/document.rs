@@ -35,7 +35,7 @@ impl Stands {
 
 /// `serde(flatten)` would lose the digits of the amount.
 #[derive(Debug, Deserialize)]
-pub(super) struct Payment {
+pub(super) struct DlocalPayment {
     id: String,
     order_id: String,
     amount: Number,
@@ -48,7 +48,7 @@ pub(super) struct Payment {
 
 /// What `GET /orders/{order_id}` finds.
 #[derive(Debug, Deserialize)]
-pub(super) struct Order {
+pub(super) struct DlocalOrder {
     pub(super) order_id: String,
     pub(super) payment_id: String,
 }
@@ -57,7 +57,7 @@ fn usable(id: &str, field: &str) -> Result<String, String> {
     checked(id, LONGEST_ID).ok_or_else(|| format!("it has no usable {field}"))
 }
 
-impl Payment {
+impl DlocalPayment {
     pub(super) fn id(&self) -> Result<String, ProviderError> {
         usable(&self.id, "id").map_err(ProviderError::Unknown)
     }
@@ -112,7 +112,7 @@ impl Payment {
 
 /// A refund. Its notifications don't say our id of it, as far as they are documented; answers may.
 #[derive(Debug, Deserialize)]
-pub(super) struct Refund {
+pub(super) struct DlocalRefund {
     id: String,
     pub(super) order_refund_id: Option<String>,
     payment_id: String,
@@ -123,11 +123,11 @@ pub(super) struct Refund {
     status_detail: Option<String>,
 }
 
-impl Refund {
+impl DlocalRefund {
     /// An answer must be about what we asked; any other leaves it unknown.
     pub(super) fn check(&self, reference: &str, payment: &str, asked: Money) -> Result<(), ProviderError> {
-        if let Some(said) = &self.order_refund_id {
-            call::same("order_refund_id", said.as_str(), reference)?;
+        if let Some(message) = &self.order_refund_id {
+            call::same("order_refund_id", message.as_str(), reference)?;
         }
         call::same("payment_id", self.payment_id.as_str(), payment)?;
         call::same("amount", self.amount.exact(&self.currency).map_err(ProviderError::Unknown)?, asked)
@@ -162,7 +162,7 @@ impl Refund {
 
 /// What a notification is about: only refunds and chargebacks name the payment they are of.
 #[derive(Debug, Deserialize)]
-struct News {
+struct DlocalNotification {
     id: String,
     payment_id: Option<String>,
     status: String,
@@ -170,17 +170,17 @@ struct News {
 
 /// dLocal gives its notifications no id: what they are about, and how that stands.
 pub(super) fn event_id(body: &[u8]) -> Option<String> {
-    let news: News = serde_json::from_slice(body).ok()?;
-    checked(&format!("{}:{}", news.id, news.status), LONGEST_ID)
+    let notification: DlocalNotification = serde_json::from_slice(body).ok()?;
+    checked(&format!("{}:{}", notification.id, notification.status), LONGEST_ID)
 }
 
-pub(super) fn news(body: &[u8]) -> Result<Fact, String> {
+pub(super) fn notification(body: &[u8]) -> Result<Fact, String> {
     let not_ours = |error: serde_json::Error| format!("not a notification of dLocal: {error}");
-    let news: News = serde_json::from_slice(body).map_err(not_ours)?;
-    if news.payment_id.is_none() {
-        return serde_json::from_slice::<Payment>(body).map_err(not_ours)?.fact();
+    let notification: DlocalNotification = serde_json::from_slice(body).map_err(not_ours)?;
+    if notification.payment_id.is_none() {
+        return serde_json::from_slice::<DlocalPayment>(body).map_err(not_ours)?.fact();
     }
-    let refund: Refund = serde_json::from_slice(body).map_err(not_ours)?;
+    let refund: DlocalRefund = serde_json::from_slice(body).map_err(not_ours)?;
     match &refund.order_refund_id {
         Some(ours) => refund.fact(ours),
         // Which of ours it is, only asking by dLocal's id of it can tell.
@@ -189,7 +189,7 @@ pub(super) fn news(body: &[u8]) -> Result<Fact, String> {
 }
 
 #[derive(Debug, Deserialize)]
-struct Failure {
+struct DlocalFailure {
     code: u32,
     message: String,
     param: Option<String>,
@@ -200,15 +200,15 @@ pub(super) fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
     if call::says_nothing(status) {
         return call::bare(status);
     }
-    let Ok(failure) = serde_json::from_slice::<Failure>(body) else { return call::bare(status) };
+    let Ok(failure) = serde_json::from_slice::<DlocalFailure>(body) else { return call::bare(status) };
     let param = failure.param.unwrap_or_default();
-    let said = words(format!("{}: {} {param}", failure.code, failure.message).trim_end());
+    let message = words(format!("{}: {} {param}", failure.code, failure.message).trim_end());
     match failure.code {
-        4000 | 4001 => ProviderError::NotKnown(said),
-        5001 if param.to_ascii_lowercase().starts_with("x-") => ProviderError::Unknown(said),
+        4000 | 4001 => ProviderError::NotKnown(message),
+        5001 if param.to_ascii_lowercase().starts_with("x-") => ProviderError::Unknown(message),
         // The acquirer could not: perhaps the next time.
-        5021 => ProviderError::Unknown(said),
-        5001..=5999 => ProviderError::Refused(said),
-        _key_or_trouble => ProviderError::Unknown(said),
+        5021 => ProviderError::Unknown(message),
+        5001..=5999 => ProviderError::Refused(message),
+        _key_or_trouble => ProviderError::Unknown(message),
     }
 }

@@ -26,10 +26,10 @@ mod document;
 mod settings;
 mod taxpayer;
 
-pub(super) use settings::Settings;
+pub(super) use settings::DlocalSettings;
 
-use api::Api;
-use document::{Order, Payment, Refund};
+use api::DlocalApi;
+use document::{DlocalOrder, DlocalPayment, DlocalRefund};
 
 pub(super) const NAME: &str = "dlocal";
 
@@ -42,7 +42,7 @@ const LONGEST_REASON: usize = 200;
 const DUPLICATE: &str = "5011:";
 
 /// Off until it is configured.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &DlocalSettings, installation: &Installation, clock: &Clock) -> Configured {
     if !is_given(&own.login) {
         return Ok(None);
     }
@@ -53,7 +53,7 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: 
         return Err(wrong("DLOCAL_PAYMENT_METHOD", format!("must be one of {}", METHODS.join(", "))));
     };
     let reais = "BRL".parse().map_err(|error: entity::MoneyError| wrong("DLOCAL_LOGIN", error.to_string()))?;
-    let api = Api {
+    let api = DlocalApi {
         client: call::client("DLOCAL_API_BASE", &base)?,
         base,
         login: required("DLOCAL_LOGIN", &own.login)?.trim().to_owned(),
@@ -79,13 +79,13 @@ fn check_mode(base: &str, is_sandbox: bool) -> Result<(), &'static str> {
 
 #[derive(Debug)]
 struct Dlocal {
-    api: Api,
+    api: DlocalApi,
     method: &'static str,
     reais: Currency,
 }
 
 #[derive(Serialize)]
-struct NewPayment<'a> {
+struct NewDlocalPayment<'a> {
     amount: Number,
     currency: Currency,
     country: &'static str,
@@ -121,22 +121,22 @@ fn number(money: entity::Money) -> Result<Number, ProviderError> {
 }
 
 impl Dlocal {
-    fn new_payment<'a>(&self, request: &'a PaymentRequest) -> Result<NewPayment<'a>, ProviderError> {
-        let told = |field: PayerField| {
+    fn new_payment<'a>(&self, request: &'a PaymentRequest) -> Result<NewDlocalPayment<'a>, ProviderError> {
+        let stated = |field: PayerField| {
             let missing = || ProviderError::Refused(format!("dLocal wants to know the payer's {}", field.name()));
             request.payer.field(field).filter(|text| !text.trim().is_empty()).ok_or_else(missing)
         };
         let wrong = "the payer's document is not a CPF or CNPJ: its length or its check digits are wrong";
-        let document = taxpayer::number(told(PayerField::Document)?);
-        Ok(NewPayment {
+        let document = taxpayer::number(stated(PayerField::Document)?);
+        Ok(NewDlocalPayment {
             amount: number(request.amount)?,
             currency: request.amount.currency,
             country: "BR",
             payment_method_id: self.method,
             payment_method_flow: "REDIRECT",
             payer: NewPayer {
-                name: told(PayerField::Name)?,
-                email: told(PayerField::Email)?,
+                name: stated(PayerField::Name)?,
+                email: stated(PayerField::Email)?,
                 document: document.ok_or_else(|| ProviderError::Refused(wrong.to_owned()))?,
             },
             order_id: &request.reference,
@@ -148,7 +148,7 @@ impl Dlocal {
 
     /// By our reference, which every payment of ours has there.
     async fn id_of(&self, reference: &str) -> Result<String, ProviderError> {
-        let order: Order = self.api.get(&["orders", reference]).await?;
+        let order: DlocalOrder = self.api.get(&["orders", reference]).await?;
         call::same("order_id", order.order_id.as_str(), reference)?;
         Ok(order.payment_id)
     }
@@ -160,21 +160,21 @@ impl Dlocal {
         }
     }
 
-    async fn payment(&self, id: &str) -> Result<Payment, ProviderError> {
-        let payment: Payment = self.api.get(&["payments", id]).await?;
+    async fn payment(&self, id: &str) -> Result<DlocalPayment, ProviderError> {
+        let payment: DlocalPayment = self.api.get(&["payments", id]).await?;
         call::same("id", payment.id()?.as_str(), id)?;
         Ok(payment)
     }
 
     /// A refund whose id dLocal hasn't told us yet, among those of its payment.
-    async fn refund_of(&self, refund: &RefundQuery, payment: &str) -> Result<Refund, ProviderError> {
-        let listed: Vec<Refund> = match self.api.get(&["payments", payment, "refunds"]).await {
+    async fn refund_of(&self, refund: &RefundQuery, payment: &str) -> Result<DlocalRefund, ProviderError> {
+        let listed: Vec<DlocalRefund> = match self.api.get(&["payments", payment, "refunds"]).await {
             // It was paid, so it is known there: only a list can say what is not on it.
-            Err(ProviderError::NotKnown(said)) => return Err(ProviderError::Unknown(said)),
+            Err(ProviderError::NotKnown(document)) => return Err(ProviderError::Unknown(document)),
             answer => answer?,
         };
         let all_named = listed.iter().all(|one| one.order_refund_id.is_some());
-        let is_it = |one: &Refund| one.order_refund_id.as_deref() == Some(refund.reference.as_str());
+        let is_it = |one: &DlocalRefund| one.order_refund_id.as_deref() == Some(refund.reference.as_str());
         match listed.into_iter().find(is_it) {
             Some(found) => Ok(found),
             None if all_named => Err(ProviderError::NotKnown("it is not among the refunds of its payment".to_owned())),
@@ -214,7 +214,7 @@ impl PaymentProvider for Dlocal {
 
     async fn create_payment(&self, request: &PaymentRequest) -> Result<OpenedPayment, ProviderError> {
         let body = self.new_payment(request)?;
-        let payment = match self.api.post::<Payment>("payments", &request.reference, &body).await {
+        let payment = match self.api.post::<DlocalPayment>("payments", &request.reference, &body).await {
             // A payment of this reference may be there, whose idempotency key dLocal has forgotten.
             Err(ProviderError::Refused(reason)) => match self.id_of(&request.reference).await {
                 Ok(id) => self.payment(&id).await?,
@@ -230,9 +230,9 @@ impl PaymentProvider for Dlocal {
     }
 
     async fn query_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
-        let said = self.payment(&self.payment_id(payment).await?).await?;
-        said.check(&payment.reference, payment.amount)?;
-        Ok(vec![said.fact().map_err(ProviderError::Unknown)?])
+        let document = self.payment(&self.payment_id(payment).await?).await?;
+        document.check(&payment.reference, payment.amount)?;
+        Ok(vec![document.fact().map_err(ProviderError::Unknown)?])
     }
 
     /// dLocal withdraws card authorisations only: it says how it stands, and what is paid nevertheless goes back.
@@ -251,7 +251,7 @@ impl PaymentProvider for Dlocal {
             description: request.reason.chars().take(LONGEST_REASON).collect(),
             notification_url: &request.notification_url,
         };
-        let refund: Refund = match self.api.post("refunds", &request.reference, &body).await {
+        let refund: DlocalRefund = match self.api.post("refunds", &request.reference, &body).await {
             // An earlier one of ours may be there, whose idempotency key dLocal has forgotten: then this one is refused as a
             // second one, as too much, or because all has gone back. Only the list can say that it is not there.
             Err(ProviderError::Refused(reason)) if request.asked_before.is_some() || reason.starts_with(DUPLICATE) => {
@@ -278,16 +278,16 @@ impl PaymentProvider for Dlocal {
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
         let payment_id = self.payment_id(&refund.payment).await?;
-        let said = match &refund.provider_reference {
+        let document = match &refund.provider_reference {
             Some(id) => {
-                let said: Refund = self.api.get(&["refunds", id]).await?;
-                said.check_id(id)?;
-                said
+                let document: DlocalRefund = self.api.get(&["refunds", id]).await?;
+                document.check_id(id)?;
+                document
             }
             None => self.refund_of(refund, &payment_id).await?,
         };
-        said.check(&refund.reference, &payment_id, refund.amount)?;
-        Ok(vec![said.fact(&refund.reference).map_err(ProviderError::Unknown)?])
+        document.check(&refund.reference, &payment_id, refund.amount)?;
+        Ok(vec![document.fact(&refund.reference).map_err(ProviderError::Unknown)?])
     }
 
     fn refunds_for_others(&self, _currency: Currency) -> bool {
@@ -305,11 +305,11 @@ impl PaymentProvider for Dlocal {
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
         self.api.verify(request, wall_now)?;
         let event_id = document::event_id(request.body).ok_or(VerifyError("it says nothing about a payment"))?;
-        Ok(Incoming::News(Verified { event_id, content: request.body.to_vec() }))
+        Ok(Incoming::Notification(Verified { event_id, content: request.body.to_vec() }))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        document::news(body).map(|fact| vec![fact]).map_err(Uninterpretable)
+        document::notification(body).map(|fact| vec![fact]).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

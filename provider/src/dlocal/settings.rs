@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// Brazilian bank transfers, today by Pix.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct DlocalSettings {
     /// dLocal: `X-Login` of the merchant; setting it turns dLocal on
     #[arg(id = "dlocal_login", long = "dlocal-login", env = "DLOCAL_LOGIN", global = true)]
     pub login: Option<String>,

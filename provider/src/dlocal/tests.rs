@@ -11,7 +11,7 @@ use ground::setting::Mode;
 /// Published in shhac/agent-dlocal, which was tested against dLocal's sandbox.
 #[test]
 fn a_request_is_signed_as_dlocal_does() {
-    let api = Api {
+    let api = DlocalApi {
         client: ground::client::build("http://127.0.0.1").expect("a client"),
         base: String::new(),
         login: "1955gdod".to_owned(),
@@ -46,7 +46,7 @@ fn a_request_is_signed_as_dlocal_does() {
 
 fn read(body: &Value, amount: &str) -> Result<Fact, String> {
     let body = body.to_string().replacen(r#""amount":null"#, &format!(r#""amount":{amount}"#), 1);
-    document::news(body.as_bytes())
+    document::notification(body.as_bytes())
 }
 
 #[test]
@@ -110,22 +110,22 @@ fn a_chargeback_is_no_refund() {
 
 #[test]
 fn only_what_dlocal_itself_says_for_good_is_a_refusal() {
-    let said = |status: u16, code: u32, param: &str| {
+    let answered = |status: u16, code: u32, param: &str| {
         let body = format!(r#"{{"code":{code},"message":"m","param":"{param}"}}"#);
         document::error_of(StatusCode::from_u16(status).expect("a status"), body.as_bytes())
     };
     for code in [4000, 4001] {
-        assert_eq!(said(404, code, ""), ProviderError::NotKnown(format!("{code}: m")));
+        assert_eq!(answered(404, code, ""), ProviderError::NotKnown(format!("{code}: m")));
     }
     for code in [5002, 5005, 5007, 5009, 5011, 5012, 5020] {
-        assert_eq!(said(400, code, ""), ProviderError::Refused(format!("{code}: m")));
+        assert_eq!(answered(400, code, ""), ProviderError::Refused(format!("{code}: m")));
     }
-    assert_eq!(said(400, 5001, "payer.document"), ProviderError::Refused("5001: m payer.document".to_owned()));
+    assert_eq!(answered(400, 5001, "payer.document"), ProviderError::Refused("5001: m payer.document".to_owned()));
     // A wrong signature is 5000, and a missing header 5001.
     for (status, code, param) in
         [(400, 5000, ""), (400, 5001, "X-Date"), (400, 5021, ""), (403, 3001, ""), (429, 6000, ""), (500, 4000, "")]
     {
-        assert!(matches!(said(status, code, param), ProviderError::Unknown(_)), "{status} {code}");
+        assert!(matches!(answered(status, code, param), ProviderError::Unknown(_)), "{status} {code}");
     }
     for body in ["", "NOT_FOUND", "{}", r#"{"code":"4000","message":"m"}"#] {
         let error = document::error_of(StatusCode::NOT_FOUND, body.as_bytes());

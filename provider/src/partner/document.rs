@@ -13,12 +13,12 @@ use crate::{ChargebackStage, Fact, LineKind, StatementLine};
 
 /// What a document must name to be about us.
 #[derive(Debug)]
-pub(super) struct Ours {
+pub(super) struct PartnerIdentity {
     pub(super) account: Option<String>,
     pub(super) livemode: bool,
 }
 
-impl Ours {
+impl PartnerIdentity {
     fn check(&self, account: Option<&str>, livemode: Option<bool>) -> Result<(), String> {
         if self.account.is_some() && self.account.as_deref() != account {
             return Err("it is about another account than PARTNER_ACCOUNT".to_owned());
@@ -84,7 +84,7 @@ impl PaymentDocument {
     }
 
     /// Money first: what the payment came to is told after what arrived for it.
-    pub(super) fn facts(&self, ours: &Ours, asked: (&str, Money)) -> Result<Vec<Fact>, String> {
+    pub(super) fn facts(&self, ours: &PartnerIdentity, asked: (&str, Money)) -> Result<Vec<Fact>, String> {
         ours.check(self.account.as_deref(), self.livemode)?;
         about((&self.payment_id, money(self.amount_minor, &self.currency)?), asked)?;
         let reference = self.payment_id.clone();
@@ -152,7 +152,7 @@ pub(super) struct RefundDocument {
 }
 
 impl RefundDocument {
-    pub(super) fn facts(&self, ours: &Ours, asked: (&str, Money)) -> Result<Vec<Fact>, String> {
+    pub(super) fn facts(&self, ours: &PartnerIdentity, asked: (&str, Money)) -> Result<Vec<Fact>, String> {
         ours.check(self.account.as_deref(), self.livemode)?;
         let amount = money(self.amount_minor, &self.currency)?;
         about((&self.refund_id, amount), asked)?;
@@ -183,7 +183,7 @@ pub(super) struct PayoutDocument {
 }
 
 impl PayoutDocument {
-    pub(super) fn facts(&self, ours: &Ours, asked: (&str, Money)) -> Result<Vec<Fact>, String> {
+    pub(super) fn facts(&self, ours: &PartnerIdentity, asked: (&str, Money)) -> Result<Vec<Fact>, String> {
         ours.check(self.account.as_deref(), self.livemode)?;
         let amount = money(self.amount_minor, &self.currency)?;
         about((&self.payout_id, amount), asked)?;
@@ -200,15 +200,15 @@ impl PayoutDocument {
 }
 
 #[derive(Deserialize)]
-struct Notification {
+struct PartnerNotification {
     #[serde(rename = "type")]
     kind: String,
-    data: Data,
+    data: PartnerData,
 }
 
 /// Which of them are there is said by the type.
 #[derive(Deserialize)]
-struct Data {
+struct PartnerData {
     account: Option<String>,
     livemode: Option<bool>,
     id: Option<String>,
@@ -223,7 +223,7 @@ struct Data {
     debited: Option<bool>,
 }
 
-impl Data {
+impl PartnerData {
     fn amount(&self) -> Result<Money, String> {
         match (self.amount_minor, &self.currency) {
             (Some(amount_minor), Some(currency)) => money(amount_minor, currency),
@@ -237,8 +237,8 @@ fn given(name: &str, id: Option<&String>) -> Result<String, String> {
 }
 
 /// What a notification says; an error says what in it is unknown, or not ours.
-pub(super) fn notified(ours: &Ours, body: &[u8]) -> Result<Fact, String> {
-    let Notification { kind, data } =
+pub(super) fn notified(ours: &PartnerIdentity, body: &[u8]) -> Result<Fact, String> {
+    let PartnerNotification { kind, data } =
         serde_json::from_slice(body).map_err(|error| format!("not a notification of the partner's: {error}"))?;
     ours.check(data.account.as_deref(), data.livemode)?;
     let payment = || given("payment_id", data.payment_id.as_ref());
@@ -272,7 +272,7 @@ pub(super) fn notified(ours: &Ours, body: &[u8]) -> Result<Fact, String> {
     })
 }
 
-fn chargeback(stage: &str, data: &Data, payment: String, reason: String) -> Result<Fact, String> {
+fn chargeback(stage: &str, data: &PartnerData, payment: String, reason: String) -> Result<Fact, String> {
     let id = given("chargeback_id", data.chargeback_id.as_ref())?;
     let stage = match (stage, data.debited) {
         ("opened", _) => ChargebackStage::Opened,
@@ -307,7 +307,7 @@ struct WireMovement {
 }
 
 impl Page {
-    pub(super) fn lines(&self, ours: &Ours, day: NaiveDate) -> Result<Vec<StatementLine>, String> {
+    pub(super) fn lines(&self, ours: &PartnerIdentity, day: NaiveDate) -> Result<Vec<StatementLine>, String> {
         ours.check(self.account.as_deref(), self.livemode)?;
         if self.day != day {
             return Err(format!("the answer is about {}", self.day));
@@ -343,7 +343,7 @@ impl WireMovement {
 /// [`entity::BankAccount`] as it is stored, and as the partner reads it.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all(deserialize = "camelCase", serialize = "snake_case"))]
-pub(super) struct Account {
+pub(super) struct PartnerBankAccount {
     account_holder: String,
     country: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -30,9 +30,9 @@ mod document;
 mod settings;
 mod terms;
 
-pub(super) use settings::Settings;
+pub(super) use settings::PartnerSettings;
 
-use document::{Account, Ours, Page, PaymentDocument, PayoutDocument, RefundDocument, notified};
+use document::{Page, PartnerBankAccount, PartnerIdentity, PaymentDocument, PayoutDocument, RefundDocument, notified};
 
 pub(super) const NAME: &str = "partner";
 
@@ -40,7 +40,7 @@ pub(super) const NAME: &str = "partner";
 const MOST_PAGES: usize = 1_000;
 
 /// Off until `PARTNER_API_BASE` is there.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, _clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &PartnerSettings, installation: &Installation, _clock: &Clock) -> Configured {
     let given = own;
     if !is_given(&given.api_base) {
         return Ok(None);
@@ -53,7 +53,7 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, _clock:
     }
     let webhook_secrets = required_list("PARTNER_WEBHOOK_SECRET", &given.webhook_secret)?;
     check_webhook_secrets("PARTNER_WEBHOOK_SECRET", &webhook_secrets, installation.mode)?;
-    let ours = Ours {
+    let ours = PartnerIdentity {
         account: given.account.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned),
         livemode: !installation.is_sandbox(),
     };
@@ -63,13 +63,13 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, _clock:
     Ok(Some(Arc::new(Partner { client, base, api_key, webhook_secrets, ours, methods, currencies, payer_fields })))
 }
 
-fn methods(given: &Settings) -> Result<Vec<PaymentMethod>, SettingError> {
+fn methods(given: &PartnerSettings) -> Result<Vec<PaymentMethod>, SettingError> {
     let known: Vec<PaymentMethod> = PaymentMethod::all().collect();
     let names = required_list("PARTNER_METHODS", &given.methods)?;
     names.iter().map(|name| named("PARTNER_METHODS", name, &known, PaymentMethod::name)).collect()
 }
 
-fn payer_fields(given: &Settings) -> Result<Vec<PayerField>, SettingError> {
+fn payer_fields(given: &PartnerSettings) -> Result<Vec<PayerField>, SettingError> {
     let names = given.payer_fields.iter().filter(|name| !name.trim().is_empty());
     names.map(|name| named("PARTNER_PAYER_FIELDS", name, &PayerField::ALL, |field| field.name().to_owned())).collect()
 }
@@ -92,7 +92,7 @@ struct Partner {
     base: String,
     api_key: SecretString,
     webhook_secrets: Vec<SecretString>,
-    ours: Ours,
+    ours: PartnerIdentity,
     methods: Vec<PaymentMethod>,
     currencies: Vec<Currency>,
     payer_fields: Vec<PayerField>,
@@ -125,8 +125,8 @@ impl Partner {
         if answer.status.is_success() { call::document(&answer) } else { Err(error_of(answer.status, &answer.body)) }
     }
 
-    fn payment_facts(&self, said: &PaymentDocument, asked: (&str, Money)) -> Result<Vec<Fact>, ProviderError> {
-        said.facts(&self.ours, asked).map_err(ProviderError::Unknown)
+    fn payment_facts(&self, document: &PaymentDocument, asked: (&str, Money)) -> Result<Vec<Fact>, ProviderError> {
+        document.facts(&self.ours, asked).map_err(ProviderError::Unknown)
     }
 }
 
@@ -134,7 +134,7 @@ impl Partner {
 /// pass the next time, or have happened.
 fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
     let (code, message) = match call::refusal(status, body) {
-        Ok(said) => said,
+        Ok(document) => document,
         Err(unknown) => return unknown,
     };
     match code.as_str() {
@@ -170,22 +170,22 @@ impl PaymentProvider for Partner {
             "return_url": request.return_url,
             "payer": request.payer,
         });
-        let said: PaymentDocument = self.post("payments", &request.reference, body).await?;
-        let facts = self.payment_facts(&said, (&request.reference, request.amount))?;
-        let next_action = said.next_action().map_err(ProviderError::Unknown)?;
-        let provider_reference = Some(said.id().map_err(ProviderError::Unknown)?);
-        Ok(OpenedPayment { provider_reference, next_action, expires_at: said.expires_at, facts })
+        let document: PaymentDocument = self.post("payments", &request.reference, body).await?;
+        let facts = self.payment_facts(&document, (&request.reference, request.amount))?;
+        let next_action = document.next_action().map_err(ProviderError::Unknown)?;
+        let provider_reference = Some(document.id().map_err(ProviderError::Unknown)?);
+        Ok(OpenedPayment { provider_reference, next_action, expires_at: document.expires_at, facts })
     }
 
     async fn query_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
-        let said = self.get(self.url(&["payments", &payment.reference])?).await?;
-        self.payment_facts(&said, (&payment.reference, payment.amount))
+        let document = self.get(self.url(&["payments", &payment.reference])?).await?;
+        self.payment_facts(&document, (&payment.reference, payment.amount))
     }
 
     async fn cancel_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
         let request = self.client.post(self.url(&["payments", &payment.reference, "cancel"])?);
-        let said = self.answer(request.json(&json!({}))).await?;
-        self.payment_facts(&said, (&payment.reference, payment.amount))
+        let document = self.answer(request.json(&json!({}))).await?;
+        self.payment_facts(&document, (&payment.reference, payment.amount))
     }
 
     async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError> {
@@ -200,13 +200,13 @@ impl PaymentProvider for Partner {
         if let Some(payee) = &request.payee {
             body["payee"] = account(payee)?;
         }
-        let said: RefundDocument = self.post("refunds", &request.reference, body).await?;
-        said.facts(&self.ours, (&request.reference, request.amount)).map_err(ProviderError::Unknown)
+        let document: RefundDocument = self.post("refunds", &request.reference, body).await?;
+        document.facts(&self.ours, (&request.reference, request.amount)).map_err(ProviderError::Unknown)
     }
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
-        let said: RefundDocument = self.get(self.url(&["refunds", &refund.reference])?).await?;
-        said.facts(&self.ours, (&refund.reference, refund.amount)).map_err(ProviderError::Unknown)
+        let document: RefundDocument = self.get(self.url(&["refunds", &refund.reference])?).await?;
+        document.facts(&self.ours, (&refund.reference, refund.amount)).map_err(ProviderError::Unknown)
     }
 
     fn refunds_for_others(&self, _currency: Currency) -> bool {
@@ -241,7 +241,7 @@ impl PaymentProvider for Partner {
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        standard::verify(&self.webhook_secrets, request, wall_now).map(Incoming::News)
+        standard::verify(&self.webhook_secrets, request, wall_now).map(Incoming::Notification)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
@@ -263,13 +263,13 @@ impl Payouts for Partner {
             "payee": account(&request.account)?,
             "notification_url": request.notification_url,
         });
-        let said: PayoutDocument = self.post("payouts", &request.reference, body).await?;
-        said.facts(&self.ours, (&request.reference, request.amount)).map_err(ProviderError::Unknown)
+        let document: PayoutDocument = self.post("payouts", &request.reference, body).await?;
+        document.facts(&self.ours, (&request.reference, request.amount)).map_err(ProviderError::Unknown)
     }
 
     async fn query_payout(&self, payout: &PayoutQuery) -> Result<Vec<Fact>, ProviderError> {
-        let said: PayoutDocument = self.get(self.url(&["payouts", &payout.reference])?).await?;
-        said.facts(&self.ours, (&payout.reference, payout.amount)).map_err(ProviderError::Unknown)
+        let document: PayoutDocument = self.get(self.url(&["payouts", &payout.reference])?).await?;
+        document.facts(&self.ours, (&payout.reference, payout.amount)).map_err(ProviderError::Unknown)
     }
 }
 
@@ -277,7 +277,7 @@ impl Payouts for Partner {
 fn account(details: &SecretString) -> Result<Value, ProviderError> {
     // The error would quote it.
     let unreadable = |_would_quote_it| ProviderError::Unknown("the account can't be read".to_owned());
-    let account: Account = serde_json::from_str(details.expose_secret()).map_err(unreadable)?;
+    let account: PartnerBankAccount = serde_json::from_str(details.expose_secret()).map_err(unreadable)?;
     serde_json::to_value(account).map_err(unreadable)
 }
 

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// Any other company.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct PartnerSettings {
     /// Partner: where its API is (docs/providers.md says what it must offer); setting it turns the partner on
     #[arg(id = "partner_api_base", long = "partner-api-base", env = "PARTNER_API_BASE", global = true)]
     pub api_base: Option<String>,

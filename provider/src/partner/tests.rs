@@ -5,8 +5,8 @@ use super::*;
 use crate::{ChargebackStage, LineKind, StatementLine, for_tests};
 use ground::setting::Mode;
 
-fn ours() -> Ours {
-    Ours { account: None, livemode: false }
+fn ours() -> PartnerIdentity {
+    PartnerIdentity { account: None, livemode: false }
 }
 
 fn euro(amount: i64) -> Money {
@@ -33,7 +33,7 @@ fn notification(kind: &str, data: Value) -> Value {
     json!({ "type": kind, "timestamp": "2026-11-22T12:00:00Z", "data": data })
 }
 
-fn told(kind: &str, data: Value) -> Result<Fact, String> {
+fn fact_of(kind: &str, data: Value) -> Result<Fact, String> {
     notified(&ours(), notification(kind, data).to_string().as_bytes())
 }
 
@@ -136,35 +136,35 @@ fn each_notification_says_one_thing() {
     let (refund, payout) = (|| "refund_1".to_owned(), || "payout_1".to_owned());
     let reason = || "the payment company gave no reason".to_owned();
     let paid = json!({ "payment_id": "payment_1", "id": "p_1", "capture_id": "c_1" });
-    assert_eq!(told("payment.captured", money(paid)), Ok(captured("c_1", Some("p_1"), euro(500))));
+    assert_eq!(fact_of("payment.captured", money(paid)), Ok(captured("c_1", Some("p_1"), euro(500))));
     let bare = json!({ "payment_id": "payment_1" });
-    assert_eq!(told("payment.captured", money(bare.clone())), Ok(captured("payment_1", None, euro(500))));
+    assert_eq!(fact_of("payment.captured", money(bare.clone())), Ok(captured("payment_1", None, euro(500))));
     let reference = || "payment_1".to_owned();
     assert_eq!(
-        told("payment.failed", bare.clone()),
+        fact_of("payment.failed", bare.clone()),
         Ok(Fact::PaymentFailed { reference: reference(), reason: reason() })
     );
-    assert_eq!(told("payment.expired", bare.clone()), Ok(Fact::PaymentExpired { reference: reference() }));
-    assert_eq!(told("payment.cancelled", bare.clone()), Ok(Fact::PaymentCancelled { reference: reference() }));
+    assert_eq!(fact_of("payment.expired", bare.clone()), Ok(Fact::PaymentExpired { reference: reference() }));
+    assert_eq!(fact_of("payment.cancelled", bare.clone()), Ok(Fact::PaymentCancelled { reference: reference() }));
     let (provider_reference, amount) = (Some("r_1".to_owned()), euro(500));
     let succeeded = Fact::RefundSucceeded { reference: refund(), provider_reference, movement: refund(), amount };
-    assert_eq!(told("refund.succeeded", money(json!({ "refund_id": "refund_1", "id": "r_1" }))), Ok(succeeded));
+    assert_eq!(fact_of("refund.succeeded", money(json!({ "refund_id": "refund_1", "id": "r_1" }))), Ok(succeeded));
     let failed = Fact::RefundFailed { reference: refund(), movement: Some(refund()), reason: "closed".to_owned() };
-    assert_eq!(told("refund.failed", json!({ "refund_id": "refund_1", "reason": "closed" })), Ok(failed));
+    assert_eq!(fact_of("refund.failed", json!({ "refund_id": "refund_1", "reason": "closed" })), Ok(failed));
     let of_payout = || money(json!({ "payout_id": "payout_1" }));
     let paid = Fact::PayoutPaid { reference: payout(), provider_reference: None, movement: payout(), amount };
-    assert_eq!(told("payout.paid", of_payout()), Ok(paid));
-    assert_eq!(told("payout.failed", of_payout()), Ok(Fact::PayoutFailed { reference: payout(), reason: reason() }));
+    assert_eq!(fact_of("payout.paid", of_payout()), Ok(paid));
+    assert_eq!(fact_of("payout.failed", of_payout()), Ok(Fact::PayoutFailed { reference: payout(), reason: reason() }));
     let returned = Fact::PayoutReturned { reference: payout(), movement: payout(), amount, reason: reason() };
-    assert_eq!(told("payout.returned", of_payout()), Ok(returned));
+    assert_eq!(fact_of("payout.returned", of_payout()), Ok(returned));
     for kind in ["payment.captured", "refund.succeeded", "payout.paid", "payout.returned", "chargeback.opened"] {
         let ids = json!({ "payment_id": "p", "refund_id": "r", "payout_id": "o", "chargeback_id": "c" });
-        assert!(told(kind, ids.clone()).is_err(), "{kind} without an amount");
-        assert!(told(kind, money(ids)).is_ok(), "{kind}");
-        assert!(told(kind, money(json!({}))).is_err(), "{kind} without an id");
+        assert!(fact_of(kind, ids.clone()).is_err(), "{kind} without an amount");
+        assert!(fact_of(kind, money(ids)).is_ok(), "{kind}");
+        assert!(fact_of(kind, money(json!({}))).is_err(), "{kind} without an id");
     }
     for kind in ["payment.succeeded", "payment", "chargeback.closed", "Payment.captured", ""] {
-        assert!(told(kind, money(bare.clone())).is_err(), "{kind}");
+        assert!(fact_of(kind, money(bare.clone())).is_err(), "{kind}");
     }
 }
 
@@ -173,7 +173,7 @@ fn a_chargeback_that_is_won_says_whether_money_comes_back() {
     let stage = |stage: &str, debited: Value| {
         let data = json!({ "payment_id": "payment_1", "chargeback_id": "cb_1", "amount_minor": 500, "currency": "EUR",
             "reason": "fraudulent", "debited": debited });
-        let fact = told(&format!("chargeback.{stage}"), data)?;
+        let fact = fact_of(&format!("chargeback.{stage}"), data)?;
         let Fact::Chargeback { reference, chargeback, amount, stage, reason } = fact else { panic!("{fact:?}") };
         assert_eq!((reference.as_str(), chargeback.as_str()), ("payment_1", "cb_1"));
         assert_eq!((amount, reason.as_str()), (euro(500), "fraudulent"));
@@ -192,11 +192,11 @@ fn a_chargeback_that_is_won_says_whether_money_comes_back() {
 fn what_names_another_account_or_is_a_test_of_live_money_is_not_ours() {
     let data = |account: Option<&str>, livemode: Option<bool>| json!({ "payment_id": "payment_1", "amount_minor": 500, "currency": "EUR", "account": account, "livemode": livemode });
     let is_ours = |account: Option<&str>, livemode, (told_account, told_livemode)| {
-        let ours = Ours { account: account.map(str::to_owned), livemode };
+        let ours = PartnerIdentity { account: account.map(str::to_owned), livemode };
         let body = notification("payment.captured", data(told_account, told_livemode)).to_string();
         notified(&ours, body.as_bytes()).is_ok()
     };
-    for (account, livemode, said, wanted) in [
+    for (account, livemode, stated, wanted) in [
         (None, false, (None, None), true),
         (None, false, (Some("any"), Some(false)), true),
         (None, false, (None, Some(true)), false),
@@ -207,7 +207,7 @@ fn what_names_another_account_or_is_a_test_of_live_money_is_not_ours() {
         (Some("acct_1"), false, (Some("acct_2"), None), false),
         (Some("acct_1"), false, (None, None), false),
     ] {
-        assert_eq!(is_ours(account, livemode, said), wanted, "{account:?} {livemode}: {said:?}");
+        assert_eq!(is_ours(account, livemode, stated), wanted, "{account:?} {livemode}: {stated:?}");
     }
 }
 
@@ -218,21 +218,21 @@ fn an_id_said_twice_in_one_document_is_not_believed() {
     assert!(notified(&ours(), body.as_bytes()).is_err());
     let long = "x".repeat(201);
     for id in ["", "a\nb", long.as_str()] {
-        assert!(told("payment.expired", json!({ "payment_id": id })).is_err(), "{id:?}");
+        assert!(fact_of("payment.expired", json!({ "payment_id": id })).is_err(), "{id:?}");
     }
 }
 
 #[test]
 fn only_refused_is_a_refusal() {
-    let said = |code: &str| format!(r#"{{"error":{{"code":"{code}","message":"no"}}}}"#);
+    let stated = |code: &str| format!(r#"{{"error":{{"code":"{code}","message":"no"}}}}"#);
     let error = |status: u16, body: &str| error_of(StatusCode::from_u16(status).expect("a status"), body.as_bytes());
     let no = || "no".to_owned();
     for status in [400, 404, 409, 422] {
-        assert_eq!(error(status, &said("refused")), ProviderError::Refused(no()));
-        assert_eq!(error(status, &said("not_found")), ProviderError::NotKnown(no()));
-        assert_eq!(error(status, &said("payee_details_required")), ProviderError::PayeeDetailsRequired(no()));
+        assert_eq!(error(status, &stated("refused")), ProviderError::Refused(no()));
+        assert_eq!(error(status, &stated("not_found")), ProviderError::NotKnown(no()));
+        assert_eq!(error(status, &stated("payee_details_required")), ProviderError::PayeeDetailsRequired(no()));
         for code in ["try_again", "invalid_request", ""] {
-            assert!(matches!(error(status, &said(code)), ProviderError::Unknown(_)), "{code}");
+            assert!(matches!(error(status, &stated(code)), ProviderError::Unknown(_)), "{code}");
         }
         for body in ["", "<html>", "{}", r#"{"error":{"code":"not_found"}}"#, r#"{"code":"not_found","message":"no"}"#]
         {
@@ -240,7 +240,7 @@ fn only_refused_is_a_refusal() {
         }
     }
     for status in [301, 401, 403, 408, 429, 500, 502, 503] {
-        assert!(matches!(error(status, &said("not_found")), ProviderError::Unknown(_)), "{status}");
+        assert!(matches!(error(status, &stated("not_found")), ProviderError::Unknown(_)), "{status}");
     }
 }
 
@@ -280,10 +280,10 @@ fn a_page_of_movements_becomes_lines() {
 #[test]
 fn an_account_is_told_in_the_partners_own_words() {
     let stored = r#"{"accountHolder":"Ana","country":"DE","iban":"DE89370400440532013000","bankName":"Bank"}"#;
-    let told = account(&SecretString::from(stored)).expect("reads");
+    let fact_of = account(&SecretString::from(stored)).expect("reads");
     let wanted =
         json!({ "account_holder": "Ana", "country": "DE", "iban": "DE89370400440532013000", "bank_name": "Bank" });
-    assert_eq!(told, wanted);
+    assert_eq!(fact_of, wanted);
     let error = account(&SecretString::from(r#"{"iban":"DE89370400440532013000"}"#)).expect_err("no holder");
     assert!(!error.to_string().contains("DE89"), "{error}");
 }

@@ -29,12 +29,12 @@ impl Plain {
 }
 
 #[derive(Debug, Deserialize)]
-struct WireAmount {
+struct QiwiAmount {
     value: Plain,
     currency: String,
 }
 
-impl WireAmount {
+impl QiwiAmount {
     /// With two digits behind the point, as QIWI signs it; None if it has more of them, or isn't plain.
     fn two_decimals(&self) -> Option<String> {
         let text = self.value.text()?;
@@ -54,7 +54,7 @@ impl WireAmount {
 pub(super) struct Bill {
     site_id: Plain,
     bill_id: String,
-    amount: WireAmount,
+    amount: QiwiAmount,
     status: BillStatus,
     pay_url: Option<String>,
     expiration_date_time: Option<String>,
@@ -67,7 +67,7 @@ struct BillStatus {
 
 /// A notification. Dates, customer and comment are in it, too, but not signed.
 #[derive(Debug, Deserialize)]
-pub(super) struct News {
+pub(super) struct QiwiNotification {
     pub(super) bill: Bill,
 }
 
@@ -136,13 +136,13 @@ impl Bill {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Refund {
+pub(super) struct QiwiRefund {
     refund_id: String,
-    amount: WireAmount,
+    amount: QiwiAmount,
     status: String,
 }
 
-impl Refund {
+impl QiwiRefund {
     /// `PARTIAL` and `FULL` say how much of the bill has been given back with it. There is no status for one that is on its way or failed.
     pub(super) fn fact(&self, reference: &str, asked: Money) -> Result<Fact, ProviderError> {
         call::same("refundId", self.refund_id.as_str(), reference)?;
@@ -158,7 +158,7 @@ impl Refund {
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Failure {
+struct QiwiFailure {
     service_name: String,
     error_code: String,
     description: Option<String>,
@@ -169,16 +169,16 @@ pub(super) fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
     if call::says_nothing(status) {
         return call::bare(status);
     }
-    let Ok(failure) = serde_json::from_slice::<Failure>(body) else { return call::bare(status) };
+    let Ok(failure) = serde_json::from_slice::<QiwiFailure>(body) else { return call::bare(status) };
     // The codes stand with and without this in QIWI's documents.
     let code = failure.error_code.strip_prefix("error.code.").unwrap_or(&failure.error_code);
-    let said = words(&format!("{code}: {} ({})", failure.description.unwrap_or_default(), failure.service_name));
+    let message = words(&format!("{code}: {} ({})", failure.description.unwrap_or_default(), failure.service_name));
     match code {
-        "api.invoice.not.found" | "api.refund.not.found" => ProviderError::NotKnown(said),
-        "default" => ProviderError::Unknown(said),
+        "api.invoice.not.found" | "api.refund.not.found" => ProviderError::NotKnown(message),
+        "default" => ProviderError::Unknown(message),
         code if ["auth.", "internal.", "http."].iter().any(|start| code.starts_with(start)) => {
-            ProviderError::Unknown(said)
+            ProviderError::Unknown(message)
         }
-        _refused => ProviderError::Refused(said),
+        _refused => ProviderError::Refused(message),
     }
 }

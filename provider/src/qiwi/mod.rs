@@ -27,9 +27,9 @@ use ground::setting::{Installation, Mode, check_base, is_given, required, requir
 mod bill;
 mod settings;
 
-pub(super) use settings::Settings;
+pub(super) use settings::QiwiSettings;
 
-use bill::{Bill, News, Refund, error_of};
+use bill::{Bill, QiwiNotification, QiwiRefund, error_of};
 
 pub(super) const NAME: &str = "qiwi";
 
@@ -41,7 +41,7 @@ const LONGEST_COMMENT: usize = 255;
 const MOST: MinorUnits = MinorUnits(99_999_999);
 
 /// Off until it is configured, and in live mode always.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, _clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &QiwiSettings, installation: &Installation, _clock: &Clock) -> Configured {
     if !is_given(&own.secret_key) {
         return Ok(None);
     }
@@ -179,14 +179,14 @@ impl PaymentProvider for Qiwi {
         let body = json!({
             "amount": { "currency": request.amount.currency, "value": amount::to_text(request.amount) },
         });
-        let refund: Refund = self.answer(put.json(&body)).await?;
+        let refund: QiwiRefund = self.answer(put.json(&body)).await?;
         Ok(vec![refund.fact(&request.reference, request.amount)?])
     }
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
         let get = self.request(Method::GET, &refund.payment.reference, &["refunds", &refund.reference])?;
-        let said: Refund = self.answer(get).await?;
-        Ok(vec![said.fact(&refund.reference, refund.amount)?])
+        let document: QiwiRefund = self.answer(get).await?;
+        Ok(vec![document.fact(&refund.reference, refund.amount)?])
     }
 
     fn refunds_for_others(&self, _currency: Currency) -> bool {
@@ -205,8 +205,8 @@ impl PaymentProvider for Qiwi {
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {
         let signature = header::the_only(request.headers, SIGNATURE)?;
         let malformed = VerifyError("it is not a notification about a bill");
-        let news: News = serde_json::from_slice(request.body).map_err(|_source| malformed)?;
-        let signed = news.bill.string_to_sign().ok_or(malformed)?;
+        let notification: QiwiNotification = serde_json::from_slice(request.body).map_err(|_source| malformed)?;
+        let signed = notification.bill.string_to_sign().ok_or(malformed)?;
         let of = |secret: &SecretString| {
             hex::encode(hmac::sha256(secret.expose_secret().trim().as_bytes(), &[signed.as_bytes()]))
         };
@@ -214,13 +214,13 @@ impl PaymentProvider for Qiwi {
         if !hmac::any_equal(&expected, &[signature]) {
             return Err(VerifyError("the signature does not match"));
         }
-        Ok(Incoming::News(Verified { event_id: news.bill.event_id(), content: signed.into_bytes() }))
+        Ok(Incoming::Notification(Verified { event_id: notification.bill.event_id(), content: signed.into_bytes() }))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        let read = serde_json::from_slice::<News>(body);
-        let news = read.map_err(|error| Uninterpretable(format!("not a notification of QIWI: {error}")))?;
-        news.bill.fact(&self.site_id).map(|fact| vec![fact]).map_err(Uninterpretable)
+        let read = serde_json::from_slice::<QiwiNotification>(body);
+        let notification = read.map_err(|error| Uninterpretable(format!("not a notification of QIWI: {error}")))?;
+        notification.bill.fact(&self.site_id).map(|fact| vec![fact]).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

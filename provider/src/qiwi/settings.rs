@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// QIWI bills: a rail that is closed, kept for test servers.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct QiwiSettings {
     /// QIWI (closed since 2024; refused in live mode): the secret key of the API; setting it turns QIWI on
     #[arg(
         id = "qiwi_secret_key",

@@ -5,16 +5,16 @@ use reqwest::StatusCode;
 use super::*;
 use crate::{configured, for_tests};
 
-fn news(value: &str, bill: &str, status: &str) -> Option<String> {
+fn notification(value: &str, bill: &str, status: &str) -> Option<String> {
     let body = format!(
         r#"{{"bill":{{"siteId":"23044","billId":"{bill}","amount":{{"value":{value},"currency":"RUB"}},"status":{{"value":"{status}"}}}}}}"#
     );
-    serde_json::from_str::<News>(&body).ok()?.bill.string_to_sign()
+    serde_json::from_str::<QiwiNotification>(&body).ok()?.bill.string_to_sign()
 }
 
 #[test]
 fn what_is_signed_has_two_decimals_and_five_fields() {
-    let signed = |value| news(value, "pay_01", "PAID");
+    let signed = |value| notification(value, "pay_01", "PAID");
     for value in ["100", "100.0", "100.00", r#""100""#, r#""100.00""#] {
         assert_eq!(signed(value).as_deref(), Some("RUB|100.00|pay_01|23044|PAID"), "{value}");
     }
@@ -22,21 +22,21 @@ fn what_is_signed_has_two_decimals_and_five_fields() {
     for value in ["1.005", "1e2", "-1", r#""1,00""#, r#""""#, r#"".5""#, r#""1.""#, "null", "[1]", r#""\u0031""#] {
         assert_eq!(signed(value), None, "{value}");
     }
-    assert_eq!(news("1", "pay_01|23044", "PAID"), None, "a field must not look like two");
-    assert_eq!(news("1", "pay_01", "PAID|x"), None);
+    assert_eq!(notification("1", "pay_01|23044", "PAID"), None, "a field must not look like two");
+    assert_eq!(notification("1", "pay_01", "PAID|x"), None);
 }
 
 #[test]
 fn only_what_qiwi_itself_says_is_a_refusal() {
-    let said = |status: u16, code: &str| {
+    let answered = |status: u16, code: &str| {
         let body = format!(r#"{{"serviceName":"invoicing","errorCode":"{code}","description":"d"}}"#);
         error_of(StatusCode::from_u16(status).expect("a status"), body.as_bytes())
     };
     let words = |code: &str| format!("{code}: d (invoicing)");
     for code in ["api.invoice.not.found", "error.code.api.invoice.not.found"] {
-        assert_eq!(said(404, code), ProviderError::NotKnown(words("api.invoice.not.found")));
+        assert_eq!(answered(404, code), ProviderError::NotKnown(words("api.invoice.not.found")));
     }
-    assert_eq!(said(400, "refund.incorrect.amount"), ProviderError::Refused(words("refund.incorrect.amount")));
+    assert_eq!(answered(400, "refund.incorrect.amount"), ProviderError::Refused(words("refund.incorrect.amount")));
     for (status, code) in [
         (401, "refund.incorrect.amount"),
         (500, "api.invoice.not.found"),
@@ -46,7 +46,7 @@ fn only_what_qiwi_itself_says_is_a_refusal() {
         (404, "error.code.http.url.not.found"),
         (400, "default"),
     ] {
-        assert!(matches!(said(status, code), ProviderError::Unknown(_)), "{status} {code}");
+        assert!(matches!(answered(status, code), ProviderError::Unknown(_)), "{status} {code}");
     }
     for body in ["", "{}", "<html>", r#"{"errorCode":"validation.error"}"#] {
         let error = error_of(StatusCode::BAD_REQUEST, body.as_bytes());

@@ -12,7 +12,7 @@ use reqwest::header::CONTENT_TYPE;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::object::Payment;
+use super::object::RapydPayment;
 use crate::wire::call::{self, Answer};
 use crate::wire::header::{fresh, seconds, the_only};
 use crate::wire::{hmac, words};
@@ -26,7 +26,7 @@ const NOT_ABOUT_THIS: [&str; 3] =
     ["MISSING_AUTHENTICATION_HEADERS", "UNAUTHENTICATED_API_CALL", "UNAUTHORIZED_API_CALL"];
 
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct RapydApi {
     pub(super) client: reqwest::Client,
     pub(super) base: String,
     pub(super) access_key: String,
@@ -38,39 +38,39 @@ pub(super) struct Api {
 }
 
 /// What is signed besides the keys and the body.
-struct Signed<'a> {
+struct SignedParts<'a> {
     place: &'a str,
     salt: &'a str,
     timestamp: &'a str,
 }
 
 #[derive(Deserialize)]
-struct Document {
-    status: Status,
-    data: Option<Payment>,
+struct RapydDocument {
+    status: RapydStatus,
+    data: Option<RapydPayment>,
 }
 
 #[derive(Deserialize)]
-struct Status {
+struct RapydStatus {
     status: String,
     error_code: Option<String>,
     message: Option<String>,
 }
 
-impl Api {
+impl RapydApi {
     /// `idempotency` is the name under which Rapyd does it once, for 24 hours.
     pub(super) async fn ask(
         &self,
         method: Method,
         segments: &[&str],
         sent: Option<(&str, String)>,
-    ) -> Result<Payment, ProviderError> {
+    ) -> Result<RapydPayment, ProviderError> {
         let url = call::url(&self.base, &[&["v1", "payments"], segments].concat())?;
         let (salt, timestamp) = (hex::encode(self.clock.random_bytes()), self.clock.wall().timestamp().to_string());
         let (idempotency, body) = sent.unzip();
         let body = body.unwrap_or_default();
         let place = format!("{}{}", method.as_str().to_ascii_lowercase(), url.path());
-        let signed = Signed { place: &place, salt: &salt, timestamp: &timestamp };
+        let signed = SignedParts { place: &place, salt: &salt, timestamp: &timestamp };
         let secret = self.secrets.first().ok_or_else(|| ProviderError::Unknown("there is no secret".to_owned()))?;
         let signature = self.signature(secret, &signed, body.as_bytes());
         let mut request = self.client.request(method, url).header(CONTENT_TYPE, "application/json");
@@ -88,7 +88,7 @@ impl Api {
         read(&call::send(request.body(body)).await?)
     }
 
-    fn signature(&self, secret: &SecretString, signed: &Signed<'_>, body: &[u8]) -> String {
+    fn signature(&self, secret: &SecretString, signed: &SignedParts<'_>, body: &[u8]) -> String {
         let secret = secret.expose_secret().as_bytes();
         let parts = [signed.place, signed.salt, signed.timestamp, &self.access_key].map(str::as_bytes);
         STANDARD.encode(hex::encode(hmac::sha256(secret, &[parts.as_slice(), &[secret, body]].concat())))
@@ -97,7 +97,7 @@ impl Api {
     pub(super) fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<(), VerifyError> {
         let header = |name| the_only(request.headers, name);
         let (timestamp, given) = (header("timestamp")?, header("signature")?);
-        let signed = Signed { place: &self.webhook_url, salt: header("salt")?, timestamp };
+        let signed = SignedParts { place: &self.webhook_url, salt: header("salt")?, timestamp };
         let expected: Vec<String> =
             self.secrets.iter().map(|secret| self.signature(secret, &signed, request.body)).collect();
         if !hmac::any_equal(&expected, &[given]) {
@@ -109,23 +109,23 @@ impl Api {
 }
 
 /// Only Rapyd's own document says that something was refused.
-pub(super) fn read(answer: &Answer) -> Result<Payment, ProviderError> {
+pub(super) fn read(answer: &Answer) -> Result<RapydPayment, ProviderError> {
     let status = answer.status;
     if !status.is_success() && call::says_nothing(status) {
         return Err(call::bare(status));
     }
-    let document: Document = call::document(answer)?;
+    let document: RapydDocument = call::document(answer)?;
     match (document.status.status.as_str(), document.data) {
         ("SUCCESS", Some(payment)) if status.is_success() => return Ok(payment),
         ("ERROR", _) if status.is_client_error() => {}
         _contradiction => return Err(call::bare(status)),
     }
     let code = document.status.error_code.unwrap_or_default();
-    let said = words(&format!("{code}: {}", document.status.message.unwrap_or_default()));
+    let message = words(&format!("{code}: {}", document.status.message.unwrap_or_default()));
     Err(match code.as_str() {
-        NOT_KNOWN => ProviderError::NotKnown(said),
-        "" => ProviderError::Unknown(said),
-        code if NOT_ABOUT_THIS.contains(&code) => ProviderError::Unknown(said),
-        _refusal => ProviderError::Refused(said),
+        NOT_KNOWN => ProviderError::NotKnown(message),
+        "" => ProviderError::Unknown(message),
+        code if NOT_ABOUT_THIS.contains(&code) => ProviderError::Unknown(message),
+        _refusal => ProviderError::Refused(message),
     })
 }

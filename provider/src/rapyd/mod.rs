@@ -25,14 +25,14 @@ use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, required_list, wrong};
 
 mod api;
-mod news;
+mod notification;
 mod object;
 mod settings;
 
-pub(super) use settings::Settings;
+pub(super) use settings::RapydSettings;
 
-use api::Api;
-use object::{Customer, METHOD, NewPayment, Payment};
+use api::RapydApi;
+use object::{Customer, METHOD, NewRapydPayment, RapydPayment};
 
 pub(super) const NAME: &str = "rapyd";
 
@@ -48,7 +48,7 @@ const NOT_FOUND: ProviderError =
     ProviderError::CannotBeAsked("Rapyd has not told its id, and is asked by nothing else");
 
 /// Off until it is configured.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &RapydSettings, installation: &Installation, clock: &Clock) -> Configured {
     if !is_given(&own.access_key) {
         return Ok(None);
     }
@@ -57,7 +57,7 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: 
     let base = check_base("RAPYD_API_BASE", base, installation.mode)?;
     check_host(&base, installation.is_sandbox()).map_err(|problem| wrong("RAPYD_API_BASE", problem))?;
     let secrets = required_list("RAPYD_SECRET_KEY", &own.secret_key)?;
-    let api = Api {
+    let api = RapydApi {
         client: call::client("RAPYD_API_BASE", &base)?,
         base,
         access_key: required("RAPYD_ACCESS_KEY", &own.access_key)?.trim().to_owned(),
@@ -98,13 +98,13 @@ fn payer_fields(given: &[String]) -> Result<BTreeMap<String, PayerField>, String
 
 #[derive(Debug)]
 struct Rapyd {
-    api: Api,
+    api: RapydApi,
     fields: BTreeMap<String, PayerField>,
 }
 
 impl Rapyd {
     /// What is said of a payment, once it is certain that it is this one.
-    fn facts(payment: &Payment, asked: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
+    fn facts(payment: &RapydPayment, asked: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
         payment.must_be(&asked.reference, asked.amount)?;
         payment.facts().map_err(ProviderError::Unknown)
     }
@@ -126,7 +126,7 @@ impl Rapyd {
             fields.insert(theirs.as_str(), of_payer(*ours)?);
         }
         let unwritten = || ProviderError::Unknown("the request could not be written".to_owned());
-        let body = NewPayment {
+        let body = NewRapydPayment {
             amount: object::number(request.amount).ok_or_else(unwritten)?,
             currency: request.amount.currency.code(),
             merchant_reference_id: &request.reference,
@@ -217,11 +217,11 @@ impl PaymentProvider for Rapyd {
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
         self.api.verify(request, wall_now)?;
-        Ok(Incoming::News(news::verified(request.body)))
+        Ok(Incoming::Notification(notification::verified(request.body)))
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        news::facts(body).map_err(Uninterpretable)
+        notification::facts(body).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

@@ -20,7 +20,7 @@ use crate::{Fact, ProviderError};
 pub(super) const METHOD: &str = "ec_westernunion_cash";
 
 #[derive(Debug, Serialize)]
-pub(super) struct NewPayment<'a> {
+pub(super) struct NewRapydPayment<'a> {
     pub(super) amount: Box<RawValue>,
     pub(super) currency: &'a str,
     pub(super) merchant_reference_id: &'a str,
@@ -49,7 +49,7 @@ pub(super) fn number(money: Money) -> Option<Box<RawValue>> {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Payment {
+pub(super) struct RapydPayment {
     id: String,
     status: String,
     merchant_reference_id: Option<String>,
@@ -66,7 +66,7 @@ pub(super) struct Payment {
     error_code: Option<String>,
 }
 
-impl Payment {
+impl RapydPayment {
     pub(super) fn id(&self) -> Result<String, String> {
         checked(&self.id, LONGEST_ID).ok_or_else(|| "it has no usable id".to_owned())
     }
@@ -88,8 +88,8 @@ impl Payment {
     pub(super) fn must_be(&self, reference: &str, asked: Money) -> Result<(), ProviderError> {
         self.is_by_our_method().map_err(ProviderError::Unknown)?;
         call::same("merchant_reference_id", self.reference().map_err(ProviderError::Unknown)?.as_str(), reference)?;
-        let said = self.original_amount.exact(&self.currency_code).map_err(ProviderError::Unknown)?;
-        call::same("original_amount", said, asked)
+        let answered = self.original_amount.exact(&self.currency_code).map_err(ProviderError::Unknown)?;
+        call::same("original_amount", answered, asked)
     }
 
     /// What an answer says of it.
@@ -127,7 +127,7 @@ impl Payment {
     }
 
     /// What a notification of this type says of it.
-    pub(super) fn news(&self, kind: &str) -> Result<Vec<Fact>, String> {
+    pub(super) fn notification(&self, kind: &str) -> Result<Vec<Fact>, String> {
         self.is_by_our_method()?;
         let reference = self.reference()?;
         match (kind, self.status.as_str()) {

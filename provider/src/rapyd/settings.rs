@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// Western Union at counters in Ecuador.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct RapydSettings {
     /// Rapyd: the access key; setting it turns Rapyd on
     #[arg(id = "rapyd_access_key", long = "rapyd-access-key", env = "RAPYD_ACCESS_KEY", global = true)]
     pub access_key: Option<String>,

@@ -5,8 +5,8 @@ use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
-use super::api::{Api, read};
-use super::object::{Payment, number};
+use super::api::{RapydApi, read};
+use super::object::{RapydPayment, number};
 use super::{check_host, payer_fields};
 use crate::wire::call::{self, Answer};
 use crate::{Fact, PayerField, ProviderError, WebhookRequest};
@@ -18,9 +18,9 @@ fn text<'a>(vector: &'a Value, field: &str) -> &'a str {
     vector[field].as_str().unwrap_or_else(|| panic!("{field} in {vector}"))
 }
 
-fn api(vector: &Value, secrets: &[&str]) -> Api {
+fn api(vector: &Value, secrets: &[&str]) -> RapydApi {
     let base = "https://sandboxapi.rapyd.net".to_owned();
-    Api {
+    RapydApi {
         client: call::client("RAPYD_API_BASE", &base).expect("a client"),
         base,
         access_key: text(vector, "access_key").to_owned(),
@@ -37,7 +37,7 @@ fn headers(vector: &Value) -> HeaderMap {
         .collect()
 }
 
-fn is_believed(api: &Api, vector: &Value, headers: &HeaderMap) -> bool {
+fn is_believed(api: &RapydApi, vector: &Value, headers: &HeaderMap) -> bool {
     let client = std::net::Ipv4Addr::LOCALHOST.into();
     let body = text(vector, "body").as_bytes();
     let now = DateTime::from_timestamp(vector["now"].as_i64().expect("seconds"), 0).expect("a time");
@@ -88,7 +88,7 @@ fn an_amount_is_written_as_rapyd_would_write_it() {
     }
 }
 
-fn payment(changed: Value) -> Payment {
+fn payment(changed: Value) -> RapydPayment {
     let mut object = json!({ "id": "payment_1", "status": "ACT", "merchant_reference_id": "ours", "amount": 0,
         "original_amount": 123.45, "currency_code": "USD", "payment_method_type": "ec_westernunion_cash",
         "expiration": 1761998400, "textual_codes": { "pay_code": "0123" }, "redirect_url": "", "failure_code": "" });
@@ -134,14 +134,17 @@ fn a_code_is_the_one_that_there_is() {
 
 #[test]
 fn what_may_pass_the_next_time_is_unknown() {
-    let said = |status: u16, body: &str| {
+    let answered = |status: u16, body: &str| {
         let status = StatusCode::from_u16(status).expect("a status");
         read(&Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() }).map(drop)
     };
     let error = |code: &str| json!({ "status": { "status": "ERROR", "error_code": code, "message": "m" } }).to_string();
-    assert_eq!(said(400, &error("ERROR_GET_PAYMENT")), Err(ProviderError::NotKnown("ERROR_GET_PAYMENT: m".to_owned())));
+    assert_eq!(
+        answered(400, &error("ERROR_GET_PAYMENT")),
+        Err(ProviderError::NotKnown("ERROR_GET_PAYMENT: m".to_owned()))
+    );
     for code in ["ERROR_CANCEL_PAYMENT", "INVALID_FIELDS", "ERROR_CREATE_PAYMENT_INVALID_EXPIRATION"] {
-        assert_eq!(said(400, &error(code)), Err(ProviderError::Refused(format!("{code}: m"))));
+        assert_eq!(answered(400, &error(code)), Err(ProviderError::Refused(format!("{code}: m"))));
     }
     for (status, body) in [
         (401, error("UNAUTHORIZED_API_CALL")),
@@ -155,7 +158,7 @@ fn what_may_pass_the_next_time_is_unknown() {
         (404, "<html>".to_owned()),
         (200, String::new()),
     ] {
-        assert!(matches!(said(status, &body), Err(ProviderError::Unknown(_))), "{status} {body}");
+        assert!(matches!(answered(status, &body), Err(ProviderError::Unknown(_))), "{status} {body}");
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Movement {
     pub(super) kind: String,
     pub(super) reference: String,
     pub(super) status: String,
-    pub(super) amount: WireAmount,
+    pub(super) amount: SandboxAmount,
     pub(super) reason: Option<String>,
     /// The bank's id of the payment that money came for, or is taken back of, when that is a movement of its own.
     original: Option<String>,
@@ -32,15 +32,15 @@ pub(super) struct Movement {
     /// In the answers about a payment.
     pub(super) checkout_url: Option<String>,
     /// In the answers about a payment that is made by sending money to an account …
-    transfer_to: Option<Account>,
+    transfer_to: Option<SandboxAccount>,
     /// … or by paying at a counter.
-    pub(super) voucher: Option<Voucher>,
+    pub(super) voucher: Option<SandboxVoucher>,
     /// Of money that the bank can't match: who sent it, and what they wrote.
     remitter: Option<WireRemitter>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
-struct Account {
+struct SandboxAccount {
     account_holder: String,
     iban: String,
     bic: String,
@@ -49,7 +49,7 @@ struct Account {
 }
 
 #[derive(Clone, Debug, Deserialize)]
-pub(super) struct Voucher {
+pub(super) struct SandboxVoucher {
     code: String,
     pub(super) expires_at: Time,
 }
@@ -76,10 +76,10 @@ impl WireRemitter {
 pub(super) fn next_action(movement: &Movement) -> Result<NextAction, String> {
     let url = movement.checkout_url.clone().ok_or("an open payment without a page")?;
     match (movement.transfer_to.clone(), movement.voucher.clone()) {
-        (Some(Account { account_holder, iban, bic, reference, creditor_reference }), None) => {
+        (Some(SandboxAccount { account_holder, iban, bic, reference, creditor_reference }), None) => {
             Ok(NextAction::BankTransfer { account_holder, iban, bic, reference, creditor_reference, url: Some(url) })
         }
-        (None, Some(Voucher { code, .. })) => Ok(NextAction::Voucher { code, url: Some(url) }),
+        (None, Some(SandboxVoucher { code, .. })) => Ok(NextAction::Voucher { code, url: Some(url) }),
         (None, None) => Ok(NextAction::Redirect { url }),
         (Some(_), Some(_)) => Err("a payment both by transfer and by voucher".to_owned()),
     }
@@ -88,16 +88,16 @@ pub(super) fn next_action(movement: &Movement) -> Result<NextAction, String> {
 #[derive(Debug, Deserialize)]
 struct WireTransfer {
     id: String,
-    amount: WireAmount,
+    amount: SandboxAmount,
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct WireAmount {
+pub(super) struct SandboxAmount {
     amount: String,
     currency: String,
 }
 
-impl WireAmount {
+impl SandboxAmount {
     fn exact(&self) -> Result<Money, String> {
         from_text(&self.amount, &self.currency)
     }
@@ -178,7 +178,7 @@ fn stage(id: &str, status: &str, debited: Option<bool>) -> Result<ChargebackStag
 }
 
 #[derive(Deserialize)]
-struct Notification {
+struct SandboxNotification {
     #[serde(rename = "type")]
     event_type: String,
     livemode: bool,
@@ -186,7 +186,7 @@ struct Notification {
 }
 
 pub(super) fn notified(body: &[u8]) -> Result<Vec<Fact>, String> {
-    let notification: Notification =
+    let notification: SandboxNotification =
         serde_json::from_slice(body).map_err(|error| format!("not a notification of the sandbox's bank: {error}"))?;
     if notification.livemode {
         return Err("livemode is true, but the sandbox has no real money".to_owned());

@@ -18,16 +18,20 @@ const PAGE: &str = "50";
 const MOST_PAGES: usize = 2_000;
 
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct StripeApi {
     pub(super) client: reqwest::Client,
     pub(super) base: String,
     pub(super) key: SecretString,
 }
 
-pub(super) type Pairs<'a> = &'a [(&'a str, &'a str)];
+pub(super) type StripePairs<'a> = &'a [(&'a str, &'a str)];
 
-impl Api {
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str], query: Pairs<'_>) -> Result<T, ProviderError> {
+impl StripeApi {
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: StripePairs<'_>,
+    ) -> Result<T, ProviderError> {
         let mut url = self.url(path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -40,7 +44,7 @@ impl Api {
     pub(super) async fn post(
         &self,
         path: &[&str],
-        fields: Pairs<'_>,
+        fields: StripePairs<'_>,
         once: Option<&str>,
     ) -> Result<Answer, ProviderError> {
         let mut request = self.client.post(self.url(path)?);
@@ -54,7 +58,7 @@ impl Api {
     pub(super) async fn list<T: DeserializeOwned + Listed>(
         &self,
         path: &[&str],
-        query: Pairs<'_>,
+        query: StripePairs<'_>,
     ) -> Result<Vec<T>, ProviderError> {
         let mut all: Vec<T> = Vec::new();
         for _page in 0..MOST_PAGES {
@@ -62,7 +66,7 @@ impl Api {
             let mut query = query.to_vec();
             query.push(("limit", PAGE));
             query.extend(after.as_deref().map(|after| ("starting_after", after)));
-            let page: List<T> = self.get(path, &query).await?;
+            let page: StripeList<T> = self.get(path, &query).await?;
             let is_last = !page.has_more || page.data.is_empty();
             all.extend(page.data);
             if is_last {
@@ -83,7 +87,7 @@ impl Api {
 
 #[derive(Deserialize)]
 #[serde(bound = "T: DeserializeOwned")]
-pub(super) struct List<T> {
+pub(super) struct StripeList<T> {
     pub(super) data: Vec<T>,
     pub(super) has_more: bool,
 }
@@ -111,12 +115,12 @@ pub(super) fn not_about_that(error: ProviderError) -> ProviderError {
 }
 
 #[derive(Deserialize)]
-struct Document {
-    error: Said,
+struct FailureDocument {
+    error: StripeFailure,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct StripeFailure {
     #[serde(rename = "type")]
     kind: String,
     code: Option<String>,
@@ -149,11 +153,11 @@ fn error_of(status: StatusCode, body: &[u8]) -> ProviderError {
     if status == StatusCode::CONFLICT {
         return ProviderError::Busy("another request with this idempotency key".to_owned());
     }
-    let Ok(Document { error: said }) = serde_json::from_slice(body) else { return call::bare(status) };
-    let code = said.code.as_deref().unwrap_or_default();
-    let message = words(said.message.as_deref().unwrap_or(code));
+    let Ok(FailureDocument { error: failure }) = serde_json::from_slice(body) else { return call::bare(status) };
+    let code = failure.code.as_deref().unwrap_or_default();
+    let message = words(failure.message.as_deref().unwrap_or(code));
     let unknown = |message: &str| ProviderError::Unknown(format!("HTTP {} {message}", status.as_u16()));
-    match said.kind.as_str() {
+    match failure.kind.as_str() {
         _any if PASSING.contains(&code) => unknown(&message),
         // The wrong key, not the wrong id.
         "invalid_request_error" if code == "resource_missing" && message.contains("a similar object exists in") => {
@@ -170,7 +174,7 @@ pub(super) fn unexpected_state(answer: &Answer) -> Option<Intent> {
     if answer.status != StatusCode::BAD_REQUEST {
         return None;
     }
-    let Document { error } = serde_json::from_slice(&answer.body).ok()?;
+    let FailureDocument { error } = serde_json::from_slice(&answer.body).ok()?;
     error.payment_intent.filter(|_intent| error.code.as_deref() == Some("payment_intent_unexpected_state"))
 }
 
@@ -180,7 +184,7 @@ mod tests {
 
     use super::*;
 
-    fn said(status: u16, kind: &str, code: &str) -> ProviderError {
+    fn failure(status: u16, kind: &str, code: &str) -> ProviderError {
         let body = json!({ "error": { "type": kind, "code": code, "message": "no" } });
         error_of(StatusCode::from_u16(status).expect("a status"), body.to_string().as_bytes())
     }
@@ -192,9 +196,9 @@ mod tests {
             (400, "invalid_request_error", "charge_already_refunded"),
             (402, "card_error", "card_declined"),
         ] {
-            assert_eq!(said(status, kind, code), ProviderError::Refused("no".to_owned()), "{kind} {code}");
+            assert_eq!(failure(status, kind, code), ProviderError::Refused("no".to_owned()), "{kind} {code}");
         }
-        assert_eq!(said(404, "invalid_request_error", "resource_missing"), ProviderError::NotKnown("no".to_owned()));
+        assert_eq!(failure(404, "invalid_request_error", "resource_missing"), ProviderError::NotKnown("no".to_owned()));
         for (status, kind, code) in [
             (400, "idempotency_error", ""),
             (400, "invalid_request_error", "balance_insufficient"),
@@ -206,10 +210,10 @@ mod tests {
             (500, "api_error", ""),
             (503, "card_error", "card_declined"),
         ] {
-            assert!(matches!(said(status, kind, code), ProviderError::Unknown(_)), "{status} {kind} {code}");
+            assert!(matches!(failure(status, kind, code), ProviderError::Unknown(_)), "{status} {kind} {code}");
         }
         for code in ["idempotency_key_in_use", "amount_too_small"] {
-            assert!(matches!(said(409, "invalid_request_error", code), ProviderError::Busy(_)), "{code}");
+            assert!(matches!(failure(409, "invalid_request_error", code), ProviderError::Busy(_)), "{code}");
         }
         for body in ["", "<html>", "{}", r#"{"error":"x"}"#, r#"{"error":{"code":"resource_missing"}}"#] {
             let error = error_of(StatusCode::NOT_FOUND, body.as_bytes());

@@ -30,7 +30,7 @@ struct Moved {
 
 /// What the type of an event says about our balance, besides the dispute itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub(super) enum DisputeEvent {
     Dispute,
     Withdrawn,
     Reinstated,
@@ -45,13 +45,13 @@ pub(super) fn reinstated(dispute: &str) -> String {
 }
 
 impl Dispute {
-    pub(super) fn facts(&self, news: News) -> Result<Vec<Fact>, String> {
+    pub(super) fn facts(&self, notification: DisputeEvent) -> Result<Vec<Fact>, String> {
         let id = checked_id(&self.id)?;
         let reference = checked_id(self.payment_intent.as_deref().ok_or("a dispute of no PaymentIntent")?)?;
         let amount = from_wire(self.amount, &self.currency)?;
         let reason = self.reason.as_deref().unwrap_or("general").replace('_', " ");
-        let was_taken = news == News::Withdrawn || self.moved().any(|moved| moved.amount < 0);
-        let was_given = news == News::Reinstated || self.moved().any(|moved| moved.amount > 0);
+        let was_taken = notification == DisputeEvent::Withdrawn || self.moved().any(|moved| moved.amount < 0);
+        let was_given = notification == DisputeEvent::Reinstated || self.moved().any(|moved| moved.amount > 0);
         let mut stages = Vec::new();
         if was_taken {
             stages.push(ChargebackStage::Debited { movement: withdrawn(&id) });
@@ -76,15 +76,15 @@ impl Dispute {
             }
             status => return Err(format!("dispute {id} whose status is {status:?}")),
         }
-        let told = |stage| {
+        let fact = |stage| {
             let (reference, chargeback, reason) = (reference.clone(), id.clone(), reason.clone());
             Fact::Chargeback { reference, chargeback, amount, stage, reason }
         };
         if let Some(problem) = self.misfit() {
             // It is there, and waits; how much of it was moved, somebody has to look up.
-            return Ok(vec![told(ChargebackStage::Opened), Fact::NotUnderstood(problem)]);
+            return Ok(vec![fact(ChargebackStage::Opened), Fact::NotUnderstood(problem)]);
         }
-        Ok(stages.into_iter().map(told).collect())
+        Ok(stages.into_iter().map(fact).collect())
     }
 
     fn moved(&self) -> impl Iterator<Item = &Moved> {
@@ -107,11 +107,11 @@ mod tests {
 
     use super::*;
 
-    fn stages(status: &str, moved: Value, news: News) -> Vec<String> {
+    fn stages(status: &str, moved: Value, notification: DisputeEvent) -> Vec<String> {
         let dispute = json!({ "id": "dp_1", "amount": 500, "currency": "eur", "payment_intent": "pi_1",
             "reason": "product_not_received", "status": status, "balance_transactions": moved });
         let dispute: Dispute = serde_json::from_value(dispute).expect("parses");
-        match dispute.facts(news) {
+        match dispute.facts(notification) {
             Ok(facts) => facts.iter().map(in_short).collect(),
             Err(error) => vec![format!("error: {error}")],
         }
@@ -135,32 +135,32 @@ mod tests {
         let both = json!([{ "amount": -500, "currency": "eur" }, { "amount": 500, "currency": "eur" }]);
         let converted = json!([{ "amount": -541, "currency": "usd" }]);
         let (debited, back) = ("debited dp_1:withdrawn", r#"won Some("dp_1:reinstated")"#);
-        for (status, moved, news, expected) in [
-            ("needs_response", json!([]), News::Dispute, vec!["opened"]),
-            ("needs_response", out.clone(), News::Dispute, vec![debited]),
-            ("needs_response", json!([]), News::Withdrawn, vec![debited]),
-            ("under_review", converted, News::Withdrawn, vec![debited]),
-            ("won", json!([]), News::Dispute, vec!["won None"]),
-            ("won", out.clone(), News::Dispute, vec![debited, "won None"]),
-            ("won", both.clone(), News::Dispute, vec![debited, back]),
-            ("won", out.clone(), News::Reinstated, vec![debited, back]),
-            ("under_review", both.clone(), News::Reinstated, vec![debited, back]),
-            ("lost", json!([]), News::Dispute, vec!["lost"]),
-            ("lost", out.clone(), News::Dispute, vec![debited, "lost"]),
-            ("warning_needs_response", json!([]), News::Dispute, vec![]),
-            ("warning_closed", json!([]), News::Dispute, vec![]),
+        for (status, moved, notification, expected) in [
+            ("needs_response", json!([]), DisputeEvent::Dispute, vec!["opened"]),
+            ("needs_response", out.clone(), DisputeEvent::Dispute, vec![debited]),
+            ("needs_response", json!([]), DisputeEvent::Withdrawn, vec![debited]),
+            ("under_review", converted, DisputeEvent::Withdrawn, vec![debited]),
+            ("won", json!([]), DisputeEvent::Dispute, vec!["won None"]),
+            ("won", out.clone(), DisputeEvent::Dispute, vec![debited, "won None"]),
+            ("won", both.clone(), DisputeEvent::Dispute, vec![debited, back]),
+            ("won", out.clone(), DisputeEvent::Reinstated, vec![debited, back]),
+            ("under_review", both.clone(), DisputeEvent::Reinstated, vec![debited, back]),
+            ("lost", json!([]), DisputeEvent::Dispute, vec!["lost"]),
+            ("lost", out.clone(), DisputeEvent::Dispute, vec![debited, "lost"]),
+            ("warning_needs_response", json!([]), DisputeEvent::Dispute, vec![]),
+            ("warning_closed", json!([]), DisputeEvent::Dispute, vec![]),
             (
                 "needs_response",
                 json!([{ "amount": -100, "currency": "eur" }]),
-                News::Withdrawn,
+                DisputeEvent::Withdrawn,
                 vec!["opened", "not understood"],
             ),
         ] {
-            assert_eq!(stages(status, moved.clone(), news), expected, "{status} {moved} {news:?}");
+            assert_eq!(stages(status, moved.clone(), notification), expected, "{status} {moved} {notification:?}");
         }
         for (status, moved) in [("lost", both), ("prevented", json!([])), ("something_new", out)] {
-            let said = stages(status, moved, News::Dispute);
-            assert!(said[0].starts_with("error"), "{status}: {said:?}");
+            let answered = stages(status, moved, DisputeEvent::Dispute);
+            assert!(answered[0].starts_with("error"), "{status}: {answered:?}");
         }
     }
 }

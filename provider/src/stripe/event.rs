@@ -10,8 +10,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::dispute::{Dispute, News};
-use super::object::{Charge, Intent, Refund};
+use super::dispute::{Dispute, DisputeEvent};
+use super::object::{Charge, Intent, StripeRefund};
 use crate::wire::{checked_id, header, hmac};
 use crate::{Fact, Verified, VerifyError};
 
@@ -71,11 +71,11 @@ struct Event {
     livemode: bool,
     /// Of a connected account: we have none.
     account: Option<String>,
-    data: Data,
+    data: EventData,
 }
 
 #[derive(Deserialize)]
-struct Data {
+struct EventData {
     object: Value,
 }
 
@@ -120,10 +120,10 @@ pub(super) fn interpret(body: &[u8], live: bool) -> Result<Vec<Fact>, String> {
             Ok(vec![Fact::PaymentPending { reference: intent.reference()? }])
         }
         "refund.created" | "refund.updated" | "charge.refund.updated" => {
-            object::<Refund>(event.data, kind, "refund")?.facts()
+            object::<StripeRefund>(event.data, kind, "refund")?.facts()
         }
         "refund.failed" => {
-            let refund: Refund = object(event.data, kind, "refund")?;
+            let refund: StripeRefund = object(event.data, kind, "refund")?;
             if refund.status.as_deref() != Some("failed") {
                 return Err(format!("{kind} of a refund that is {:?}", refund.status));
             }
@@ -131,17 +131,21 @@ pub(super) fn interpret(body: &[u8], live: bool) -> Result<Vec<Fact>, String> {
         }
         "charge.refunded" => Ok(vec![object::<Charge>(event.data, kind, "charge")?.refunded()?]),
         "charge.dispute.created" | "charge.dispute.updated" | "charge.dispute.closed" => {
-            object::<Dispute>(event.data, kind, "dispute")?.facts(News::Dispute)
+            object::<Dispute>(event.data, kind, "dispute")?.facts(DisputeEvent::Dispute)
         }
-        "charge.dispute.funds_withdrawn" => object::<Dispute>(event.data, kind, "dispute")?.facts(News::Withdrawn),
-        "charge.dispute.funds_reinstated" => object::<Dispute>(event.data, kind, "dispute")?.facts(News::Reinstated),
+        "charge.dispute.funds_withdrawn" => {
+            object::<Dispute>(event.data, kind, "dispute")?.facts(DisputeEvent::Withdrawn)
+        }
+        "charge.dispute.funds_reinstated" => {
+            object::<Dispute>(event.data, kind, "dispute")?.facts(DisputeEvent::Reinstated)
+        }
         known if NO_MONEY.contains(&known) => Ok(Vec::new()),
         unknown => Err(format!("the type {unknown:?} is unknown")),
     }
 }
 
 /// An event of this type is about an object of that kind.
-fn object<T: DeserializeOwned>(data: Data, kind: &str, wanted: &str) -> Result<T, String> {
+fn object<T: DeserializeOwned>(data: EventData, kind: &str, wanted: &str) -> Result<T, String> {
     let is = data.object.get("object").and_then(Value::as_str).unwrap_or_default();
     if is != wanted {
         return Err(format!("{kind} about an object of the kind {is:?}"));
@@ -149,7 +153,7 @@ fn object<T: DeserializeOwned>(data: Data, kind: &str, wanted: &str) -> Result<T
     serde_json::from_value(data.object).map_err(|error| format!("{kind} about a {wanted} that can't be read: {error}"))
 }
 
-fn intent(data: Data, kind: &str, status: Option<&str>) -> Result<Vec<Fact>, String> {
+fn intent(data: EventData, kind: &str, status: Option<&str>) -> Result<Vec<Fact>, String> {
     let intent: Intent = object(data, kind, "payment_intent")?;
     if status != Some(intent.status.as_str()) {
         return Err(format!("{kind} of a payment that is {:?}", intent.status));

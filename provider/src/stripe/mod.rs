@@ -30,17 +30,17 @@ mod object;
 mod settings;
 mod statement;
 
-pub(super) use settings::Settings;
+pub(super) use settings::StripeSettings;
 
 use amount::to_wire;
-use api::{Api, List, Pairs, not_about_that, read, unexpected_state};
-use object::{Intent, Refund};
+use api::{StripeApi, StripeList, StripePairs, not_about_that, read, unexpected_state};
+use object::{Intent, StripeRefund};
 use statement::BalanceTransaction;
 
 pub(super) const NAME: &str = "stripe";
 
 /// Off until `STRIPE_API_KEY` is there.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, _clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &StripeSettings, installation: &Installation, _clock: &Clock) -> Configured {
     if !is_given(&own.api_key) {
         return Ok(None);
     }
@@ -49,7 +49,7 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, _clock:
 
 #[derive(Debug)]
 struct Stripe {
-    api: Api,
+    api: StripeApi,
     /// Whether the keys are of live mode: objects of the other one are not ours.
     live: bool,
     publishable_key: String,
@@ -57,7 +57,7 @@ struct Stripe {
 }
 
 impl Stripe {
-    fn new(settings: &Settings, mode: Mode) -> Result<Self, SettingError> {
+    fn new(settings: &StripeSettings, mode: Mode) -> Result<Self, SettingError> {
         let live = mode == Mode::Live;
         let key = required("STRIPE_API_KEY", &settings.api_key)?;
         let publishable_key = required("STRIPE_PUBLISHABLE_KEY", &settings.publishable_key)?.trim();
@@ -71,7 +71,7 @@ impl Stripe {
         let base = check_base("STRIPE_API_BASE", &settings.api_base, mode)?;
         let client = call::client("STRIPE_API_BASE", &base)?;
         let key = SecretString::from(key.expose_secret().trim());
-        let api = Api { client, base, key };
+        let api = StripeApi { client, base, key };
         Ok(Self { api, live, publishable_key: publishable_key.to_owned(), webhook_secrets })
     }
 
@@ -87,7 +87,7 @@ impl Stripe {
         }
         let query = format!("metadata['payment_id']:'{reference}'");
         let found = self.api.get(&["payment_intents", "search"], &[("query", &query)]).await;
-        let found: List<Intent> = found.map_err(not_an_answer)?;
+        let found: StripeList<Intent> = found.map_err(not_an_answer)?;
         let ours = found.data.into_iter().find(|intent| intent.metadata.get("payment_id") == Some(reference));
         ours.map(|intent| intent.id).ok_or_else(|| ProviderError::NotKnown(format!("no payment is called {reference}")))
     }
@@ -107,15 +107,15 @@ impl Stripe {
     }
 
     /// The refund of this reference, as it is now. A list is never behind, as the search is.
-    async fn find_refund(&self, intent: &str, reference: &str) -> Result<Option<Refund>, ProviderError> {
-        let refunds: Vec<Refund> =
+    async fn find_refund(&self, intent: &str, reference: &str) -> Result<Option<StripeRefund>, ProviderError> {
+        let refunds: Vec<StripeRefund> =
             self.api.list(&["refunds"], &[("payment_intent", intent)]).await.map_err(not_about_that)?;
         Ok(refunds.into_iter().find(|refund| refund.metadata.get("refund_id") == Some(reference)))
     }
 }
 
 fn refunded(
-    refund: &Refund,
+    refund: &StripeRefund,
     intent: &str,
     (reference, amount): (&str, entity::Money),
 ) -> Result<Vec<Fact>, ProviderError> {
@@ -164,7 +164,7 @@ const MOST_KEYS: u32 = 3;
 impl Stripe {
     /// Stripe repeats its first answer to a key for a day, also a failure. Then another key asks anew: what an earlier one may
     /// have made can't be paid by anybody, because its secret has never reached us.
-    async fn create(&self, form: Pairs<'_>, reference: &str) -> Result<Answer, ProviderError> {
+    async fn create(&self, form: StripePairs<'_>, reference: &str) -> Result<Answer, ProviderError> {
         let once = format!("{reference}:create");
         let mut answer = self.api.post(&["payment_intents"], form, Some(&once)).await?;
         for number in 2..=MOST_KEYS {
@@ -272,7 +272,7 @@ impl PaymentProvider for Stripe {
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
         let asked = (refund.reference.as_str(), refund.amount);
         let id = self.find(&refund.payment).await.map_err(not_about_that)?;
-        let found: Option<Refund> = match &refund.provider_reference {
+        let found: Option<StripeRefund> = match &refund.provider_reference {
             Some(known) => Some(self.api.get(&["refunds", known], &[]).await?),
             None => self.find_refund(&id, &refund.reference).await?,
         };
@@ -299,7 +299,7 @@ impl PaymentProvider for Stripe {
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        event::verify(&self.webhook_secrets, request.headers, request.body, wall_now).map(Incoming::News)
+        event::verify(&self.webhook_secrets, request.headers, request.body, wall_now).map(Incoming::Notification)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {

@@ -16,9 +16,9 @@ use crate::wire::{captured_once, checked_id};
 /// What we wrote on an object.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Metadata(Option<BTreeMap<String, String>>);
+pub(super) struct StripeMetadata(Option<BTreeMap<String, String>>);
 
-impl Metadata {
+impl StripeMetadata {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.as_ref()?.get(name).map(String::as_str)
     }
@@ -33,7 +33,7 @@ pub(super) struct Intent {
     pub(super) status: String,
     pub(super) livemode: Option<bool>,
     #[serde(default)]
-    pub(super) metadata: Metadata,
+    pub(super) metadata: StripeMetadata,
     pub(super) client_secret: Option<String>,
     last_payment_error: Option<PaymentError>,
     cancellation_reason: Option<String>,
@@ -96,18 +96,18 @@ impl Listed for Intent {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Refund {
+pub(super) struct StripeRefund {
     pub(super) id: String,
     pub(super) amount: i64,
     pub(super) currency: String,
     pub(super) payment_intent: Option<String>,
     pub(super) status: Option<String>,
     #[serde(default)]
-    pub(super) metadata: Metadata,
+    pub(super) metadata: StripeMetadata,
     failure_reason: Option<String>,
 }
 
-impl Refund {
+impl StripeRefund {
     pub(super) fn money(&self) -> Result<Money, String> {
         from_wire(self.amount, &self.currency)
     }
@@ -136,14 +136,14 @@ impl Refund {
     }
 }
 
-impl Listed for Refund {
+impl Listed for StripeRefund {
     fn id(&self) -> &str {
         &self.id
     }
 }
 
 /// A refund's name, also where only its line on a statement is known.
-pub(super) fn refund_name(metadata: &Metadata, id: &str) -> Result<String, String> {
+pub(super) fn refund_name(metadata: &StripeMetadata, id: &str) -> Result<String, String> {
     checked_id(metadata.get("refund_id").unwrap_or(id))
 }
 
@@ -174,7 +174,7 @@ pub(super) struct Charge {
     currency: String,
     payment_intent: Option<String>,
     #[serde(default)]
-    metadata: Metadata,
+    metadata: StripeMetadata,
 }
 
 impl Charge {

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// Visa, MasterCard, Maestro.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct StripeSettings {
     /// Stripe: secret or restricted key (`sk_…`, `rk_…`); setting it turns Stripe on
     #[arg(
         id = "stripe_api_key",

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::amount::from_wire;
 use super::api::Listed;
 use super::dispute::{reinstated, withdrawn};
-use super::object::{Metadata, refund_name, returned};
+use super::object::{StripeMetadata, refund_name, returned};
 use crate::wire::checked_id;
 use crate::{LineKind, Statement, StatementLine};
 
@@ -41,7 +41,7 @@ struct Source {
     object: String,
     payment_intent: Option<String>,
     #[serde(default)]
-    metadata: Metadata,
+    metadata: StripeMetadata,
 }
 
 pub(super) fn statements(day: NaiveDate, transactions: &[BalanceTransaction]) -> Result<Vec<Statement>, String> {

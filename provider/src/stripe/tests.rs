@@ -1,7 +1,7 @@
 use super::*;
 
-fn settings(api: &str, publishable: &str, webhook: &[&str]) -> Settings {
-    Settings {
+fn settings(api: &str, publishable: &str, webhook: &[&str]) -> StripeSettings {
+    StripeSettings {
         api_key: Some(SecretString::from(api)),
         publishable_key: Some(publishable.to_owned()),
         webhook_secret: webhook.iter().map(|secret| SecretString::from(*secret)).collect(),
@@ -11,7 +11,7 @@ fn settings(api: &str, publishable: &str, webhook: &[&str]) -> Settings {
 
 const SECRET: &str = "whsec_0123456789abcdef0123456789abcdef";
 
-fn problem(settings: &Settings, live: bool) -> Option<&'static str> {
+fn problem(settings: &StripeSettings, live: bool) -> Option<&'static str> {
     let mode = if live { Mode::Live } else { Mode::Sandbox };
     Stripe::new(settings, mode).err().map(|error| {
         assert!(!error.problem.contains("abc"), "a key is never quoted: {}", error.problem);
@@ -42,7 +42,8 @@ fn keys_are_of_one_mode_and_of_the_right_kind() {
             "{api} {publishable} {secrets:?} {live}"
         );
     }
-    let elsewhere = Settings { api_base: "ftp://x".to_owned(), ..settings("sk_test_abc", "pk_test_abc", &[SECRET]) };
+    let elsewhere =
+        StripeSettings { api_base: "ftp://x".to_owned(), ..settings("sk_test_abc", "pk_test_abc", &[SECRET]) };
     assert_eq!(problem(&elsewhere, false), Some("STRIPE_API_BASE"));
 }
 

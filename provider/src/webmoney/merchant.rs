@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::purse::{Purse, is_number};
-use super::xml::Element;
+use super::xml::XmlElement;
 use crate::wire::{amount, call, words};
 use crate::{PaymentQuery, ProviderError};
 
@@ -13,7 +13,7 @@ use crate::{PaymentQuery, ProviderError};
 const OUR_NUMBER: &str = "1";
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum TransactionStanding {
     /// By this transfer.
     Paid(String),
     /// Nobody has come to pay it, or whoever came has not confirmed yet.
@@ -23,15 +23,19 @@ pub(super) enum Standing {
 }
 
 #[derive(Debug)]
-pub(super) struct Merchant {
+pub(super) struct MerchantApi {
     pub(super) client: reqwest::Client,
     pub(super) base: String,
     pub(super) wmid: String,
     pub(super) secret: SecretString,
 }
 
-impl Merchant {
-    pub(super) async fn standing(&self, purse: &Purse, payment: &PaymentQuery) -> Result<Standing, ProviderError> {
+impl MerchantApi {
+    pub(super) async fn standing(
+        &self,
+        purse: &Purse,
+        payment: &PaymentQuery,
+    ) -> Result<TransactionStanding, ProviderError> {
         let number = &payment.reference;
         if !is_number(number) {
             return Err(ProviderError::Unknown("a payment that has no number".to_owned()));
@@ -51,20 +55,20 @@ impl Merchant {
         if !answer.status.is_success() {
             return Err(call::bare(answer.status));
         }
-        standing(&Element::read("merchant.response", &answer.body)?, payment.amount)
+        standing(&XmlElement::read("merchant.response", &answer.body)?, payment.amount)
     }
 }
 
 /// The codes of errors are the vendor's: 8 "not found for this purse", 9 "found, but not paid yet", 13 "found, but it
 /// already reject". All the others are about the question.
-fn standing(answer: &Element, asked: Money) -> Result<Standing, ProviderError> {
+fn standing(answer: &XmlElement, asked: Money) -> Result<TransactionStanding, ProviderError> {
     match answer.text("retval")? {
         "0" => {}
-        "8" | "9" => return Ok(Standing::NotPaid),
-        "13" => return Ok(Standing::Rejected),
+        "8" | "9" => return Ok(TransactionStanding::NotPaid),
+        "13" => return Ok(TransactionStanding::Rejected),
         code => {
-            let said = words(answer.text("retdesc").unwrap_or_default());
-            return Err(ProviderError::Unknown(format!("WebMoney said {code:?}: {said}")));
+            let stated = words(answer.text("retdesc").unwrap_or_default());
+            return Err(ProviderError::Unknown(format!("WebMoney said {code:?}: {stated}")));
         }
     }
     let operation = answer.the_only("operation")?;
@@ -73,23 +77,23 @@ fn standing(answer: &Element, asked: Money) -> Result<Standing, ProviderError> {
             return Err(ProviderError::Unknown(format!("WebMoney holds the money back: {held}")));
         }
     }
-    let said = amount::from_text(operation.text("amount")?, asked.currency.code()).map_err(ProviderError::Unknown)?;
-    call::same("amount", said, asked)?;
+    let stated = amount::from_text(operation.text("amount")?, asked.currency.code()).map_err(ProviderError::Unknown)?;
+    call::same("amount", stated, asked)?;
     let transaction = operation.attribute("wmtransid")?;
     if !is_number(transaction) {
         return Err(ProviderError::Unknown("a payment whose transfer has no number".to_owned()));
     }
-    Ok(Standing::Paid(transaction.to_owned()))
+    Ok(TransactionStanding::Paid(transaction.to_owned()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn stands(inside: &str) -> Result<Standing, ProviderError> {
+    fn stands(inside: &str) -> Result<TransactionStanding, ProviderError> {
         let text = format!("<merchant.response>{inside}</merchant.response>");
         let asked = Money::exact("12.30", "USD").expect("money");
-        standing(&Element::read("merchant.response", text.as_bytes()).expect("reads"), asked)
+        standing(&XmlElement::read("merchant.response", text.as_bytes()).expect("reads"), asked)
     }
 
     #[test]
@@ -99,8 +103,8 @@ mod tests {
                 "<operation wmtransid=\"7\" wminvoiceid=\"8\"><amount>{amount}</amount>{more}</operation><retval>0</retval>"
             ))
         };
-        assert_eq!(paid("12.30", ""), Ok(Standing::Paid("7".to_owned())));
-        assert_eq!(paid("12.3", "<hold_period>0</hold_period>"), Ok(Standing::Paid("7".to_owned())));
+        assert_eq!(paid("12.30", ""), Ok(TransactionStanding::Paid("7".to_owned())));
+        assert_eq!(paid("12.3", "<hold_period>0</hold_period>"), Ok(TransactionStanding::Paid("7".to_owned())));
         for (amount, more) in
             [("12.31", ""), ("12.301", ""), ("1.23e1", ""), ("", ""), ("12.30", "<hold_period>3</hold_period>")]
         {
@@ -113,9 +117,9 @@ mod tests {
     #[test]
     fn what_is_not_known_to_be_unpaid_is_unknown() {
         for code in ["8", "9"] {
-            assert_eq!(stands(&format!("<retval>{code}</retval>")), Ok(Standing::NotPaid));
+            assert_eq!(stands(&format!("<retval>{code}</retval>")), Ok(TransactionStanding::NotPaid));
         }
-        assert_eq!(stands("<retval>13</retval>"), Ok(Standing::Rejected));
+        assert_eq!(stands("<retval>13</retval>"), Ok(TransactionStanding::Rejected));
         for code in ["-100", "-7", "-8", "1", "3", "6", "7", "12", "", "00"] {
             let answer = stands(&format!("<retval>{code}</retval><retdesc>no</retdesc>"));
             assert!(matches!(answer, Err(ProviderError::Unknown(_))), "{code}: {answer:?}");

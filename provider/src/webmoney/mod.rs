@@ -1,7 +1,7 @@
 //! WebMoney: paid on its page (Web Merchant Interface), given back by X14.
 //!
 //! The buyer's browser posts a form there; no call of ours opens a payment. WebMoney asks us before it takes the money,
-//! and tells us afterwards (`news`). A payment is `LMI_PAYMENT_NO`, an integer of ours that can't be guessed; its money is
+//! and tells us afterwards (`notification`). A payment is `LMI_PAYMENT_NO`, an integer of ours that can't be guessed; its money is
 //! booked by `LMI_SYS_TRANS_NO`, WebMoney's number of the transfer. Source: wiki.wmtransfer.com, see docs/providers/webmoney.md.
 
 use std::error::Error as _;
@@ -25,17 +25,17 @@ use ground::clock::Clock;
 use ground::setting::{Installation, SettingError, check_base, required, required_list, wrong};
 
 mod merchant;
-mod news;
+mod notification;
 mod purse;
 mod settings;
 mod transfers;
 mod xml;
 
-pub(super) use settings::Settings;
+pub(super) use settings::WebmoneySettings;
 
-use merchant::{Merchant, Standing};
+use merchant::{MerchantApi, TransactionStanding};
 use purse::{Purse, is_number, is_wmid};
-use transfers::{Asked, Transfers};
+use transfers::{RefundSearch, Transfers};
 
 pub(super) const NAME: &str = "webmoney";
 
@@ -51,7 +51,7 @@ const GIVES_UP_AFTER: TimeDelta = TimeDelta::days(2);
 const LARGEST_NUMBER: u32 = 0x7fff_ffff;
 
 /// Off until it is configured.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &WebmoneySettings, installation: &Installation, clock: &Clock) -> Configured {
     if own.purses.iter().all(|purse| purse.trim().is_empty()) {
         return Ok(None);
     }
@@ -62,7 +62,7 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: 
     }
     let trimmed = |secret: SecretString| SecretString::from(secret.expose_secret().trim());
     let secrets: Vec<_> = required_list("WEBMONEY_SECRET_KEY", &own.secret_key)?.into_iter().map(trimmed).collect();
-    let has_separator = |secret: &SecretString| secret.expose_secret().contains(news::SEPARATOR);
+    let has_separator = |secret: &SecretString| secret.expose_secret().contains(notification::SEPARATOR);
     if secrets.iter().any(has_separator) {
         return Err(wrong("WEBMONEY_SECRET_KEY", "must not have a semicolon in it: that separates what it signs"));
     }
@@ -73,9 +73,9 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: 
     let certificate = required("WEBMONEY_CERTIFICATE", &own.certificate)?;
     let identified = identified(&base, certificate)?;
     let merchant =
-        Merchant { client: call::client("WEBMONEY_MERCHANT_BASE", &pay_at)?, base: pay_at.clone(), wmid, secret };
+        MerchantApi { client: call::client("WEBMONEY_MERCHANT_BASE", &pay_at)?, base: pay_at.clone(), wmid, secret };
     Ok(Some(Arc::new(WebMoney {
-        news: news::Merchant { purses, secrets, is_sandbox: installation.is_sandbox() },
+        reader: notification::NotificationReader { purses, secrets, is_sandbox: installation.is_sandbox() },
         pay_at,
         merchant,
         transfers: Transfers::new(identified, base, clock.clone()),
@@ -118,20 +118,20 @@ fn identified(base: &str, certificate: &SecretString) -> Result<reqwest::Client,
 
 #[derive(Debug)]
 struct WebMoney {
-    news: news::Merchant,
+    reader: notification::NotificationReader,
     pay_at: String,
-    merchant: Merchant,
+    merchant: MerchantApi,
     transfers: Transfers,
     clock: Clock,
 }
 
 impl WebMoney {
     fn purse(&self, currency: Currency) -> Result<&Purse, ProviderError> {
-        let found = self.news.purses.iter().find(|purse| purse.currency == currency);
+        let found = self.reader.purses.iter().find(|purse| purse.currency == currency);
         found.ok_or_else(|| ProviderError::Unknown(format!("there is no purse for {currency} any more")))
     }
 
-    async fn standing(&self, payment: &PaymentQuery) -> Result<Standing, ProviderError> {
+    async fn standing(&self, payment: &PaymentQuery) -> Result<TransactionStanding, ProviderError> {
         self.merchant.standing(self.purse(payment.amount.currency)?, payment).await
     }
 
@@ -141,8 +141,8 @@ impl WebMoney {
             Some(id) if is_number(id) => Ok(id.clone()),
             Some(_) => Err(ProviderError::Unknown("a payment whose transfer has no number".to_owned())),
             None => match self.standing(payment).await? {
-                Standing::Paid(id) => Ok(id),
-                Standing::NotPaid | Standing::Rejected => {
+                TransactionStanding::Paid(id) => Ok(id),
+                TransactionStanding::NotPaid | TransactionStanding::Rejected => {
                     Err(ProviderError::Unknown("a payment that WebMoney says is not paid".to_owned()))
                 }
             },
@@ -165,7 +165,7 @@ impl PaymentProvider for WebMoney {
         if method != PaymentMethod::Webmoney {
             return None;
         }
-        let currencies: Vec<Currency> = self.news.purses.iter().map(|purse| purse.currency).collect();
+        let currencies: Vec<Currency> = self.reader.purses.iter().map(|purse| purse.currency).collect();
         let limits = currencies.iter().map(|currency| Limits { currency: *currency, least: MinorUnits(1), most: None });
         Some(MethodTerms {
             flow: "You go to WebMoney's page and pay there from your purse, within two hours.",
@@ -201,7 +201,7 @@ impl PaymentProvider for WebMoney {
         if let Some(back) = &request.return_url {
             fields.extend([("LMI_SUCCESS_URL", back.clone()), ("LMI_FAIL_URL", back.clone())]);
         }
-        if self.news.is_sandbox {
+        if self.reader.is_sandbox {
             // Each test payment succeeds.
             fields.push(("LMI_SIM_MODE", "0".to_owned()));
         }
@@ -220,10 +220,12 @@ impl PaymentProvider for WebMoney {
     async fn query_payment(&self, payment: &PaymentQuery) -> Result<Vec<Fact>, ProviderError> {
         let reference = payment.reference.clone();
         Ok(vec![match self.standing(payment).await? {
-            Standing::Paid(transaction) => news::captured(reference, transaction, payment.amount, None),
-            Standing::NotPaid if payment.has_expired => Fact::PaymentExpired { reference },
-            Standing::NotPaid => Fact::PaymentPending { reference },
-            Standing::Rejected => {
+            TransactionStanding::Paid(transaction) => {
+                notification::captured(reference, transaction, payment.amount, None)
+            }
+            TransactionStanding::NotPaid if payment.has_expired => Fact::PaymentExpired { reference },
+            TransactionStanding::NotPaid => Fact::PaymentPending { reference },
+            TransactionStanding::Rejected => {
                 Fact::PaymentFailed { reference, reason: "the payer refused it at WebMoney".to_owned() }
             }
         }])
@@ -233,8 +235,12 @@ impl PaymentProvider for WebMoney {
         // WebMoney can't be told to close it. But it asks us before it takes the money, and then we say no.
         let reference = payment.reference.clone();
         match self.standing(payment).await? {
-            Standing::Paid(transaction) => Ok(vec![news::captured(reference, transaction, payment.amount, None)]),
-            Standing::NotPaid | Standing::Rejected => Ok(vec![Fact::PaymentCancelled { reference }]),
+            TransactionStanding::Paid(transaction) => {
+                Ok(vec![notification::captured(reference, transaction, payment.amount, None)])
+            }
+            TransactionStanding::NotPaid | TransactionStanding::Rejected => {
+                Ok(vec![Fact::PaymentCancelled { reference }])
+            }
         }
     }
 
@@ -243,7 +249,7 @@ impl PaymentProvider for WebMoney {
         let (purse, amount) = (self.purse(request.amount.currency)?, request.amount);
         let age = request.asked_before.map(|at| self.clock.now() - at);
         let (was_asked, others) = (age.is_some(), request.others.as_slice());
-        let asked = Asked { purse, transaction: &transaction, amount, others, was_asked };
+        let asked = RefundSearch { purse, transaction: &transaction, amount, others, was_asked };
         let failed = |reason: String| {
             Ok(vec![Fact::RefundFailed { reference: request.reference.clone(), movement: None, reason }])
         };
@@ -271,7 +277,7 @@ impl PaymentProvider for WebMoney {
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
         let transaction = self.transaction(&refund.payment).await?;
         let (purse, amount) = (self.purse(refund.amount.currency)?, refund.amount);
-        let asked = Asked { purse, transaction: &transaction, amount, others: &refund.others, was_asked: true };
+        let asked = RefundSearch { purse, transaction: &transaction, amount, others: &refund.others, was_asked: true };
         match self.transfers.find_return(asked).await? {
             Some(id) => Ok(refunded(&refund.reference, id, refund.amount)),
             None => Err(ProviderError::NotKnown("WebMoney lists no such return".to_owned())),
@@ -293,15 +299,15 @@ impl PaymentProvider for WebMoney {
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {
         // The time that is signed is that of the transfer, and how long WebMoney repeats itself is not documented: an old
         // notification is as good as a new one, and changes nothing the second time.
-        self.news.verify(request.body)
+        self.reader.verify(request.body)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        self.news.facts(body).map_err(Uninterpretable)
+        self.reader.facts(body).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {
-        news::YES
+        notification::YES
     }
 }
 

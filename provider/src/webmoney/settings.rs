@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// WebMoney.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct WebmoneySettings {
     /// WebMoney: the purses that are paid to, one per currency; setting it turns WebMoney on
     #[arg(
         id = "webmoney_purses",

@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::news::Merchant;
+use super::notification::NotificationReader;
 use super::*;
 use crate::{Payer, Question};
 
@@ -13,9 +13,9 @@ const VECTORS: &str = include_str!("../../../tests/vectors/webmoney.json");
 const CLIENT: &str = include_str!("../../../tests/vectors/keys/client.pem");
 const KEY: &str = include_str!("../../../tests/vectors/keys/merchant.pem");
 
-fn reader(is_sandbox: bool) -> Merchant {
+fn reader(is_sandbox: bool) -> NotificationReader {
     let purses = vec![Purse::parse("Z123456789012").expect("a purse")];
-    Merchant { purses, secrets: vec![SecretString::from("sp-webmoney-secret-0001")], is_sandbox }
+    NotificationReader { purses, secrets: vec![SecretString::from("sp-webmoney-secret-0001")], is_sandbox }
 }
 
 fn webmoney(is_sandbox: bool) -> WebMoney {
@@ -23,9 +23,9 @@ fn webmoney(is_sandbox: bool) -> WebMoney {
     let client = || identified("http://w3s.example", &SecretString::from(CLIENT)).expect("a client");
     let clock = Clock::default();
     WebMoney {
-        news: reader(is_sandbox),
+        reader: reader(is_sandbox),
         pay_at: base.clone(),
-        merchant: super::merchant::Merchant {
+        merchant: super::merchant::MerchantApi {
             client: client(),
             base: base.clone(),
             wmid: "404521188000".to_owned(),
@@ -45,11 +45,11 @@ fn in_live_mode_only_real_payments_are_money() {
         let incoming = reader(false).verify(body);
         match id {
             "paid_ok" => {
-                let Ok(Incoming::News(news)) = incoming else { panic!("{incoming:?}") };
-                assert_eq!(news.event_id, "558");
+                let Ok(Incoming::Notification(notification)) = incoming else { panic!("{incoming:?}") };
+                assert_eq!(notification.event_id, "558");
                 let amount = Money::exact("123.45", "USD").expect("money");
                 let payer = Some("Z366393600555");
-                let fact = super::news::captured("1000001".to_owned(), "558".to_owned(), amount, payer);
+                let fact = super::notification::captured("1000001".to_owned(), "558".to_owned(), amount, payer);
                 assert_eq!(reader(false).facts(body), Ok(vec![fact]));
                 assert!(reader(true).facts(body).is_err(), "it is real");
             }
@@ -62,7 +62,7 @@ fn in_live_mode_only_real_payments_are_money() {
                 assert!(!no.body.contains("YES"));
             }
             "test_paid_ok" | "test_paid_held" => {
-                assert!(matches!(incoming, Ok(Incoming::News(_))), "{incoming:?}");
+                assert!(matches!(incoming, Ok(Incoming::Notification(_))), "{incoming:?}");
                 assert!(reader(false).facts(body).is_err(), "{id}");
             }
             _refused => assert!(incoming.is_err(), "{id}: {incoming:?}"),

@@ -1,7 +1,7 @@
 //! X3, the history of a purse, and X14, which gives a payment back. Both for whoever shows the WMID's certificate.
 //!
 //! X14 has no room for a name of ours: the same request again is another refund. So whoever asks for one reads the history
-//! first ([`Asked::is_done`]), and sends only what is not there yet. What is so young that the history might not have it,
+//! first ([`RefundSearch::is_done`]), and sends only what is not there yet. What is so young that the history might not have it,
 //! WebMoney itself refuses to do twice: the same amount of the same payment within half an hour.
 
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -10,7 +10,7 @@ use chrono::{FixedOffset, NaiveDateTime, TimeDelta};
 use entity::{Money, Time};
 
 use super::purse::{Purse, is_number};
-use super::xml::Element;
+use super::xml::XmlElement;
 use crate::ProviderError;
 use crate::wire::{amount, call, words};
 use ground::clock::Clock;
@@ -47,7 +47,7 @@ pub(super) struct Operation {
 
 /// A refund, as far as the history can know it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asked<'a> {
+pub(super) struct RefundSearch<'a> {
     pub(super) purse: &'a Purse,
     /// The transfer that is to be given back.
     pub(super) transaction: &'a str,
@@ -64,7 +64,7 @@ impl Transfers {
     }
 
     /// The return that is this refund, if it was made. What the history leaves open is refused: it is for a person to look at.
-    pub(super) async fn find_return(&self, asked: Asked<'_>) -> Result<Option<String>, ProviderError> {
+    pub(super) async fn find_return(&self, asked: RefundSearch<'_>) -> Result<Option<String>, ProviderError> {
         let listed = self.history(asked.purse, Some(asked.transaction), &self.wall(-LOOKS_BACK)).await?;
         // Of longer ago, or to a purse that we have replaced since: then its returns can't be seen either.
         let is_it = |operation: &&Operation| operation.id == asked.transaction && operation.to == asked.purse.number;
@@ -74,7 +74,7 @@ impl Transfers {
     }
 
     /// The number of the return. Gives money back each time that it is asked.
-    pub(super) async fn give_back(&self, asked: Asked<'_>) -> Result<String, ProviderError> {
+    pub(super) async fn give_back(&self, asked: RefundSearch<'_>) -> Result<String, ProviderError> {
         let (transaction, amount) = (asked.transaction, amount::to_text(asked.amount));
         let trans = format!("<trans><inwmtranid>{transaction}</inwmtranid><amount>{amount}</amount></trans>");
         let answer = self.ask("XMLTransMoneybackCert.asp", &trans).await?;
@@ -85,11 +85,11 @@ impl Transfers {
             // An earlier request of ours may have made them so.
             "52" | "56" if asked.was_asked => return Err(unclear("less is left of the payment than this refund")),
             code @ ("17" | "50" | "51" | "52" | "53" | "54" | "55" | "56") => {
-                let said = words(answer.text("retdesc").unwrap_or_default());
-                return Err(ProviderError::Refused(format!("{said} (WebMoney {code})")));
+                let message = words(answer.text("retdesc").unwrap_or_default());
+                return Err(ProviderError::Refused(format!("{message} (WebMoney {code})")));
             }
             // Among them 103 and 104, "was done a moment ago": the history will say whether this was it.
-            code => return Err(said(code, &answer)),
+            code => return Err(unexpected(code, &answer)),
         }
         let operation = answer.the_only("operation")?;
         let returned = amount::from_text(operation.text("amount")?, asked.amount.currency.code());
@@ -115,11 +115,11 @@ impl Transfers {
         let answer = self.ask("XMLOperationsCert.asp", &asked).await?;
         match answer.text("retval")? {
             "0" => read_history(&answer, purse),
-            code => Err(said(code, &answer)),
+            code => Err(unexpected(code, &answer)),
         }
     }
 
-    async fn ask(&self, interface: &str, inside: &str) -> Result<Element, ProviderError> {
+    async fn ask(&self, interface: &str, inside: &str) -> Result<XmlElement, ProviderError> {
         let number = self.next_number().to_string();
         let body = format!("<w3s.request><reqn>{number}</reqn>{inside}</w3s.request>");
         let url = call::url(&self.base, &["asp", interface])?;
@@ -128,7 +128,7 @@ impl Transfers {
         if !answer.status.is_success() {
             return Err(call::bare(answer.status));
         }
-        let answer = Element::read("w3s.response", &answer.body)?;
+        let answer = XmlElement::read("w3s.response", &answer.body)?;
         call::same("reqn", answer.text("reqn")?, &number)?;
         Ok(answer)
     }
@@ -157,7 +157,7 @@ fn in_moscow(time: Time) -> String {
     }
 }
 
-fn said(code: &str, answer: &Element) -> ProviderError {
+fn unexpected(code: &str, answer: &XmlElement) -> ProviderError {
     ProviderError::Unknown(format!("WebMoney said {code:?}: {}", words(answer.text("retdesc").unwrap_or_default())))
 }
 
@@ -175,7 +175,7 @@ fn number(text: &str) -> Result<String, ProviderError> {
 }
 
 /// All of it or nothing: an operation that can't be read might be the one.
-fn read_history(answer: &Element, purse: &Purse) -> Result<Vec<Operation>, ProviderError> {
+fn read_history(answer: &XmlElement, purse: &Purse) -> Result<Vec<Operation>, ProviderError> {
     let operations = answer.the_only("operations")?;
     let listed: Result<Vec<Operation>, ProviderError> =
         operations.all("operation").map(|operation| read_operation(operation, purse)).collect();
@@ -184,7 +184,7 @@ fn read_history(answer: &Element, purse: &Purse) -> Result<Vec<Operation>, Provi
     Ok(listed)
 }
 
-fn read_operation(operation: &Element, purse: &Purse) -> Result<Operation, ProviderError> {
+fn read_operation(operation: &XmlElement, purse: &Purse) -> Result<Operation, ProviderError> {
     let created = operation.text("datecrt")?;
     if NaiveDateTime::parse_from_str(created, DATE).is_err() {
         return Err(ProviderError::Unknown("a transfer without a date".to_owned()));
@@ -207,7 +207,7 @@ fn returned_by(description: &str) -> Option<String> {
     is_number(&digits).then_some(digits)
 }
 
-impl Asked<'_> {
+impl RefundSearch<'_> {
     /// The oldest return of the same amount that is none of our other refunds: this one. Which of two equal refunds a return
     /// is makes no difference, as long as each return is one refund.
     ///
@@ -259,8 +259,13 @@ mod tests {
 
     fn done(history: &[Operation], others: &[&str], payer: &str) -> Result<Option<String>, ()> {
         let others: Vec<String> = others.iter().map(|id| (*id).to_owned()).collect();
-        let asked =
-            Asked { purse: &purse(), transaction: "558", amount: usd("3.45"), others: &others, was_asked: false };
+        let asked = RefundSearch {
+            purse: &purse(),
+            transaction: "558",
+            amount: usd("3.45"),
+            others: &others,
+            was_asked: false,
+        };
         asked.is_done(history, payer).map_err(|_unknown| ())
     }
 

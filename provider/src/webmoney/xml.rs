@@ -9,14 +9,14 @@ use crate::ProviderError;
 const MOST_LEVELS: usize = 8;
 
 #[derive(Debug, Default)]
-pub(super) struct Element {
+pub(super) struct XmlElement {
     name: String,
     attributes: Vec<(String, String)>,
     text: String,
-    pub(super) children: Vec<Element>,
+    pub(super) children: Vec<XmlElement>,
 }
 
-impl Element {
+impl XmlElement {
     /// The document, whose root has this name.
     pub(super) fn read(root: &str, bytes: &[u8]) -> Result<Self, ProviderError> {
         let read =
@@ -70,10 +70,10 @@ fn cyrillic(byte: u8) -> char {
     }
 }
 
-fn tree(text: &str) -> Result<Element, &'static str> {
+fn tree(text: &str) -> Result<XmlElement, &'static str> {
     const NOT_WELL_FORMED: &str = "is not well-formed XML";
     let mut reader = Reader::from_str(text);
-    let (mut open, mut root): (Vec<Element>, Option<Element>) = (Vec::new(), None);
+    let (mut open, mut root): (Vec<XmlElement>, Option<XmlElement>) = (Vec::new(), None);
     loop {
         let event = reader.read_event().map_err(|_would_quote_it| NOT_WELL_FORMED)?;
         match &event {
@@ -93,7 +93,7 @@ fn tree(text: &str) -> Result<Element, &'static str> {
     }
 }
 
-fn element(start: &BytesStart<'_>) -> Result<Element, &'static str> {
+fn element(start: &BytesStart<'_>) -> Result<XmlElement, &'static str> {
     let mut attributes = Vec::new();
     for attribute in start.attributes() {
         let attribute = attribute.map_err(|_would_quote_it| "has an attribute that can't be read")?;
@@ -101,10 +101,10 @@ fn element(start: &BytesStart<'_>) -> Result<Element, &'static str> {
         let value = value.map_err(|_would_quote_it| "has an attribute that can't be read")?.into_owned();
         attributes.push((attribute.key.as_ref().to_owned(), value));
     }
-    Ok(Element { name: start.name().as_ref().to_owned(), attributes, ..Element::default() })
+    Ok(XmlElement { name: start.name().as_ref().to_owned(), attributes, ..XmlElement::default() })
 }
 
-fn close(done: Element, open: &mut [Element], root: &mut Option<Element>) -> Result<(), &'static str> {
+fn close(done: XmlElement, open: &mut [XmlElement], root: &mut Option<XmlElement>) -> Result<(), &'static str> {
     match open.last_mut() {
         Some(parent) => parent.children.push(done),
         None if root.is_none() => *root = Some(done),
@@ -113,7 +113,7 @@ fn close(done: Element, open: &mut [Element], root: &mut Option<Element>) -> Res
     Ok(())
 }
 
-fn say(open: &mut [Element], text: &str) -> Result<(), &'static str> {
+fn say(open: &mut [XmlElement], text: &str) -> Result<(), &'static str> {
     match open.last_mut() {
         Some(element) => element.text.push_str(text),
         None if text.trim().is_empty() => {}
@@ -126,8 +126,8 @@ fn say(open: &mut [Element], text: &str) -> Result<(), &'static str> {
 mod tests {
     use super::*;
 
-    fn read(text: &[u8]) -> Result<Element, ProviderError> {
-        Element::read("w3s.response", text)
+    fn read(text: &[u8]) -> Result<XmlElement, ProviderError> {
+        XmlElement::read("w3s.response", text)
     }
 
     #[test]

@@ -75,11 +75,11 @@ pub(crate) fn document<T: DeserializeOwned>(answer: &Answer) -> Result<T, Provid
 }
 
 /// An answer must be about what we asked; any other leaves it unknown.
-pub(crate) fn same<T: PartialEq + Display>(field: &str, said: T, asked: T) -> Result<(), ProviderError> {
-    if said == asked {
+pub(crate) fn same<T: PartialEq + Display>(field: &str, answered: T, asked: T) -> Result<(), ProviderError> {
+    if answered == asked {
         return Ok(());
     }
-    Err(ProviderError::Unknown(format!("the answer's {field} is {said}, ours is {asked}")))
+    Err(ProviderError::Unknown(format!("the answer's {field} is {answered}, ours is {asked}")))
 }
 
 /// A status that came without a document of the provider's.
@@ -90,8 +90,8 @@ pub(crate) fn bare(status: StatusCode) -> ProviderError {
 /// An error of the form `{"error":{"code":…,"message":…}}`: its code and what it says to a person. Otherwise it is a
 /// gateway's, or about the key or the load, and leaves it unknown.
 pub(crate) fn refusal(status: StatusCode, body: &[u8]) -> Result<(String, String), ProviderError> {
-    let said: Value = serde_json::from_slice(body).unwrap_or_default();
-    let text = |pointer| said.pointer(pointer).and_then(Value::as_str);
+    let answered: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |pointer| answered.pointer(pointer).and_then(Value::as_str);
     match (text("/error/code"), text("/error/message")) {
         (Some(code), Some(message)) if !says_nothing(status) => Ok((words(code), words(message))),
         (_, _) => Err(bare(status)),

@@ -22,17 +22,21 @@ const MOST_PAGES: usize = 1_000;
 const ONCE: &str = "Idempotence-Key";
 
 #[derive(Debug)]
-pub(super) struct Api {
+pub(super) struct YookassaApi {
     pub(super) client: reqwest::Client,
     pub(super) base: String,
     pub(super) shop_id: String,
     pub(super) key: SecretString,
 }
 
-pub(super) type Pairs<'a> = &'a [(&'a str, &'a str)];
+pub(super) type YookassaPairs<'a> = &'a [(&'a str, &'a str)];
 
-impl Api {
-    pub(super) async fn get<T: DeserializeOwned>(&self, path: &[&str], query: Pairs<'_>) -> Result<T, ProviderError> {
+impl YookassaApi {
+    pub(super) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: YookassaPairs<'_>,
+    ) -> Result<T, ProviderError> {
         let mut url = self.url(path)?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -54,14 +58,14 @@ impl Api {
     pub(super) async fn list<T: DeserializeOwned>(
         &self,
         path: &[&str],
-        query: Pairs<'_>,
+        query: YookassaPairs<'_>,
     ) -> Result<Vec<T>, ProviderError> {
         let (mut all, mut cursor): (Vec<T>, Option<String>) = (Vec::new(), None);
         for _page in 0..MOST_PAGES {
             let mut query = query.to_vec();
             query.push(("limit", PAGE));
             query.extend(cursor.as_deref().map(|cursor| ("cursor", cursor)));
-            let page: List<T> = self.get(path, &query).await?;
+            let page: YookassaList<T> = self.get(path, &query).await?;
             all.extend(page.items);
             match page.next_cursor {
                 Some(next) => cursor = Some(next),
@@ -82,13 +86,13 @@ impl Api {
 }
 
 #[derive(Deserialize)]
-struct List<T> {
+struct YookassaList<T> {
     items: Vec<T>,
     next_cursor: Option<String>,
 }
 
 #[derive(Deserialize)]
-struct Said {
+struct YookassaFailure {
     #[serde(rename = "type")]
     kind: String,
     code: Option<String>,
@@ -99,15 +103,15 @@ struct Said {
 /// Refused and not known are only what YooKassa says itself, about this request. A key that was used with another body is
 /// none of it: there may be a request of ours that counts.
 pub(super) fn error_of(answer: &Answer) -> ProviderError {
-    let Ok(said) = serde_json::from_slice::<Said>(&answer.body) else { return call::bare(answer.status) };
-    let (code, description) = (said.code.unwrap_or_default(), said.description.unwrap_or_default());
-    let message = match &said.parameter {
+    let Ok(failure) = serde_json::from_slice::<YookassaFailure>(&answer.body) else { return call::bare(answer.status) };
+    let (code, description) = (failure.code.unwrap_or_default(), failure.description.unwrap_or_default());
+    let message = match &failure.parameter {
         Some(parameter) => words(&format!("{code}: {description} ({parameter})")),
         None => words(&format!("{code}: {description}")),
     };
     let is_about_the_key =
-        said.parameter.is_some_and(|name| name.eq_ignore_ascii_case(ONCE)) || description.contains("Idempotence");
-    match (answer.status, said.kind.as_str(), code.as_str()) {
+        failure.parameter.is_some_and(|name| name.eq_ignore_ascii_case(ONCE)) || description.contains("Idempotence");
+    match (answer.status, failure.kind.as_str(), code.as_str()) {
         (StatusCode::BAD_REQUEST, "error", "invalid_request") if !is_about_the_key => ProviderError::Refused(message),
         (StatusCode::NOT_FOUND, "error", "not_found") => ProviderError::NotKnown(message),
         _invalid_credentials_forbidden_too_many_requests_internal_server_error_processing => {

@@ -25,14 +25,14 @@ use ground::clock::Clock;
 use ground::setting::{Installation, Mode, SettingError, check_base, is_given, required, required_list, wrong};
 
 mod api;
-mod news;
+mod notification;
 mod object;
 mod settings;
 
-pub(super) use settings::Settings;
+pub(super) use settings::YookassaSettings;
 
-use api::{Api, not_about_that};
-use object::{Payment, Refund, checked};
+use api::{YookassaApi, not_about_that};
+use object::{YookassaPayment, YookassaRefund, checked};
 
 pub(super) const NAME: &str = "yookassa";
 
@@ -47,7 +47,7 @@ const LEAST: MinorUnits = MinorUnits(100);
 
 /// How the buyer pays on YooKassa's page, and what its documents say of that.
 #[derive(Debug)]
-struct Way {
+struct MethodPlan {
     kind: &'static str,
     flow: &'static str,
     most: MinorUnits,
@@ -56,22 +56,22 @@ struct Way {
     refund_days: (u32, u32),
 }
 
-const WAYS: [Way; 3] = [
-    Way {
+const WAYS: [MethodPlan; 3] = [
+    MethodPlan {
         kind: "yoo_money",
         flow: "You go to YooKassa's page and pay there from your YooMoney wallet, within an hour.",
         most: MinorUnits(25_000_000),
         chargebacks: false,
         refund_days: (0, 1),
     },
-    Way {
+    MethodPlan {
         kind: "bank_card",
         flow: "You go to YooKassa's page and enter a card there, within an hour.",
         most: MinorUnits(35_000_000),
         chargebacks: true,
         refund_days: (0, 3),
     },
-    Way {
+    MethodPlan {
         kind: "sbp",
         flow: "You go to YooKassa's page and confirm the payment in your bank's app (SBP), within an hour.",
         most: MinorUnits(70_000_000),
@@ -81,7 +81,7 @@ const WAYS: [Way; 3] = [
 ];
 
 /// Off until `YOOKASSA_SHOP_ID` is there.
-pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: &Clock) -> Configured {
+pub(super) fn from_settings(own: &YookassaSettings, installation: &Installation, clock: &Clock) -> Configured {
     if !is_given(&own.shop_id) {
         return Ok(None);
     }
@@ -90,11 +90,11 @@ pub(super) fn from_settings(own: &Settings, installation: &Installation, clock: 
 
 #[derive(Debug)]
 struct YooKassa {
-    api: Api,
+    api: YookassaApi,
     /// Whether the shop is a real one: payments of a test shop are no money.
     live: bool,
     rouble: Currency,
-    way: &'static Way,
+    way: &'static MethodPlan,
     addresses: Vec<IpNet>,
     /// YooKassa wants to know where to send the buyer back to, also if the storefront doesn't care.
     public_url: String,
@@ -102,7 +102,7 @@ struct YooKassa {
 }
 
 impl YooKassa {
-    fn new(own: &Settings, mode: Mode, public_url: String, clock: &Clock) -> Result<Self, SettingError> {
+    fn new(own: &YookassaSettings, mode: Mode, public_url: String, clock: &Clock) -> Result<Self, SettingError> {
         let shop_id = required("YOOKASSA_SHOP_ID", &own.shop_id)?.trim();
         if !shop_id.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(wrong("YOOKASSA_SHOP_ID", "must be the shop's number (shopId)"));
@@ -114,7 +114,7 @@ impl YooKassa {
         let way = way.ok_or_else(|| wrong("YOOKASSA_PAYMENT_METHOD", "must be yoo_money, bank_card or sbp"))?;
         let mut addresses = Vec::new();
         for text in required_list("YOOKASSA_ADDRESSES", &own.addresses)? {
-            let network = news::network(&text);
+            let network = notification::network(&text);
             addresses.push(network.ok_or_else(|| {
                 wrong("YOOKASSA_ADDRESSES", format!("has {text:?}, which is neither an address nor a network"))
             })?);
@@ -122,12 +122,12 @@ impl YooKassa {
         let rouble = "RUB".parse().map_err(|error| wrong("YOOKASSA_SHOP_ID", format!("needs roubles: {error}")))?;
         let base = check_base("YOOKASSA_API_BASE", &own.api_base, mode)?;
         let client = call::client("YOOKASSA_API_BASE", &base)?;
-        let api = Api { client, base, shop_id: shop_id.to_owned(), key: SecretString::from(key) };
+        let api = YookassaApi { client, base, shop_id: shop_id.to_owned(), key: SecretString::from(key) };
         Ok(Self { api, live, rouble, way, addresses, public_url, clock: clock.clone() })
     }
 
     /// An answer must be about what we asked; any other leaves it unknown.
-    fn about(&self, payment: &Payment, reference: &str, asked: Money) -> Result<(), ProviderError> {
+    fn about(&self, payment: &YookassaPayment, reference: &str, asked: Money) -> Result<(), ProviderError> {
         if checked(&payment.id).is_none() {
             return Err(ProviderError::Unknown("the answer's id is none".to_owned()));
         }
@@ -139,17 +139,17 @@ impl YooKassa {
 
     /// As it stands now. Without YooKassa's id, its list of the last day is looked through: a payment that isn't in it is
     /// over, if there ever was one, and nobody has been shown its page.
-    async fn find(&self, query: &PaymentQuery) -> Result<Payment, ProviderError> {
+    async fn find(&self, query: &PaymentQuery) -> Result<YookassaPayment, ProviderError> {
         let reference = query.reference.as_str();
-        let payment: Payment = match &query.provider_reference {
+        let payment: YookassaPayment = match &query.provider_reference {
             Some(id) => {
-                let payment: Payment = self.api.get(&["payments", id], &[]).await?;
+                let payment: YookassaPayment = self.api.get(&["payments", id], &[]).await?;
                 call::same("id", &payment.id, id)?;
                 payment
             }
             None => {
                 let since = (self.clock.wall() - KEY_LIVES).to_rfc3339_opts(SecondsFormat::Millis, true);
-                let listed: Vec<Payment> =
+                let listed: Vec<YookassaPayment> =
                     self.api.list(&["payments"], &[("created_at.gte", &since)]).await.map_err(not_about_that)?;
                 let ours = listed.into_iter().find(|payment| payment.metadata.get("payment_id") == Some(reference));
                 ours.ok_or_else(|| ProviderError::NotKnown(format!("no payment of the last day is {reference}")))?
@@ -167,14 +167,18 @@ impl YooKassa {
         }
     }
 
-    async fn find_refund(&self, payment: &str, reference: &str) -> Result<Option<Refund>, ProviderError> {
-        let listed: Vec<Refund> =
+    async fn find_refund(&self, payment: &str, reference: &str) -> Result<Option<YookassaRefund>, ProviderError> {
+        let listed: Vec<YookassaRefund> =
             self.api.list(&["refunds"], &[("payment_id", payment)]).await.map_err(not_about_that)?;
         Ok(listed.into_iter().find(|refund| refund.metadata.get("refund_id") == Some(reference)))
     }
 }
 
-fn refunded(refund: &Refund, payment: &str, (reference, asked): (&str, Money)) -> Result<Vec<Fact>, ProviderError> {
+fn refunded(
+    refund: &YookassaRefund,
+    payment: &str,
+    (reference, asked): (&str, Money),
+) -> Result<Vec<Fact>, ProviderError> {
     if checked(&refund.id).is_none() {
         return Err(ProviderError::Unknown("the answer's id is none".to_owned()));
     }
@@ -245,7 +249,7 @@ impl PaymentProvider for YooKassa {
             "metadata": { "payment_id": request.reference },
         });
         let answer = self.api.post(&["payments"], &body, &request.reference).await;
-        let payment: Payment = answer.map_err(not_about_that)?;
+        let payment: YookassaPayment = answer.map_err(not_about_that)?;
         self.about(&payment, &request.reference, request.amount)?;
         let fact = payment.fact(&request.reference, request.amount)?;
         let next_action = match (payment.status.as_str(), payment.page()) {
@@ -291,7 +295,7 @@ impl PaymentProvider for YooKassa {
         let payment = self.payment_id(&refund.payment).await?;
         let found = match &refund.provider_reference {
             Some(id) => {
-                let found: Refund = self.api.get(&["refunds", id], &[]).await?;
+                let found: YookassaRefund = self.api.get(&["refunds", id], &[]).await?;
                 call::same("id", &found.id, id)?;
                 Some(found)
             }
@@ -316,11 +320,11 @@ impl PaymentProvider for YooKassa {
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {
-        news::verify(&self.addresses, request).map(Incoming::News)
+        notification::verify(&self.addresses, request).map(Incoming::Notification)
     }
 
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        news::interpret(body).map_err(Uninterpretable)
+        notification::interpret(body).map_err(Uninterpretable)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

@@ -19,9 +19,9 @@ pub(super) fn checked(id: &str) -> Option<String> {
 /// What we wrote on an object, and YooKassa gives back with it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(transparent)]
-pub(super) struct Metadata(Option<BTreeMap<String, String>>);
+pub(super) struct YookassaMetadata(Option<BTreeMap<String, String>>);
 
-impl Metadata {
+impl YookassaMetadata {
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.as_ref()?.get(name).map(String::as_str)
     }
@@ -41,7 +41,7 @@ impl Amount {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Payment {
+pub(super) struct YookassaPayment {
     pub(super) id: String,
     pub(super) status: String,
     #[serde(default)]
@@ -51,7 +51,7 @@ pub(super) struct Payment {
     /// Whether it is of a test shop, where no money moves.
     pub(super) test: bool,
     #[serde(default)]
-    pub(super) metadata: Metadata,
+    pub(super) metadata: YookassaMetadata,
     confirmation: Option<Confirmation>,
     cancellation_details: Option<Cancellation>,
 }
@@ -72,7 +72,7 @@ struct Cancellation {
     reason: String,
 }
 
-impl Payment {
+impl YookassaPayment {
     /// Where the buyer pays.
     pub(super) fn page(&self) -> Option<&str> {
         let url = self.confirmation.as_ref()?.confirmation_url.as_deref()?;
@@ -106,17 +106,17 @@ impl Payment {
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct Refund {
+pub(super) struct YookassaRefund {
     pub(super) id: String,
     pub(super) status: String,
     pub(super) amount: Amount,
     pub(super) payment_id: String,
     #[serde(default)]
-    pub(super) metadata: Metadata,
+    pub(super) metadata: YookassaMetadata,
     cancellation_details: Option<Cancellation>,
 }
 
-impl Refund {
+impl YookassaRefund {
     /// Of a refund that was found to be the one that we asked about. One that is cancelled has never left.
     pub(super) fn fact(&self, reference: &str, amount: Money) -> Result<Fact, ProviderError> {
         let (reference, provider_reference) = (reference.to_owned(), Some(self.id.clone()));

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 /// The YooMoney wallet, in roubles.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
-pub struct Settings {
+pub struct YookassaSettings {
     /// YooKassa: the shop's number (shopId); setting it turns YooKassa on
     #[arg(id = "yookassa_shop_id", long = "yookassa-shop-id", env = "YOOKASSA_SHOP_ID", global = true)]
     pub shop_id: Option<String>,

@@ -9,14 +9,14 @@ use crate::for_tests;
 
 const KEY: &str = "test_0123456789abcdef";
 
-fn settings(change: impl FnOnce(&mut Settings)) -> Settings {
+fn settings(change: impl FnOnce(&mut YookassaSettings)) -> YookassaSettings {
     let mut own = for_tests::settings(&[]).yookassa;
     (own.shop_id, own.secret_key) = (Some("100500".to_owned()), Some(SecretString::from(KEY)));
     change(&mut own);
     own
 }
 
-fn made(own: &Settings, mode: Mode) -> Result<YooKassa, SettingError> {
+fn made(own: &YookassaSettings, mode: Mode) -> Result<YooKassa, SettingError> {
     YooKassa::new(own, mode, "https://shop.example".to_owned(), &Clock::default())
 }
 
@@ -26,12 +26,12 @@ fn yookassa() -> YooKassa {
 
 #[test]
 fn a_wrong_setting_is_named_and_a_key_is_of_its_mode() {
-    let wrong = |mode, change: fn(&mut Settings)| {
+    let wrong = |mode, change: fn(&mut YookassaSettings)| {
         let error = made(&settings(change), mode).err()?;
         assert!(!error.problem.contains("0123456789"), "a key is never quoted: {}", error.problem);
         Some(error.variable)
     };
-    let live: fn(&mut Settings) = |own| own.secret_key = Some(SecretString::from("live_0123456789abcdef"));
+    let live: fn(&mut YookassaSettings) = |own| own.secret_key = Some(SecretString::from("live_0123456789abcdef"));
     assert_eq!(wrong(Mode::Sandbox, |_own| {}), None);
     assert_eq!(wrong(Mode::Live, live), None);
     assert_eq!(wrong(Mode::Live, |_own| {}), Some("YOOKASSA_SECRET_KEY"));
@@ -97,16 +97,17 @@ fn only_the_published_addresses_are_heard() {
 #[test]
 fn the_same_again_is_the_same_byte_by_byte() {
     let id_of = |body: &str| match verified("77.75.156.11", body.as_bytes()) {
-        Ok(Incoming::News(news)) => {
-            assert_eq!(news.content, body.as_bytes());
-            news.event_id
+        Ok(Incoming::Notification(notification)) => {
+            assert_eq!(notification.content, body.as_bytes());
+            notification.event_id
         }
         other => panic!("{other:?}"),
     };
-    let told = |rest: &str| {
+    let notification_of = |rest: &str| {
         format!(r#"{{"type":"notification","event":"payment.succeeded","object":{{"id":"22d6d597"{rest}}}}}"#)
     };
-    let (first, grown) = (told(""), told(r#","refunded_amount":{"value":"1.00","currency":"RUB"}"#));
+    let (first, grown) =
+        (notification_of(""), notification_of(r#","refunded_amount":{"value":"1.00","currency":"RUB"}"#));
     assert!(id_of(&first).starts_with("payment.succeeded:22d6d597:"));
     assert_eq!(id_of(&first), id_of(&first));
     assert_ne!(id_of(&first), id_of(&grown), "it is asked about again, which does no harm");
@@ -119,39 +120,40 @@ fn the_same_again_is_the_same_byte_by_byte() {
 #[test]
 fn news_says_what_to_ask_about_and_nothing_else() {
     let facts = |body: &str| yookassa().interpret(body.as_bytes());
-    let told = |event: &str, object: &str| format!(r#"{{"type":"notification","event":"{event}","object":{object}}}"#);
+    let notification_of =
+        |event: &str, object: &str| format!(r#"{{"type":"notification","event":"{event}","object":{object}}}"#);
     let hint = |references: &[&str]| Fact::PaymentHint {
         references: references.iter().map(|text| (*text).to_owned()).collect(),
         provider_reference: Some("22d6-1".to_owned()),
     };
     let ours = r#"{"id":"22d6-1","status":"succeeded","metadata":{"payment_id":"payment_1","refund_id":"refund_1"}}"#;
     for event in ["payment.succeeded", "payment.canceled", "payment.waiting_for_capture"] {
-        assert_eq!(facts(&told(event, ours)), Ok(vec![hint(&["payment_1"])]));
-        assert_eq!(facts(&told(event, r#"{"id":"22d6-1"}"#)), Ok(vec![hint(&[])]));
+        assert_eq!(facts(&notification_of(event, ours)), Ok(vec![hint(&["payment_1"])]));
+        assert_eq!(facts(&notification_of(event, r#"{"id":"22d6-1"}"#)), Ok(vec![hint(&[])]));
     }
     let refund = |reference: &str| Ok(vec![Fact::RefundHint { reference: reference.to_owned() }]);
-    assert_eq!(facts(&told("refund.succeeded", ours)), refund("refund_1"));
-    assert_eq!(facts(&told("refund.succeeded", r#"{"id":"22d6-1","metadata":null}"#)), refund("22d6-1"));
+    assert_eq!(facts(&notification_of("refund.succeeded", ours)), refund("refund_1"));
+    assert_eq!(facts(&notification_of("refund.succeeded", r#"{"id":"22d6-1","metadata":null}"#)), refund("22d6-1"));
     for event in ["deal.closed", "payout.succeeded", "payout.canceled", "payment_method.active", "payment", ""] {
-        assert!(facts(&told(event, ours)).is_err(), "{event}");
+        assert!(facts(&notification_of(event, ours)).is_err(), "{event}");
     }
     for id in ["", ".", "..", "a/b", "a b", "\u{439}"] {
-        assert!(facts(&told("payment.succeeded", &format!(r#"{{"id":"{id}"}}"#))).is_err(), "{id}");
+        assert!(facts(&notification_of("payment.succeeded", &format!(r#"{{"id":"{id}"}}"#))).is_err(), "{id}");
     }
 }
 
 #[test]
 fn only_what_yookassa_says_of_the_request_refuses_it() {
-    let said = |status: u16, body: &str| {
+    let answered = |status: u16, body: &str| {
         let status = StatusCode::from_u16(status).expect("a status");
         error_of(&Answer { status, headers: HeaderMap::new(), body: body.as_bytes().to_vec() })
     };
     let document = |kind: &str, code: &str, parameter: &str| {
         format!(r#"{{"type":"{kind}","id":"1","code":"{code}","description":"no","parameter":"{parameter}"}}"#)
     };
-    let refused = said(400, &document("error", "invalid_request", "amount.value"));
+    let refused = answered(400, &document("error", "invalid_request", "amount.value"));
     assert_eq!(refused, Refused("invalid_request: no (amount.value)".to_owned()));
-    assert!(matches!(said(404, &document("error", "not_found", "payment_id")), NotKnown(_)));
+    assert!(matches!(answered(404, &document("error", "not_found", "payment_id")), NotKnown(_)));
     for (status, body) in [
         (400, document("error", "invalid_request", "Idempotence-Key")),
         (400, document("error", "not_found", "x")),
@@ -166,7 +168,7 @@ fn only_what_yookassa_says_of_the_request_refuses_it() {
         (404, "<html>".to_owned()),
         (405, String::new()),
     ] {
-        assert!(matches!(said(status, &body), Unknown(_)), "{status} {body}");
+        assert!(matches!(answered(status, &body), Unknown(_)), "{status} {body}");
     }
 }
 
@@ -177,7 +179,7 @@ fn only_what_is_paid_is_captured() {
         let mut payment = json!({ "id": "22d6-1", "status": "succeeded", "paid": true, "test": true,
             "amount": { "value": "123.45", "currency": "RUB" }, "recipient": { "account_id": "100500" } });
         payment.as_object_mut().expect("an object").extend(change.as_object().expect("an object").clone());
-        serde_json::from_value::<Payment>(payment).expect("a payment").fact("payment_1", roubles)
+        serde_json::from_value::<YookassaPayment>(payment).expect("a payment").fact("payment_1", roubles)
     };
     assert!(matches!(fact(json!({})), Ok(Fact::PaymentCaptured { movement, .. }) if movement == "22d6-1"));
     assert!(matches!(fact(json!({ "paid": false })), Err(Unknown(_))));

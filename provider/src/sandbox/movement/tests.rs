@@ -80,17 +80,17 @@ fn money_that_came_besides_is_captured_too() {
     document["transfers"][1]["amount"]["amount"] = "5.5".into();
     assert!(read_all(&document).is_err(), "yen have no cents");
 
-    let mut told = movement("PAYMENT", "SUCCEEDED");
-    told["id"] = "sandbox_2".into();
-    told["original"] = "sandbox_1".into();
-    told["amount"]["amount"] = "10.00".into();
-    assert_eq!(read(told), Ok(captured("sandbox_2", dollars)), "the notification says the same");
+    let mut stated = movement("PAYMENT", "SUCCEEDED");
+    stated["id"] = "sandbox_2".into();
+    stated["original"] = "sandbox_1".into();
+    stated["amount"]["amount"] = "10.00".into();
+    assert_eq!(read(stated), Ok(captured("sandbox_2", dollars)), "the notification says the same");
 }
 
 #[test]
 fn money_that_the_bank_cannot_match_is_nobodys_whatever_was_written() {
-    let mut told = movement("UNMATCHED", "SUCCEEDED");
-    told["remitter"] = json!({ "name": "Ana", "account": null, "text": "payment_1\u{0}" });
+    let mut stated = movement("UNMATCHED", "SUCCEEDED");
+    stated["remitter"] = json!({ "name": "Ana", "account": null, "text": "payment_1\u{0}" });
     let remitter = Remitter { name: Some("Ana".to_owned()), account: None, text: Some("payment_1".to_owned()) };
     let captured = Fact::PaymentCaptured {
         references: Vec::new(),
@@ -99,8 +99,8 @@ fn money_that_the_bank_cannot_match_is_nobodys_whatever_was_written() {
         amount: Money::exact("64.00", "USD").expect("exact"),
         remitter: Some(remitter),
     };
-    assert_eq!(interpreted(&notification("transfer.unmatched", &told)), Ok(vec![captured]));
-    assert!(interpreted(&notification("payment.succeeded", &told)).is_err());
+    assert_eq!(interpreted(&notification("transfer.unmatched", &stated)), Ok(vec![captured]));
+    assert!(interpreted(&notification("payment.succeeded", &stated)).is_err());
     assert!(interpreted(&notification("transfer.unmatched", &movement("PAYMENT", "SUCCEEDED"))).is_err());
 }
 

@@ -80,7 +80,7 @@ fn what_changes_from_one_attempt_to_the_next_is_not_content() {
     assert_ne!(content(event(1, "req_1", 5)), content(event(1, "req_1", 6)));
 }
 
-fn told(kind: &str, object: Value) -> Result<Vec<Fact>, String> {
+fn facts_of(kind: &str, object: Value) -> Result<Vec<Fact>, String> {
     told_as(json!({ "id": "evt_1", "object": "event", "type": kind, "livemode": false, "data": { "object": object } }))
 }
 
@@ -117,13 +117,13 @@ fn only_a_payment_that_succeeded_is_money() {
     ];
     for kind in types {
         for status in statuses.iter().chain(&["succeeded"]) {
-            let facts = told(&format!("payment_intent.{kind}"), intent_that_is(status));
+            let facts = facts_of(&format!("payment_intent.{kind}"), intent_that_is(status));
             let is_money = facts.iter().flatten().any(|fact| matches!(fact, Fact::PaymentCaptured { .. }));
             assert_eq!(is_money, kind == "succeeded" && *status == "succeeded", "{kind} {status}: {facts:?}");
         }
     }
     for kind in NO_MONEY {
-        assert_eq!(told(kind, intent_that_is("succeeded")), Ok(Vec::new()), "{kind}");
+        assert_eq!(facts_of(kind, intent_that_is("succeeded")), Ok(Vec::new()), "{kind}");
     }
 }
 
@@ -162,7 +162,7 @@ fn what_is_not_ours_or_not_understood_says_nothing() {
     ] {
         let mut object = intent_that_is("succeeded");
         object[name] = value.clone();
-        assert!(told("payment_intent.succeeded", object).is_err(), "{name} {value}");
+        assert!(facts_of("payment_intent.succeeded", object).is_err(), "{name} {value}");
     }
 }
 
@@ -177,13 +177,17 @@ fn a_refund_is_called_by_our_name_however_it_is_heard() {
     let gone =
         Fact::RefundSucceeded { movement: reference.clone(), reference: reference.clone(), provider_reference, amount };
     for kind in ["refund.created", "refund.updated", "charge.refund.updated"] {
-        assert_eq!(told(kind, refund("succeeded", Value::Null)), Ok(vec![gone.clone()]), "{kind}");
+        assert_eq!(facts_of(kind, refund("succeeded", Value::Null)), Ok(vec![gone.clone()]), "{kind}");
     }
     let reason = "the card has expired or was cancelled".to_owned();
     let failed = Fact::RefundFailed { reference, movement: Some("re_1:failed".to_owned()), reason };
     for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
-        assert_eq!(told(kind, refund("failed", json!("expired_or_canceled_card"))), Ok(vec![failed.clone()]), "{kind}");
+        assert_eq!(
+            facts_of(kind, refund("failed", json!("expired_or_canceled_card"))),
+            Ok(vec![failed.clone()]),
+            "{kind}"
+        );
     }
-    assert!(told("refund.failed", refund("succeeded", Value::Null)).is_err());
-    assert!(told("refund.updated", refund("reversed", Value::Null)).is_err());
+    assert!(facts_of("refund.failed", refund("succeeded", Value::Null)).is_err());
+    assert!(facts_of("refund.updated", refund("reversed", Value::Null)).is_err());
 }

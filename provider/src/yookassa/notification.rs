@@ -7,7 +7,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::object::{Metadata, checked};
+use super::object::{YookassaMetadata, checked};
 use crate::{Fact, Verified, VerifyError, WebhookRequest};
 
 /// `77.75.156.11`, `185.71.76.0/27`, `2a02:5180:0:1509::/64`.
@@ -24,9 +24,9 @@ pub(super) fn verify(addresses: &[IpNet], request: &WebhookRequest<'_>) -> Resul
         return Err(VerifyError("it was not sent from an address of YooKassa's (YOOKASSA_ADDRESSES)"));
     }
     let digest = hex::encode(Sha256::digest(request.body));
-    let event_id = match serde_json::from_slice::<News>(request.body) {
-        Ok(news) if news.event.len() <= 64 && checked(&news.object.id).is_some() => {
-            format!("{}:{}:{}", clean(&news.event), news.object.id, &digest[..16])
+    let event_id = match serde_json::from_slice::<YookassaNotification>(request.body) {
+        Ok(notification) if notification.event.len() <= 64 && checked(&notification.object.id).is_some() => {
+            format!("{}:{}:{}", clean(&notification.event), notification.object.id, &digest[..16])
         }
         Ok(_) | Err(_) => digest,
     };
@@ -38,7 +38,7 @@ fn clean(event: &str) -> String {
 }
 
 #[derive(Deserialize)]
-struct News {
+struct YookassaNotification {
     #[serde(rename = "type")]
     kind: String,
     event: String,
@@ -49,25 +49,25 @@ struct News {
 struct Object {
     id: String,
     #[serde(default)]
-    metadata: Metadata,
+    metadata: YookassaMetadata,
 }
 
 pub(super) fn interpret(body: &[u8]) -> Result<Vec<Fact>, String> {
-    let news: News = serde_json::from_slice(body).map_err(|error| {
+    let notification: YookassaNotification = serde_json::from_slice(body).map_err(|error| {
         format!("not a notification of YooKassa's: line {}, column {}", error.line(), error.column())
     })?;
-    if news.kind != "notification" {
-        return Err(format!("of the type {:?}, not a notification", news.kind));
+    if notification.kind != "notification" {
+        return Err(format!("of the type {:?}, not a notification", notification.kind));
     }
-    let id = checked(&news.object.id).ok_or("about an object whose id is not one of YooKassa's")?;
-    let hint = match news.event.as_str() {
+    let id = checked(&notification.object.id).ok_or("about an object whose id is not one of YooKassa's")?;
+    let hint = match notification.event.as_str() {
         "payment.succeeded" | "payment.canceled" | "payment.waiting_for_capture" => Fact::PaymentHint {
-            references: news.object.metadata.get("payment_id").map(str::to_owned).into_iter().collect(),
+            references: notification.object.metadata.get("payment_id").map(str::to_owned).into_iter().collect(),
             provider_reference: Some(id),
         },
-        // There is no news of a refund that was cancelled; it is asked about.
+        // No notification tells of a refund that was cancelled; it is asked about.
         "refund.succeeded" => {
-            let reference = news.object.metadata.get("refund_id").map_or(id, str::to_owned);
+            let reference = notification.object.metadata.get("refund_id").map_or(id, str::to_owned);
             Fact::RefundHint { reference }
         }
         other => return Err(format!("the event {other:?} is not one of a payment or refund of ours")),

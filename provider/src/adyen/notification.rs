@@ -8,20 +8,20 @@ use base64::engine::general_purpose::STANDARD;
 use entity::Money;
 use serde::Deserialize;
 
-use super::amount::WireAmount;
+use super::amount::AdyenAmount;
 use crate::wire::{LONGEST_ID, captured_once, checked, hash, hmac, words};
 use crate::{ChargebackStage, Fact, Verified, VerifyError};
 
 /// What a notification must name to be about us.
 #[derive(Debug)]
-pub(super) struct Ours {
+pub(super) struct AdyenAccount {
     pub(super) account: String,
     pub(super) live: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Notification {
+struct AdyenNotification {
     live: String,
     notification_items: Vec<Wrapper>,
 }
@@ -39,7 +39,7 @@ struct Item {
     original_reference: Option<String>,
     merchant_account_code: String,
     merchant_reference: Option<String>,
-    amount: WireAmount,
+    amount: AdyenAmount,
     event_code: String,
     /// "true" or "false".
     success: String,
@@ -83,11 +83,11 @@ impl Item {
     }
 }
 
-fn read(body: &[u8]) -> Result<Notification, &'static str> {
+fn read(body: &[u8]) -> Result<AdyenNotification, &'static str> {
     serde_json::from_slice(body).map_err(|_would_quote_it| "not a notification of Adyen's")
 }
 
-/// Every item, by any of the keys. There is no time in what is signed: news that is sent again says nothing new.
+/// Every item, by any of the keys. There is no time in what is signed: what is sent again says nothing new.
 pub(super) fn verify(keys: &[&[u8]], body: &[u8]) -> Result<Verified, VerifyError> {
     let notification = read(body).map_err(VerifyError)?;
     let items: Vec<&Item> = notification.notification_items.iter().map(|wrapper| &wrapper.item).collect();
@@ -115,7 +115,7 @@ pub(super) fn verify(keys: &[&[u8]], body: &[u8]) -> Result<Verified, VerifyErro
     Ok(Verified { event_id, content })
 }
 
-pub(super) fn facts(body: &[u8], ours: &Ours) -> Result<Vec<Fact>, String> {
+pub(super) fn facts(body: &[u8], ours: &AdyenAccount) -> Result<Vec<Fact>, String> {
     let notification = read(body)?;
     if notification.live != ours.live.to_string() {
         return Err(format!("live is {:?}, and here it has to be {}", notification.live, ours.live));
@@ -128,7 +128,7 @@ pub(super) fn facts(body: &[u8], ours: &Ours) -> Result<Vec<Fact>, String> {
     Ok(facts)
 }
 
-fn of_ours(item: &Item, ours: &Ours) -> Result<Vec<Fact>, String> {
+fn of_ours(item: &Item, ours: &AdyenAccount) -> Result<Vec<Fact>, String> {
     if !item.is_plain() {
         return Err("a signed value has a colon in it".to_owned());
     }
@@ -249,6 +249,6 @@ fn named(id: &Option<String>) -> Option<String> {
 
 /// For a person to read: it is not signed.
 fn reason(item: &Item) -> String {
-    let said = item.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
-    said.map_or_else(|| "Adyen gave no reason".to_owned(), words)
+    let reason = item.reason.as_deref().map(str::trim).filter(|reason| !reason.is_empty());
+    reason.map_or_else(|| "Adyen gave no reason".to_owned(), words)
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::object::Payment;
+use super::object::RapydPayment;
 use crate::wire::{LONGEST_ID, checked};
 use crate::{Fact, Verified};
 
@@ -35,6 +35,7 @@ pub(super) fn facts(body: &[u8]) -> Result<Vec<Fact>, String> {
     if !envelope.kind.starts_with("PAYMENT_") {
         return Err(format!("the type {:?} is unknown", envelope.kind));
     }
-    let payment: Payment = serde_json::from_str(envelope.data.get()).map_err(|error| unreadable("a payment", error))?;
-    payment.news(&envelope.kind)
+    let payment: RapydPayment =
+        serde_json::from_str(envelope.data.get()).map_err(|error| unreadable("a payment", error))?;
+    payment.notification(&envelope.kind)
 }

@@ -1,4 +1,4 @@
-//! What WebMoney posts to us: before it takes the buyer's money a question, which nobody has signed; then the news of it.
+//! What WebMoney posts to us: before it takes the buyer's money a question, which nobody has signed; then a notification of it.
 //!
 //! The signature is `LMI_HASH2`: the fields below with the purse's secret among them, joined by `;`, as SHA-256 in capital
 //! hex. `LMI_HASH` has the same fields without anything between them, so that a digit of the amount may as well be one of
@@ -28,25 +28,25 @@ const NO: Acknowledgement = Acknowledgement {
 
 /// What all of them are read with.
 #[derive(Clone, Debug)]
-pub(super) struct Merchant {
+pub(super) struct NotificationReader {
     pub(super) purses: Vec<Purse>,
     pub(super) secrets: Vec<SecretString>,
     pub(super) is_sandbox: bool,
 }
 
-impl Merchant {
+impl NotificationReader {
     pub(super) fn verify(&self, body: &[u8]) -> Result<Incoming, VerifyError> {
         let params = form::parse(body).map_err(VerifyError)?;
         if params.get("LMI_PREREQUEST").is_some_and(|value| value == "1") {
             return self.question(&params).map(Incoming::Question);
         }
-        let signed = Signed::of(&params).map_err(VerifyError)?;
+        let signed = SignedFields::of(&params).map_err(VerifyError)?;
         let given = params.get("LMI_HASH2").ok_or(VerifyError("LMI_HASH2 is missing"))?;
         let expected: Vec<String> = self.secrets.iter().map(|secret| signed.hash(secret)).collect();
         if !hmac::any_equal(&expected, &[given]) {
             return Err(VerifyError("LMI_HASH2 is another one"));
         }
-        Ok(Incoming::News(Verified { event_id: signed.transaction()?, content: signed.content().into_bytes() }))
+        Ok(Incoming::Notification(Verified { event_id: signed.transaction()?, content: signed.content().into_bytes() }))
     }
 
     /// May this be paid now? Not signed: nothing is believed but that somebody asks.
@@ -83,7 +83,7 @@ impl Merchant {
     pub(super) fn facts(&self, body: &[u8]) -> Result<Vec<Fact>, String> {
         let params = form::parse(body)?;
         let (number, amount) = self.payment(&params)?;
-        let transaction = Signed::of(&params)?.transaction().map_err(|error| error.to_string())?;
+        let transaction = SignedFields::of(&params)?.transaction().map_err(|error| error.to_string())?;
         Ok(vec![captured(number, transaction, amount, Some(field(&params, "LMI_PAYER_PURSE")?))])
     }
 }
@@ -109,14 +109,14 @@ fn field<'a>(params: &'a Params, name: &str) -> Result<&'a str, &'static str> {
 }
 
 /// The fields that the secret vouches for, as they stand before and after it.
-struct Signed<'a> {
+struct SignedFields<'a> {
     before: Vec<&'a str>,
     transaction: &'a str,
     date: &'a str,
     after: [&'a str; 2],
 }
 
-impl<'a> Signed<'a> {
+impl<'a> SignedFields<'a> {
     fn of(params: &'a Params) -> Result<Self, &'static str> {
         let of = |name| field(params, name);
         let mut before = vec![of("LMI_PAYEE_PURSE")?, of("LMI_PAYMENT_AMOUNT")?];

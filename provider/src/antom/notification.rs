@@ -3,27 +3,27 @@
 use entity::Money;
 use serde::Deserialize;
 
-use super::amount::WireAmount;
+use super::amount::AntomAmount;
 use super::api::checked;
 use crate::wire::{captured_once, hash};
 use crate::{ChargebackStage, Fact};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct News {
+struct AntomNotification {
     notify_type: Option<String>,
     result: Option<Outcome>,
     payment_request_id: Option<String>,
     payment_id: Option<String>,
-    payment_amount: Option<WireAmount>,
+    payment_amount: Option<AntomAmount>,
     refund_request_id: Option<String>,
     refund_id: Option<String>,
     refund_status: Option<String>,
-    refund_amount: Option<WireAmount>,
+    refund_amount: Option<AntomAmount>,
     dispute_id: Option<String>,
     dispute_notification_type: Option<String>,
-    dispute_amount: Option<WireAmount>,
-    dispute_judged_amount: Option<WireAmount>,
+    dispute_amount: Option<AntomAmount>,
+    dispute_judged_amount: Option<AntomAmount>,
     dispute_judged_result: Option<String>,
     dispute_reason_msg: Option<String>,
 }
@@ -43,17 +43,17 @@ pub(super) fn event_id(body: &[u8]) -> String {
 }
 
 fn named(body: &[u8]) -> Option<String> {
-    let news: News = serde_json::from_slice(body).ok()?;
+    let notification: AntomNotification = serde_json::from_slice(body).ok()?;
     let id = |id: &Option<String>| id.as_deref().and_then(checked);
-    if let Some(kind) = &news.dispute_notification_type {
-        return Some(format!("{}:{}", id(&news.dispute_id)?, checked(kind)?));
+    if let Some(kind) = &notification.dispute_notification_type {
+        return Some(format!("{}:{}", id(&notification.dispute_id)?, checked(kind)?));
     }
-    let kind = checked(news.notify_type.as_deref()?)?;
+    let kind = checked(notification.notify_type.as_deref()?)?;
     if kind == "REFUND_RESULT" {
-        return Some(format!("{}:{}", id(&news.refund_id)?, id(&news.refund_status)?));
+        return Some(format!("{}:{}", id(&notification.refund_id)?, id(&notification.refund_status)?));
     }
-    let status = checked(&news.result.as_ref()?.result_status)?;
-    Some(format!("{}:{kind}:{status}", id(&news.payment_id)?))
+    let status = checked(&notification.result.as_ref()?.result_status)?;
+    Some(format!("{}:{kind}:{status}", id(&notification.payment_id)?))
 }
 
 /// What became of a payment that failed.
@@ -70,27 +70,28 @@ fn in_words(code: &str, message: Option<&str>) -> String {
 }
 
 pub(super) fn facts(body: &[u8]) -> Result<Vec<Fact>, String> {
-    let news: News = serde_json::from_slice(body).map_err(|error| format!("not a notification of Antom: {error}"))?;
-    match (news.notify_type.as_deref(), news.dispute_notification_type.as_deref()) {
-        (None, Some(kind)) => dispute(&news, kind),
-        (Some("PAYMENT_RESULT"), None) => payment(&news),
+    let notification: AntomNotification =
+        serde_json::from_slice(body).map_err(|error| format!("not a notification of Antom: {error}"))?;
+    match (notification.notify_type.as_deref(), notification.dispute_notification_type.as_deref()) {
+        (None, Some(kind)) => dispute(&notification, kind),
+        (Some("PAYMENT_RESULT"), None) => payment(&notification),
         (Some("PAYMENT_PENDING"), None) => {
-            Ok(vec![Fact::PaymentPending { reference: id(&news.payment_request_id, "paymentRequestId")? }])
+            Ok(vec![Fact::PaymentPending { reference: id(&notification.payment_request_id, "paymentRequestId")? }])
         }
-        (Some("REFUND_RESULT"), None) => refund(&news),
+        (Some("REFUND_RESULT"), None) => refund(&notification),
         // Payments are captured at once; `PAYMENT_RESULT` has said so.
         (Some("CAPTURE_RESULT"), None) => Ok(Vec::new()),
         (kind, dispute) => Err(format!("the type {kind:?} {dispute:?} is unknown")),
     }
 }
 
-fn payment(news: &News) -> Result<Vec<Fact>, String> {
-    let reference = id(&news.payment_request_id, "paymentRequestId")?;
-    let outcome = news.result.as_ref().ok_or("a PAYMENT_RESULT without its result")?;
+fn payment(notification: &AntomNotification) -> Result<Vec<Fact>, String> {
+    let reference = id(&notification.payment_request_id, "paymentRequestId")?;
+    let outcome = notification.result.as_ref().ok_or("a PAYMENT_RESULT without its result")?;
     match (outcome.result_status.as_str(), outcome.result_code.as_str()) {
         ("S", "SUCCESS") => {
-            let payment_id = id(&news.payment_id, "paymentId")?;
-            let amount = amount(news.payment_amount.as_ref(), "paymentAmount")?;
+            let payment_id = id(&notification.payment_id, "paymentId")?;
+            let amount = amount(notification.payment_amount.as_ref(), "paymentAmount")?;
             Ok(vec![captured_once(reference, payment_id, amount)])
         }
         ("F", code) => Ok(vec![not_paid(reference, code, outcome.result_message.as_deref())]),
@@ -98,18 +99,18 @@ fn payment(news: &News) -> Result<Vec<Fact>, String> {
     }
 }
 
-fn refund(news: &News) -> Result<Vec<Fact>, String> {
-    let reference = id(&news.refund_request_id, "refundRequestId")?;
-    let refund_id = id(&news.refund_id, "refundId")?;
-    match news.refund_status.as_deref() {
+fn refund(notification: &AntomNotification) -> Result<Vec<Fact>, String> {
+    let reference = id(&notification.refund_request_id, "refundRequestId")?;
+    let refund_id = id(&notification.refund_id, "refundId")?;
+    match notification.refund_status.as_deref() {
         Some("SUCCESS") => Ok(vec![Fact::RefundSucceeded {
             reference,
             provider_reference: Some(refund_id.clone()),
             movement: refund_id,
-            amount: amount(news.refund_amount.as_ref(), "refundAmount")?,
+            amount: amount(notification.refund_amount.as_ref(), "refundAmount")?,
         }]),
         Some("FAIL") => {
-            let outcome = news.result.as_ref();
+            let outcome = notification.result.as_ref();
             let code = outcome.map_or("FAIL", |outcome| outcome.result_code.as_str());
             let reason = in_words(code, outcome.and_then(|outcome| outcome.result_message.as_deref()));
             Ok(vec![Fact::RefundFailed { reference, movement: Some(refund_id), reason }])
@@ -119,37 +120,41 @@ fn refund(news: &News) -> Result<Vec<Fact>, String> {
 }
 
 /// While a dispute is open Antom keeps the money; it takes it when the merchant accepts or loses.
-fn dispute(news: &News, kind: &str) -> Result<Vec<Fact>, String> {
-    let judged = news.dispute_judged_result.as_deref();
-    let (disputed, taken) = (news.dispute_amount.as_ref(), news.dispute_judged_amount.as_ref());
+fn dispute(notification: &AntomNotification, kind: &str) -> Result<Vec<Fact>, String> {
+    let judged = notification.dispute_judged_result.as_deref();
+    let (disputed, taken) = (notification.dispute_amount.as_ref(), notification.dispute_judged_amount.as_ref());
     match (kind, judged) {
-        ("DISPUTE_CREATED", _) => Ok(vec![chargeback(news, disputed, ChargebackStage::Opened)?]),
+        ("DISPUTE_CREATED", _) => Ok(vec![chargeback(notification, disputed, ChargebackStage::Opened)?]),
         ("DISPUTE_CANCELLED", _) | ("DISPUTE_JUDGED", Some("ACCEPT_BY_CUSTOMER")) => {
-            Ok(vec![chargeback(news, disputed.or(taken), ChargebackStage::Won { movement: None })?])
+            Ok(vec![chargeback(notification, disputed.or(taken), ChargebackStage::Won { movement: None })?])
         }
-        ("DISPUTE_ACCEPTED", _) => lost(news, disputed),
-        ("DISPUTE_JUDGED", Some("ACCEPT_BY_MERCHANT")) => lost(news, taken.or(disputed)),
+        ("DISPUTE_ACCEPTED", _) => lost(notification, disputed),
+        ("DISPUTE_JUDGED", Some("ACCEPT_BY_MERCHANT")) => lost(notification, taken.or(disputed)),
         ("DEFENSE_SUPPLIED" | "DEFENSE_DUE_ALERT", _) => Ok(Vec::new()),
         // Among them RDR_RESOLVED, which is for cards, and the verdicts of compliance requests.
         (kind, judged) => Err(format!("a dispute's {kind:?} with {judged:?} is unknown")),
     }
 }
 
-fn lost(news: &News, amount: Option<&WireAmount>) -> Result<Vec<Fact>, String> {
-    let movement = id(&news.dispute_id, "disputeId")?;
+fn lost(notification: &AntomNotification, amount: Option<&AntomAmount>) -> Result<Vec<Fact>, String> {
+    let movement = id(&notification.dispute_id, "disputeId")?;
     Ok(vec![
-        chargeback(news, amount, ChargebackStage::Debited { movement })?,
-        chargeback(news, amount, ChargebackStage::Lost)?,
+        chargeback(notification, amount, ChargebackStage::Debited { movement })?,
+        chargeback(notification, amount, ChargebackStage::Lost)?,
     ])
 }
 
-fn chargeback(news: &News, disputed: Option<&WireAmount>, stage: ChargebackStage) -> Result<Fact, String> {
+fn chargeback(
+    notification: &AntomNotification,
+    disputed: Option<&AntomAmount>,
+    stage: ChargebackStage,
+) -> Result<Fact, String> {
     Ok(Fact::Chargeback {
-        reference: id(&news.payment_request_id, "paymentRequestId")?,
-        chargeback: id(&news.dispute_id, "disputeId")?,
+        reference: id(&notification.payment_request_id, "paymentRequestId")?,
+        chargeback: id(&notification.dispute_id, "disputeId")?,
         amount: amount(disputed, "amount of the dispute")?,
         stage,
-        reason: news.dispute_reason_msg.clone().unwrap_or_else(|| "Antom gave no reason".to_owned()),
+        reason: notification.dispute_reason_msg.clone().unwrap_or_else(|| "Antom gave no reason".to_owned()),
     })
 }
 
@@ -157,6 +162,6 @@ fn id(id: &Option<String>, field: &str) -> Result<String, String> {
     id.as_deref().and_then(checked).ok_or_else(|| format!("it has no usable {field}"))
 }
 
-fn amount(amount: Option<&WireAmount>, field: &str) -> Result<Money, String> {
+fn amount(amount: Option<&AntomAmount>, field: &str) -> Result<Money, String> {
     amount.ok_or_else(|| format!("it has no {field}"))?.exact()
 }
