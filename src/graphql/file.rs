@@ -4,11 +4,11 @@ use async_graphql::{Context, ID, InputObject, Object, OneofObject, Result, Simpl
 use chrono::{DateTime, Utc};
 use entity::FileId;
 
-use super::order_loaders::loader;
-use super::payload::{answer, payloads};
-use super::{app, viewer};
 use crate::error::Result as Outcome;
 use crate::file::{self, NewUpload, Subject};
+use crate::graphql::base::payload::{answer, payloads};
+use crate::graphql::base::request::{app, viewer};
+use crate::graphql::loader::order::loader;
 use crate::validate::Checks;
 
 #[derive(Clone)]

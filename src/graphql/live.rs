@@ -6,12 +6,12 @@ use async_graphql::{Context, ID, Result, Subscription};
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
 
-use super::conversation::Message;
-use super::loaders::nested_rows;
-use super::order::Order;
-use super::page::Page;
-use super::{app, viewer};
 use crate::error::Error;
+use crate::graphql::base::page::Page;
+use crate::graphql::base::request::{app, viewer};
+use crate::graphql::loader::catalog::nested_rows;
+use crate::graphql::messaging::conversation::Message;
+use crate::graphql::order::object::Order;
 use crate::messaging::{MessageFeedKey, follow_messages};
 use crate::order::follow_order;
 use crate::validate::Checks;

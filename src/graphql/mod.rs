@@ -1,90 +1,57 @@
-//! The API. One file per family of types; a newtype over each row, so that columns don't leak.
+//! The API. One folder per family of types; a newtype over each row, so that columns don't leak.
 //!
 //! Conventions: Relay ids and connections, `first` at most 100; money as `Money`; one `input` per mutation; a payload is the
 //! thing changed and `errors`. A resolver decides nothing: it checks the shape of what came in, calls, and shows what came out.
 
 use async_graphql::connection::Connection;
 use async_graphql::{
-    Context, EmptyMutation, ID, MergedObject, MergedSubscription, ObjectType, Request, Response, SDLExportOptions,
-    SchemaBuilder,
+    EmptyMutation, ID, MergedObject, MergedSubscription, ObjectType, Request, Response, SDLExportOptions, SchemaBuilder,
 };
 use chrono::{DateTime, Utc};
 use futures_util::stream::BoxStream;
 
-pub mod batch;
-pub(crate) mod call;
-pub mod cancel;
-pub mod chargeback;
-pub mod contract;
-pub mod credential;
+pub mod base;
+pub mod catalog;
 pub mod dispute;
-pub mod dispute_mutation;
 pub mod error_reference;
-pub mod escrow_process;
-pub mod event;
-pub mod evidence;
-pub mod feedback;
 pub mod file;
-mod found_by_id;
-pub mod ledger;
 pub mod limits;
 pub mod live;
+pub mod loader;
+pub mod messaging;
 pub mod node;
 pub mod operator;
-pub mod operator_order;
 pub mod order;
-mod order_actions;
-pub mod order_input;
-pub mod order_loaders;
-pub mod order_mutation;
-pub mod order_parts;
-pub mod order_query;
-pub mod page;
-pub mod payload;
-pub mod payment;
-pub mod payment_method;
-pub mod payout;
-pub mod reconciliation;
-pub mod refund;
-pub mod refund_mutation;
-pub mod sandbox;
-pub mod sandbox_event;
-pub mod scalars;
-pub mod scope;
-pub mod shipping_mutation;
-
-pub mod conversation;
-pub mod loaders;
 pub mod party;
-pub mod product;
-pub mod supplier;
-pub mod unapplied;
+pub mod payment;
+pub mod payout;
+pub mod refund;
+pub mod sandbox;
+pub mod scope;
 pub mod webhook;
-pub(crate) mod webhook_loader;
-pub mod webhook_mutation;
 
 use crate::app::App;
-use crate::auth::{Caller, Viewer};
+use crate::auth::Viewer;
 use ground::setting::Mode;
 
 /// Everything that can be read. What is not the viewer's is null, or not in the list.
 #[derive(Default, MergedObject)]
 pub struct Query<More: ObjectType>(
-    product::CatalogQuery,
-    conversation::ConversationQuery,
-    party::PartyQuery,
-    credential::CredentialQuery,
-    order_query::OrderQuery,
-    escrow_process::ProcessQuery,
-    payment::PaymentQuery,
-    refund::RefundQuery,
-    dispute::DisputeQuery,
-    ledger::LedgerQuery,
-    operator::OperatorQuery,
-    payout::PayoutQuery,
-    reconciliation::ReconciliationQuery,
-    operator_order::OperatorOrderQuery,
-    webhook::WebhookQuery,
+    catalog::product::CatalogQuery,
+    messaging::conversation::ConversationQuery,
+    party::object::PartyQuery,
+    party::credential::CredentialQuery,
+    order::query::OrderQuery,
+    order::process::ProcessQuery,
+    payment::object::PaymentQuery,
+    refund::object::RefundQuery,
+    dispute::object::DisputeQuery,
+    operator::ledger::LedgerQuery,
+    operator::notification::OperatorQuery,
+    payout::object::PayoutQuery,
+    operator::reconciliation::ReconciliationQuery,
+    operator::order::OperatorOrderQuery,
+    webhook::endpoint::WebhookQuery,
     node::NodeQuery,
     More,
 );
@@ -92,34 +59,34 @@ pub struct Query<More: ObjectType>(
 /// Everything that can be done. A payload is the thing changed and `errors`: what has to change in the input.
 #[derive(Default, MergedObject)]
 pub struct Mutation<More: ObjectType>(
-    product::CatalogMutation,
-    conversation::ConversationMutation,
-    party::PartyMutation,
-    credential::CredentialMutation,
-    order_mutation::OrderMutation,
-    shipping_mutation::ShippingMutation,
-    feedback::FeedbackMutation,
-    cancel::CancelMutation,
-    dispute_mutation::DisputeMutation,
-    refund_mutation::RefundMutation,
-    evidence::EvidenceMutation,
+    catalog::product::CatalogMutation,
+    messaging::conversation::ConversationMutation,
+    party::object::PartyMutation,
+    party::credential::CredentialMutation,
+    order::mutation::OrderMutation,
+    order::shipping::ShippingMutation,
+    order::feedback::FeedbackMutation,
+    order::cancel::CancelMutation,
+    dispute::mutation::DisputeMutation,
+    refund::mutation::RefundMutation,
+    dispute::evidence::EvidenceMutation,
     file::FileMutation,
-    operator::OperatorMutation,
-    unapplied::UnappliedMutation,
-    payout::PayoutMutation,
-    reconciliation::ReconciliationMutation,
-    operator_order::OperatorOrderMutation,
-    webhook_mutation::WebhookMutation,
+    operator::notification::OperatorMutation,
+    refund::unapplied::UnappliedMutation,
+    payout::object::PayoutMutation,
+    operator::reconciliation::ReconciliationMutation,
+    operator::order::OperatorOrderMutation,
+    webhook::mutation::WebhookMutation,
     More,
 );
 
 /// What only the sandbox can do. Each says so in its description.
 #[derive(Default, MergedObject)]
-pub struct SandboxMutation(sandbox::ClockMutation, sandbox_event::SandboxEventMutation);
+pub struct SandboxMutation(sandbox::clock::ClockMutation, sandbox::event::SandboxEventMutation);
 
 /// What happens, as it happens.
 #[derive(Default, MergedSubscription)]
-pub struct Subscription(event::EventSubscription, live::LiveSubscription);
+pub struct Subscription(order::event::EventSubscription, live::LiveSubscription);
 
 type SchemaWith<MoreQuery, MoreMutation> =
     async_graphql::Schema<Query<MoreQuery>, Mutation<MoreMutation>, Subscription>;
@@ -128,7 +95,7 @@ type BuilderWith<MoreQuery, MoreMutation> = SchemaBuilder<Query<MoreQuery>, Muta
 /// The schema of a mode. What only the sandbox has is not hidden in live mode: it isn't there, so nothing can run it.
 #[derive(Clone)]
 pub enum Schema {
-    Sandbox(SchemaWith<sandbox::ClockQuery, SandboxMutation>),
+    Sandbox(SchemaWith<sandbox::clock::ClockQuery, SandboxMutation>),
     /// With nothing more: an `EmptyMutation` is an object without fields.
     Live(SchemaWith<EmptyMutation, EmptyMutation>),
 }
@@ -174,26 +141,26 @@ where
         .override_output_type_description::<ID>(
             "The name of a type and a unique part: \"order_01h455vb4pex5vsknk084sn02q\".",
         )
-        .override_output_type_description::<Connection<String, conversation::Conversation>>("A page of conversations.")
-        .override_output_type_description::<Connection<String, conversation::Message>>("A page of messages.")
-        .override_output_type_description::<Connection<String, credential::Credential>>("A page of credentials.")
-        .override_output_type_description::<Connection<String, chargeback::Chargeback>>("A page of chargebacks.")
-        .override_output_type_description::<Connection<String, contract::Contract>>("A page of versions of a contract.")
-        .override_output_type_description::<Connection<String, dispute::Dispute>>("A page of disputes.")
-        .override_output_type_description::<Connection<String, event::OrderEvent>>("A page of events.")
-        .override_output_type_description::<Connection<String, ledger::Transfer>>("A page of transfers.")
-        .override_output_type_description::<Connection<String, operator::Notification>>("A page of notifications.")
-        .override_output_type_description::<Connection<String, payout::Payout>>("A page of payouts.")
-        .override_output_type_description::<Connection<String, reconciliation::ReconciliationBreak>>("A page of breaks.")
-        .override_output_type_description::<Connection<String, order::Order>>("A page of orders.")
-        .override_output_type_description::<Connection<String, unapplied::UnappliedFunds>>(
+        .override_output_type_description::<Connection<String, messaging::conversation::Conversation>>("A page of conversations.")
+        .override_output_type_description::<Connection<String, messaging::conversation::Message>>("A page of messages.")
+        .override_output_type_description::<Connection<String, party::credential::Credential>>("A page of credentials.")
+        .override_output_type_description::<Connection<String, payment::chargeback::Chargeback>>("A page of chargebacks.")
+        .override_output_type_description::<Connection<String, order::contract::Contract>>("A page of versions of a contract.")
+        .override_output_type_description::<Connection<String, dispute::object::Dispute>>("A page of disputes.")
+        .override_output_type_description::<Connection<String, order::event::OrderEvent>>("A page of events.")
+        .override_output_type_description::<Connection<String, operator::ledger::Transfer>>("A page of transfers.")
+        .override_output_type_description::<Connection<String, operator::notification::Notification>>("A page of notifications.")
+        .override_output_type_description::<Connection<String, payout::object::Payout>>("A page of payouts.")
+        .override_output_type_description::<Connection<String, operator::reconciliation::ReconciliationBreak>>("A page of breaks.")
+        .override_output_type_description::<Connection<String, order::object::Order>>("A page of orders.")
+        .override_output_type_description::<Connection<String, refund::unapplied::UnappliedFunds>>(
             "A page of money that could not be applied.",
         )
-        .override_output_type_description::<Connection<String, product::Product>>("A page of products.")
-        .override_output_type_description::<Connection<String, refund::Refund>>("A page of refunds.")
-        .override_output_type_description::<Connection<String, supplier::Supplier>>("A page of suppliers.")
-        .override_output_type_description::<Connection<String, webhook::WebhookEndpoint>>("A page of webhook endpoints.")
-        .override_output_type_description::<Connection<String, webhook::WebhookDelivery>>("A page of deliveries.")
+        .override_output_type_description::<Connection<String, catalog::product::Product>>("A page of products.")
+        .override_output_type_description::<Connection<String, refund::object::Refund>>("A page of refunds.")
+        .override_output_type_description::<Connection<String, catalog::supplier::Supplier>>("A page of suppliers.")
+        .override_output_type_description::<Connection<String, webhook::endpoint::WebhookEndpoint>>("A page of webhook endpoints.")
+        .override_output_type_description::<Connection<String, webhook::endpoint::WebhookDelivery>>("A page of deliveries.")
 }
 
 /// As `schema.graphql` has it: sorted, so that a change of order is no change.
@@ -209,20 +176,6 @@ pub fn sdl(schema: &Schema) -> String {
 /// Adds what the resolvers of one request need: loaders that batch, and forget.
 #[must_use]
 pub fn request_data(request: Request, app: &App, viewer: Viewer) -> Request {
-    let request = webhook_loader::attach(request, app);
-    loaders::attach(order_loaders::attach(request, app, viewer), app, viewer)
-}
-
-/// The parts that the request carries.
-pub(crate) fn app<'a>(ctx: &Context<'a>) -> &'a App {
-    ctx.data_unchecked::<App>()
-}
-
-pub(crate) fn viewer(ctx: &Context<'_>) -> Viewer {
-    ctx.data_opt::<Viewer>().copied().unwrap_or(Viewer::Anonymous)
-}
-
-/// With the credential that the request came with.
-pub(crate) fn caller(ctx: &Context<'_>) -> Caller {
-    ctx.data_opt::<Caller>().cloned().unwrap_or(Caller::ANONYMOUS)
+    let request = loader::webhook::attach(request, app);
+    loader::catalog::attach(loader::order::attach(request, app, viewer), app, viewer)
 }

@@ -10,31 +10,31 @@ use entity::{
     TransferId, WebhookDeliveryId, WebhookEndpointId,
 };
 
-use super::cancel::CancelRequest;
-use super::chargeback::Chargeback;
-use super::contract::Contract;
-use super::conversation::{Conversation, Message};
-use super::credential::Credential;
-use super::dispute::{Dispute, Proposal};
-use super::event::OrderEvent;
-use super::evidence::Evidence;
-use super::feedback::Feedback;
-use super::file::File;
-use super::ledger::Transfer;
-use super::operator::Notification;
-use super::order::Order;
-use super::order_loaders::loader;
-use super::order_parts::Shipment;
-use super::party::{Buyer, Operator, PayoutAccount, Storefront};
-use super::payment::Payment;
-use super::payout::Payout;
-use super::product::Product;
-use super::reconciliation::ReconciliationBreak;
-use super::refund::{Refund, RefundAccount};
-use super::supplier::Supplier;
-use super::unapplied::UnappliedFunds;
-use super::webhook::{WebhookDelivery, WebhookEndpoint};
 use crate::error::{Error, ErrorCode};
+use crate::graphql::catalog::product::Product;
+use crate::graphql::catalog::supplier::Supplier;
+use crate::graphql::dispute::evidence::Evidence;
+use crate::graphql::dispute::object::{Dispute, Proposal};
+use crate::graphql::file::File;
+use crate::graphql::loader::order::loader;
+use crate::graphql::messaging::conversation::{Conversation, Message};
+use crate::graphql::operator::ledger::Transfer;
+use crate::graphql::operator::notification::Notification;
+use crate::graphql::operator::reconciliation::ReconciliationBreak;
+use crate::graphql::order::cancel::CancelRequest;
+use crate::graphql::order::contract::Contract;
+use crate::graphql::order::event::OrderEvent;
+use crate::graphql::order::feedback::Feedback;
+use crate::graphql::order::object::Order;
+use crate::graphql::order::parts::Shipment;
+use crate::graphql::party::credential::Credential;
+use crate::graphql::party::object::{Buyer, Operator, PayoutAccount, Storefront};
+use crate::graphql::payment::chargeback::Chargeback;
+use crate::graphql::payment::object::Payment;
+use crate::graphql::payout::object::Payout;
+use crate::graphql::refund::object::{Refund, RefundAccount};
+use crate::graphql::refund::unapplied::UnappliedFunds;
+use crate::graphql::webhook::endpoint::{WebhookDelivery, WebhookEndpoint};
 
 /// `Type: TypeId, of Type::from;` for what is just its row, `by Type::find;` for what needs more.
 macro_rules! nodes {

@@ -10,9 +10,9 @@ use async_graphql::ServerError;
 use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection, SelectionSet};
 use entity::credential::Scope;
 
-use super::limits::refusal;
 use crate::auth::Caller;
 use crate::error::ErrorCode;
+use crate::graphql::limits::refusal;
 use crate::party::credential::scope_name;
 
 /// What a mutation needs.

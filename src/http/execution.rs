@@ -15,7 +15,8 @@ use crate::auth::Caller;
 use crate::config::Settings;
 use crate::error::ErrorCode;
 use crate::graphql::limits::{self, cost, shape::Shape};
-use crate::graphql::{Schema, batch, scope};
+use crate::graphql::loader::batch;
+use crate::graphql::{Schema, scope};
 use crate::peer::Client;
 use ground::setting::SettingError;
 

@@ -1,0 +1,4 @@
+//! Suppliers and what they sell.
+
+pub mod product;
+pub mod supplier;

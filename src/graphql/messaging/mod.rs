@@ -1,0 +1,3 @@
+//! Buyer and supplier talk.
+
+pub mod conversation;

@@ -1,0 +1,6 @@
+//! What operators look after.
+
+pub mod ledger;
+pub mod notification;
+pub mod order;
+pub mod reconciliation;

@@ -1,0 +1,4 @@
+//! Buyers, storefronts, operators, and their credentials.
+
+pub mod credential;
+pub mod object;

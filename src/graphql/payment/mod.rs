@@ -1,0 +1,5 @@
+//! Payments, the methods to pay with, and chargebacks.
+
+pub mod chargeback;
+pub mod method;
+pub mod object;

@@ -1,0 +1,3 @@
+//! What suppliers are paid.
+
+pub mod object;

@@ -1,0 +1,4 @@
+//! What only the sandbox has.
+
+pub mod clock;
+pub mod event;

@@ -1,0 +1,4 @@
+//! Webhook endpoints and their deliveries.
+
+pub mod endpoint;
+pub mod mutation;
