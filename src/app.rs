@@ -12,7 +12,7 @@ use crate::courier::Courier;
 use crate::crypto::Cipher;
 use crate::db::Db;
 use crate::error;
-use crate::live::{Hub, PlacedEvent};
+use crate::live::{FeedEvent, Hub};
 use crate::peer::TrustsProxies;
 use crate::sandbox_clock;
 use ground::client::guard::Policy;
@@ -32,7 +32,7 @@ pub struct App {
     /// Wakes the worker's loops on this node: something for them has just been committed.
     pub work: Arc<watch::Sender<u64>>,
     /// Who follows the events of orders on this node.
-    pub feed: Arc<Hub<PlacedEvent>>,
+    pub feed: Arc<Hub<FeedEvent>>,
     /// Who follows messages on this node.
     pub messages: Arc<Hub<message::Model>>,
     /// Credentials that were revoked on this node, so that what they began here ends at once. Other nodes look themselves.

@@ -61,6 +61,15 @@ impl Viewer {
         }
     }
 
+    /// Whose sales this viewer takes part in, as the storefront or one of its buyers.
+    #[must_use]
+    pub fn storefront(&self) -> Option<StorefrontId> {
+        match self {
+            Self::Storefront { storefront_id } | Self::Buyer { storefront_id, .. } => Some(*storefront_id),
+            Self::Anonymous | Self::Supplier { .. } | Self::Operator { .. } => None,
+        }
+    }
+
     pub fn require_operator(&self) -> Result<OperatorId> {
         match self {
             Self::Operator { operator_id } => Ok(*operator_id),

@@ -1,17 +1,14 @@
-//! What happened: the timeline of each order, gapless, and the feed of all orders, in commit order.
+//! What happened: the timeline of each order, gapless.
 //!
-//! An event is appended in the transaction that made it happen. Its place in the feed is given afterwards ([`live::place`]).
+//! An event is appended in the transaction that made it happen. Its position in the feed of all orders is given afterwards
+//! ([`crate::event_feed`]).
 
-use std::collections::{BTreeSet, HashMap};
+use entity::event::{ActiveModel, Entity};
+use entity::{EventId, OrderId, Time};
+use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait};
 
-use entity::event::{ActiveModel, Column, Entity, Model};
-use entity::{EventId, OrderId, Time, order};
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
-
-use crate::app::App;
 use crate::delivery::{self, Due};
 use crate::error::{Error, Result};
-use crate::live::{self, PlacedEvent, place};
 use escrow::{Actor, Event};
 use ground::clock::Clock;
 
@@ -54,42 +51,4 @@ pub async fn append<C: ConnectionTrait>(
 fn data(event: &Event) -> Result<serde_json::Value> {
     let value = serde_json::to_value(event).map_err(|error| Error::internal(error.to_string()))?;
     Ok(if value.is_object() { value } else { serde_json::json!({}) })
-}
-
-/// Gives every committed event its place in the feed, and tells those who follow it. Cheap when there is nothing to do.
-pub async fn sequence(app: &App) -> Result<()> {
-    place::EVENTS.place(&app.db).await?;
-    let db = &app.db.read;
-    app.feed.tell(|after| async move { with_numbers(db, read_placed(db, after).await?).await }).await
-}
-
-async fn read_placed<C: ConnectionTrait>(db: &C, after: i64) -> Result<Vec<Model>> {
-    let placed = Entity::find().filter(Column::FeedPosition.gt(after)).order_by_asc(Column::FeedPosition);
-    Ok(placed.limit(live::BATCH).all(db).await?)
-}
-
-/// Events as they are shown: with the numbers of their orders.
-pub async fn with_numbers<C: ConnectionTrait>(db: &C, rows: Vec<Model>) -> Result<Vec<PlacedEvent>> {
-    if rows.is_empty() {
-        return Ok(Vec::new());
-    }
-    let orders: BTreeSet<OrderId> = rows.iter().map(|row| row.order_id).collect();
-    let numbers: Vec<(OrderId, String)> = order::Entity::find()
-        .select_only()
-        .column(order::Column::Id)
-        .column(order::Column::Number)
-        .filter(order::Column::Id.is_in(orders))
-        .into_tuple()
-        .all(db)
-        .await?;
-    let numbers: HashMap<OrderId, String> = numbers.into_iter().collect();
-    let numbered =
-        |row: Model| PlacedEvent { order_number: numbers.get(&row.order_id).cloned().unwrap_or_default(), row };
-    Ok(rows.into_iter().map(numbered).collect())
-}
-
-pub async fn newest_position<C: ConnectionTrait>(db: &C) -> Result<i64> {
-    let newest = Entity::find().select_only().column_as(Column::FeedPosition.max(), "newest");
-    let newest: Option<Option<i64>> = newest.into_tuple().one(db).await?;
-    Ok(newest.flatten().unwrap_or(0))
 }

@@ -5,7 +5,8 @@
 
 // What happens to an order, and where it is written down
 pub mod delivery; // webhooks out: endpoints, and each event told to them
-pub mod event; // the timeline of an order, and the feed of all orders
+pub mod event; // the timeline of an order
+pub mod event_feed; // the same of all orders, in commit order
 pub mod file; // files: staged, sent, attached as evidence or to a message, read
 pub mod idempotency; // the same call again answers the same
 pub mod job; // work for later, enqueued in the transaction that made it necessary
@@ -38,9 +39,10 @@ pub mod crypto; // bank details at rest
 pub mod db; // how the database is opened, how a write begins
 pub mod error; // every way a call can be refused or fail
 pub mod lifecycle; // the order to stop, and who still runs
-pub mod live; // what is committed, told to whoever follows it
+pub mod live; // what is committed, published to whoever follows it
 pub mod page; // keyset pages
 pub mod peer; // the address that a request comes from
 pub mod sandbox_clock; // the sandbox's business time, kept for the whole installation
 pub mod server; // listening, and shutting down
+pub mod slots; // a bounded number of something at once
 pub mod validate; // checks of what came in

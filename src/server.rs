@@ -1,6 +1,6 @@
 //! Listening, and shutting down without losing a request.
 //!
-//! Open connections are counted, of the node and of each address ([`places`]).
+//! Open connections are counted, of the node and of each address ([`connections`]).
 //! A connection has 10 seconds to send its headers, and they may have 32 KiB: slow and greedy clients cost little. When
 //! the server is told to stop, it first says so at `/readyz` and still takes connections for a moment, so that a load
 //! balancer can look elsewhere; then it closes the door and finishes what it has in hand.
@@ -23,9 +23,9 @@ use crate::lifecycle::{Lifecycle, ShutdownTimes, Stopping};
 use crate::peer::Peer;
 use ground::setting::SettingError;
 
-mod places;
+mod connections;
 
-use places::{Placed, Places};
+use connections::{Connection, ConnectionSlots};
 
 /// Of each of the runtime's threads: a mutation's future, with all that it awaits, comes near the usual 2 MiB where nothing is
 /// optimised.
@@ -57,9 +57,9 @@ pub async fn serve_until(app: App, listener: TcpListener, stop: impl Future<Outp
     let (lifecycle, mut end) = Lifecycle::begin();
     let (close_door, door_closed) = watch::channel(false);
 
-    let places = Places::new(&app.settings.limits);
+    let slots = ConnectionSlots::new(&app.settings.limits);
     let router = http::router(app, lifecycle.clone());
-    let mut accepting = Box::pin(accept(listener, places, router, lifecycle, door_closed));
+    let mut accepting = Box::pin(accept(listener, slots, router, lifecycle, door_closed));
     tokio::select! {
         () = &mut accepting => {}
         () = stop => {}
@@ -76,7 +76,7 @@ pub async fn serve_until(app: App, listener: TcpListener, stop: impl Future<Outp
 
 async fn accept(
     listener: TcpListener,
-    places: Places,
+    slots: ConnectionSlots,
     router: Router,
     lifecycle: Lifecycle,
     door_closed: watch::Receiver<bool>,
@@ -85,12 +85,12 @@ async fn accept(
         match listener.accept().await {
             Ok((stream, address)) => {
                 // Closed without a word: to answer so many would be work, too.
-                let Some(stream) = places.take(stream, address.ip()) else {
+                let Some(stream) = slots.take(stream, address.ip()) else {
                     metrics::counter!("secure_payment_connections_refused_total").increment(1);
                     continue;
                 };
-                let doors = (Stopping::new(door_closed.clone()), lifecycle.clone());
-                tokio::spawn(converse(stream, Peer(address), router.clone(), doors));
+                let closing = Stopping::new(door_closed.clone());
+                tokio::spawn(converse(stream, Peer(address), router.clone(), closing, lifecycle.clone()));
             }
             Err(cause) => {
                 // Too many open files, most likely: some will be closed soon.
@@ -102,7 +102,7 @@ async fn accept(
 }
 
 /// One connection, until the client or the server has enough of it.
-async fn converse(stream: Placed, peer: Peer, router: Router, (mut door_closed, lifecycle): (Stopping, Lifecycle)) {
+async fn converse(stream: Connection, peer: Peer, router: Router, mut closing: Stopping, lifecycle: Lifecycle) {
     if let Err(cause) = stream.set_nodelay() {
         tracing::debug!(%cause, "a connection");
     }
@@ -120,7 +120,7 @@ async fn converse(stream: Placed, peer: Peer, router: Router, (mut door_closed, 
     tokio::pin!(connection);
     let result = tokio::select! {
         result = &mut connection => result,
-        () = door_closed.ordered() => {
+        () = closing.ordered() => {
             connection.as_mut().graceful_shutdown();
             connection.await
         }

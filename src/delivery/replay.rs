@@ -55,7 +55,7 @@ pub async fn replay(
     let ids = check(&mut checks, selection);
     checks.finish()?;
     // So that all that is committed has its place.
-    crate::event::sequence(app).await?;
+    crate::event_feed::sequence(app).await?;
     let replayed = db::retrying(|| async {
         let endpoint = require_enabled(&app.db.read, storefront_id, id).await?;
         let mut found = find(&app.db.read, &endpoint, (selection, &ids), after).await?;

@@ -38,7 +38,7 @@ pub(super) async fn cors(State(door): State<Door>, client: Client, request: Requ
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
         return vary(next.run(request).await);
     };
-    let known = match admit((&door, client), request.headers(), &origin, is_preflight(&request)).await {
+    let known = match admit(&door, client, request.headers(), &origin, is_preflight(&request)).await {
         Ok(known) => known,
         Err(refusal) => return vary(refusal),
     };
@@ -82,7 +82,8 @@ fn is_preflight(request: &Request) -> bool {
 
 /// An answer is a refusal that has nothing to do with where the page is from.
 async fn admit(
-    (door, client): (&Door, Client),
+    door: &Door,
+    client: Client,
     headers: &HeaderMap,
     origin: &HeaderValue,
     is_preflight: bool,

@@ -31,15 +31,15 @@ pub mod graphql;
 mod media;
 pub mod observe;
 mod parameters;
-pub mod places;
 mod refused;
+mod session;
+mod socket;
+pub mod socket_slots;
 mod sse;
-mod subscription;
-mod tenure;
 mod trusted;
 
 use execution::Executor;
-use places::Places;
+use socket_slots::SocketSlots;
 
 /// What the routes of this folder share.
 #[derive(Clone)]
@@ -47,7 +47,7 @@ struct Door {
     app: App,
     executor: Executor,
     lifecycle: Lifecycle,
-    places: Places,
+    socket_slots: SocketSlots,
 }
 
 impl TrustsProxies for Door {
@@ -60,7 +60,7 @@ impl TrustsProxies for Door {
 pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     let executor = Executor::new(&app);
     let described = app.settings.limits.introspection.then(|| Sdl(crate::graphql::sdl(executor.schema()).into()));
-    let door = Door { app: app.clone(), executor, lifecycle, places: Places::default() };
+    let door = Door { app: app.clone(), executor, lifecycle, socket_slots: SocketSlots::default() };
 
     let clock_first = middleware::from_fn_with_state(app.clone(), look_at_clock);
     let api =
@@ -71,7 +71,7 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
             }))
             .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
             .route("/graphql/stream", get(sse::get).post(sse::post).layer(clock_first.clone()))
-            .route("/graphql/ws", get(subscription::upgrade))
+            .route("/graphql/ws", get(socket::upgrade))
             .route("/", get(|| async { Redirect::to("/graphiql") }))
             .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
             .route("/readyz", get(readyz))

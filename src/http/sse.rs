@@ -19,8 +19,8 @@ use tracing::Instrument;
 
 use super::execution::{Operation, Parameters, Refused, is_request_error};
 use super::media::Media;
-use super::places::{BEAT_EVERY, LOOK_AGAIN_EVERY, Place, SEND_PATIENCE};
-use super::tenure::{Lost, Tenure};
+use super::session::{CallerSession, SessionEnd};
+use super::socket_slots::{BEAT_EVERY, LOOK_AGAIN_EVERY, SEND_PATIENCE, SocketSlot};
 use super::{Door, failure, graphql};
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
@@ -37,7 +37,7 @@ pub(super) async fn post(State(door): State<Door>, client: Client, headers: Head
         Ok(json) => Parameters::from_json(json),
         Err(_cause) => Err("the body is not JSON".to_owned()),
     };
-    answer((door, client), &headers, parameters, true).await
+    answer(door, client, &headers, parameters, true).await
 }
 
 pub(super) async fn get(State(door): State<Door>, client: Client, headers: HeaderMap, uri: Uri) -> Response {
@@ -45,7 +45,7 @@ pub(super) async fn get(State(door): State<Door>, client: Client, headers: Heade
         Ok(Query(pairs)) => Parameters::from_address(pairs),
         Err(_cause) => Err("the address's query can't be read".to_owned()),
     };
-    answer((door, client), &headers, parameters, false).await
+    answer(door, client, &headers, parameters, false).await
 }
 
 /// Whether a request to `/graphql` wants a stream of events and nothing else.
@@ -65,12 +65,13 @@ fn takes_events(headers: &HeaderMap) -> bool {
 }
 
 async fn answer(
-    door: (Door, Client),
+    door: Door,
+    client: Client,
     headers: &HeaderMap,
     parameters: Result<Parameters, String>,
     may_change_things: bool,
 ) -> Response {
-    match begin(door, headers, parameters, may_change_things).await {
+    match begin(door, client, headers, parameters, may_change_things).await {
         Ok(body) => {
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
@@ -89,7 +90,8 @@ async fn answer(
 }
 
 async fn begin(
-    (door, client): (Door, Client),
+    door: Door,
+    client: Client,
     headers: &HeaderMap,
     parameters: Result<Parameters, String>,
     may_change_things: bool,
@@ -98,10 +100,10 @@ async fn begin(
         let problem = "accept text/event-stream";
         return Err(failure::answer(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadRequest, problem));
     }
-    let tenure = Tenure::begin(&door, headers.get(header::AUTHORIZATION).cloned(), client).await?;
+    let session = CallerSession::begin(&door, headers.get(header::AUTHORIZATION).cloned(), client).await?;
     let prepared = parameters
         .map_err(|problem| Refused::malformed(&problem))
-        .and_then(|parameters| door.executor.admit(parameters, tenure.caller(), client))
+        .and_then(|parameters| door.executor.admit(parameters, session.caller(), client))
         .map_err(|refused| Media::GraphQlResponse.respond_refused(refused))?;
     if prepared.mutates && !may_change_things {
         return Err(failure::answer_with(
@@ -111,8 +113,8 @@ async fn begin(
             (header::ALLOW, "POST"),
         ));
     }
-    let places = take_places(&door, &tenure).map_err(|(code, problem)| too_many(code, problem))?;
-    let mut responses = door.executor.stream(prepared, &door.app, tenure.caller());
+    let slots = take_slots(&door, &session).map_err(|(code, problem)| too_many(code, problem))?;
+    let mut responses = door.executor.stream(prepared, &door.app, session.caller());
     // Validation waits for nothing: a document that does not fit is refused at the first look.
     let first = match responses.next().now_or_never() {
         Some(Some(response)) if is_request_error(&response) => {
@@ -120,19 +122,19 @@ async fn begin(
         }
         first => first,
     };
-    let (send, chunks) = mpsc::channel(4);
-    let speaking = Speaking { door, tenure, send, _places: places };
-    tokio::spawn(speaking.run(first, responses).in_current_span());
+    let (sender, chunks) = mpsc::channel(4);
+    let event_stream = EventStream { door, session, chunks: sender, _slots: slots };
+    tokio::spawn(event_stream.run(first, responses).in_current_span());
     let chunks = stream::unfold(chunks, |mut chunks: mpsc::Receiver<Bytes>| async move {
         chunks.recv().await.map(|chunk| (Ok::<_, Infallible>(chunk), chunks))
     });
     Ok(Body::from_stream(chunks))
 }
 
-fn take_places(door: &Door, tenure: &Tenure) -> Result<[Place; 3], (ErrorCode, &'static str)> {
-    let viewer = tenure.caller().viewer;
+fn take_slots(door: &Door, session: &CallerSession) -> Result<[SocketSlot; 3], (ErrorCode, &'static str)> {
+    let viewer = session.caller().viewer;
     let (node, own, operation) =
-        (door.places.socket(), door.places.socket_of(viewer), door.places.operation_of(viewer));
+        (door.socket_slots.socket(), door.socket_slots.socket_of(viewer), door.socket_slots.operation_of(viewer));
     let (Some(node), Some(own)) = (node, own) else {
         return Err((ErrorCode::RateLimited, "there are too many open sockets and event streams"));
     };
@@ -147,17 +149,17 @@ pub(super) fn too_many(code: ErrorCode, problem: &str) -> Response {
 }
 
 /// One stream, until it is complete, or nobody listens.
-struct Speaking {
+struct EventStream {
     door: Door,
-    tenure: Tenure,
-    send: mpsc::Sender<Bytes>,
-    _places: [Place; 3],
+    session: CallerSession,
+    chunks: mpsc::Sender<Bytes>,
+    _slots: [SocketSlot; 3],
 }
 
-/// Nobody listens, or what was to be said is said.
+/// Nobody listens, or all was sent.
 struct Done;
 
-impl Speaking {
+impl EventStream {
     async fn run(
         mut self,
         first: Option<Option<async_graphql::Response>>,
@@ -165,17 +167,17 @@ impl Speaking {
     ) {
         let open = metrics::gauge!("secure_payment_graphql_streams");
         open.increment(1.0);
-        let Err(Done) = self.speak(first, responses).await;
+        let Err(Done) = self.run_to_end(first, responses).await;
         open.decrement(1.0);
     }
 
-    async fn speak(
+    async fn run_to_end(
         &mut self,
         first: Option<Option<async_graphql::Response>>,
         mut responses: BoxStream<'static, async_graphql::Response>,
     ) -> Result<Infallible, Done> {
         // At once, so that the client knows that it is heard.
-        self.say(Bytes::from_static(b":\n\n")).await?;
+        self.send_chunk(Bytes::from_static(b":\n\n")).await?;
         if let Some(first) = first {
             self.pass_on(first).await?;
         }
@@ -186,15 +188,15 @@ impl Speaking {
         look_again.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = self.tenure.over() => return Err(self.end_unauthenticated().await),
+                () = self.session.over() => return Err(self.end_unauthenticated().await),
                 () = stopping.ordered() => return Err(Done),
-                () = self.send.closed() => return Err(Done),
-                _tick = beat.tick() => self.say(Bytes::from_static(b":\n\n")).await?,
-                _tick = look_again.tick() => match self.tenure.look_again().await {
+                () = self.chunks.closed() => return Err(Done),
+                _tick = beat.tick() => self.send_chunk(Bytes::from_static(b":\n\n")).await?,
+                _tick = look_again.tick() => match self.session.look_again().await {
                     Ok(()) => {}
-                    Err(Lost::Credential) => return Err(self.end_unauthenticated().await),
+                    Err(SessionEnd::Credential) => return Err(self.end_unauthenticated().await),
                     // The client comes back, and is told then.
-                    Err(Lost::Database) => return Err(Done),
+                    Err(SessionEnd::Database) => return Err(Done),
                 },
                 response = responses.next() => self.pass_on(response).await?,
             }
@@ -203,35 +205,35 @@ impl Speaking {
 
     async fn pass_on(&mut self, response: Option<async_graphql::Response>) -> Result<(), Done> {
         let Some(response) = response else {
-            self.say(Bytes::from_static(b"event: complete\ndata: \n\n")).await?;
+            self.send_chunk(Bytes::from_static(b"event: complete\ndata: \n\n")).await?;
             return Err(Done);
         };
-        if self.tenure.is_over() {
+        if self.session.is_over() {
             return Err(self.end_unauthenticated().await);
         }
-        self.next(&response).await
+        self.send_response(&response).await
     }
 
     async fn end_unauthenticated(&mut self) -> Done {
         let error = refusal(ErrorCode::Unauthenticated, "the credential has expired or was revoked");
-        let farewell = async_graphql::Response::from_errors(vec![error]);
-        match self.next(&farewell).await {
-            Ok(()) => self.say(Bytes::from_static(b"event: complete\ndata: \n\n")).await.err().unwrap_or(Done),
+        let last = async_graphql::Response::from_errors(vec![error]);
+        match self.send_response(&last).await {
+            Ok(()) => self.send_chunk(Bytes::from_static(b"event: complete\ndata: \n\n")).await.err().unwrap_or(Done),
             Err(done) => done,
         }
     }
 
-    async fn next(&mut self, response: &async_graphql::Response) -> Result<(), Done> {
+    async fn send_response(&mut self, response: &async_graphql::Response) -> Result<(), Done> {
         // JSON has no line breaks.
         let json = serde_json::to_string(response).map_err(|cause| {
             tracing::error!(%cause, "an answer could not be written");
             Done
         })?;
-        self.say(Bytes::from(format!("event: next\ndata: {json}\n\n"))).await
+        self.send_chunk(Bytes::from(format!("event: next\ndata: {json}\n\n"))).await
     }
 
-    async fn say(&self, chunk: Bytes) -> Result<(), Done> {
-        match timeout(SEND_PATIENCE, self.send.send(chunk)).await {
+    async fn send_chunk(&self, chunk: Bytes) -> Result<(), Done> {
+        match timeout(SEND_PATIENCE, self.chunks.send(chunk)).await {
             Ok(Ok(())) => Ok(()),
             // Gone, or it doesn't read.
             Ok(Err(_)) | Err(_) => Err(Done),

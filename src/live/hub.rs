@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
-use super::{Placed, Topic};
+use super::{FeedRow, Topic};
 use crate::error::Result;
 
 /// Rows that the reader reads at once.
@@ -14,14 +14,14 @@ pub const BATCH: u64 = 500;
 
 #[derive(Debug)]
 pub struct Hub<T> {
-    told: Mutex<Told<T>>,
+    state: Mutex<HubState<T>>,
     /// One reader at a time.
     reading: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug)]
-struct Told<T> {
-    /// Every row up to here was told to whoever had a seat by then.
+struct HubState<T> {
+    /// Every row up to here was published to whoever listened by then.
     position: i64,
     /// Without any nobody follows, and nothing is read.
     topics: HashMap<Topic, broadcast::Sender<Arc<T>>>,
@@ -29,32 +29,32 @@ struct Told<T> {
 
 impl<T> Default for Hub<T> {
     fn default() -> Self {
-        let told = Told { position: 0, topics: HashMap::new() };
-        Self { told: Mutex::new(told), reading: tokio::sync::Mutex::new(()) }
+        let state = HubState { position: 0, topics: HashMap::new() };
+        Self { state: Mutex::new(state), reading: tokio::sync::Mutex::new(()) }
     }
 }
 
 impl<T> Hub<T> {
-    fn told(&self) -> MutexGuard<'_, Told<T>> {
+    fn state(&self) -> MutexGuard<'_, HubState<T>> {
         // Nothing in here is half-done when it panics.
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Placed> Hub<T> {
-    /// Takes a seat. `newest` is the newest place there is, read before: the first follower does not hear of the past.
-    pub fn join(self: &Arc<Self>, topic: Topic, newest: i64) -> Seat<T> {
-        let mut told = self.told();
-        if told.topics.is_empty() {
-            told.position = told.position.max(newest);
+impl<T: FeedRow> Hub<T> {
+    /// Listens from now on. `newest` is the newest position there is, read before: the first listener does not get the past.
+    pub fn listen(self: &Arc<Self>, topic: Topic, newest: i64) -> Listener<T> {
+        let mut state = self.state();
+        if state.topics.is_empty() {
+            state.position = state.position.max(newest);
         }
-        let sender = told.topics.entry(topic).or_insert_with(|| broadcast::Sender::new(topic.capacity()));
+        let sender = state.topics.entry(topic).or_insert_with(|| broadcast::Sender::new(topic.capacity()));
         let receiver = Some(sender.subscribe());
-        Seat { hub: Arc::clone(self), topic, from: told.position, receiver }
+        Listener { hub: Arc::clone(self), topic, from: state.position, receiver }
     }
 
-    /// Reads what has been placed since, and tells it. `read` gives at most [`BATCH`] rows after a place, in order.
-    pub async fn tell<F>(&self, read: impl Fn(i64) -> F) -> Result<()>
+    /// Reads what has got its position since, and publishes it. `read` gives at most [`BATCH`] rows after a position, in order.
+    pub async fn publish<F>(&self, read: impl Fn(i64) -> F) -> Result<()>
     where
         F: Future<Output = Result<Vec<T>>>,
     {
@@ -64,28 +64,28 @@ impl<T: Placed> Hub<T> {
             if rows.is_empty() {
                 break;
             }
-            self.tell_all(rows);
+            self.publish_all(rows);
         }
         Ok(())
     }
 
     /// None: nobody follows.
     fn position(&self) -> Option<i64> {
-        let told = self.told();
-        (!told.topics.is_empty()).then_some(told.position)
+        let state = self.state();
+        (!state.topics.is_empty()).then_some(state.position)
     }
 
-    fn tell_all(&self, rows: Vec<T>) {
-        let mut told = self.told();
+    fn publish_all(&self, rows: Vec<T>) {
+        let mut state = self.state();
         for row in rows {
             // All may have gone, and somebody else come, while the row was read.
-            if row.position() <= told.position {
+            if row.position() <= state.position {
                 continue;
             }
-            told.position = row.position();
+            state.position = row.position();
             let row = Arc::new(row);
             for topic in row.topics() {
-                if let Some(sender) = told.topics.get(&topic) {
+                if let Some(sender) = state.topics.get(&topic) {
                     // Its followers may just be leaving.
                     drop(sender.send(Arc::clone(&row)));
                 }
@@ -94,9 +94,9 @@ impl<T: Placed> Hub<T> {
     }
 }
 
-/// A follower's seat: it hears every row of its topic after `from`. Dropping it leaves.
+/// Receives every row of its topic after `from`. Dropping it leaves.
 #[derive(Debug)]
-pub struct Seat<T> {
+pub struct Listener<T> {
     hub: Arc<Hub<T>>,
     topic: Topic,
     from: i64,
@@ -104,7 +104,7 @@ pub struct Seat<T> {
     receiver: Option<broadcast::Receiver<Arc<T>>>,
 }
 
-impl<T: Placed> Seat<T> {
+impl<T: FeedRow> Listener<T> {
     #[must_use]
     pub fn from(&self) -> i64 {
         self.from
@@ -112,8 +112,8 @@ impl<T: Placed> Seat<T> {
 
     /// The same topic, from now on.
     pub(super) fn again(&self) -> Self {
-        // Awake as long as this seat is taken: no need to know how new the newest is.
-        self.hub.join(self.topic, 0)
+        // The hub reads as long as this one listens: no need to know how new the newest is.
+        self.hub.listen(self.topic, 0)
     }
 
     /// The next row; None if some were missed.
@@ -131,13 +131,13 @@ impl<T: Placed> Seat<T> {
     }
 }
 
-impl<T> Drop for Seat<T> {
+impl<T> Drop for Listener<T> {
     fn drop(&mut self) {
-        let mut told = self.hub.told();
+        let mut state = self.hub.state();
         // Within the lock, so that of two who leave at once the second sees that it is the last.
         self.receiver = None;
-        if told.topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
-            told.topics.remove(&self.topic);
+        if state.topics.get(&self.topic).is_some_and(|sender| sender.receiver_count() == 0) {
+            state.topics.remove(&self.topic);
         }
     }
 }
@@ -150,7 +150,7 @@ mod tests {
     #[derive(Debug)]
     struct Row(i64);
 
-    impl Placed for Row {
+    impl FeedRow for Row {
         fn position(&self) -> i64 {
             self.0
         }
@@ -164,21 +164,21 @@ mod tests {
     async fn where_nobody_follows_nothing_is_read() {
         let hub: Arc<Hub<Row>> = Arc::default();
         let read = |_after: i64| async { Err(Error::internal("is read")) };
-        hub.tell(read).await.expect("nothing to do");
-        drop((hub.join(Topic::Everything, 7), hub.join(Topic::Everything, 7)));
-        hub.tell(read).await.expect("nothing to do");
+        hub.publish(read).await.expect("nothing to do");
+        drop((hub.listen(Topic::Everything, 7), hub.listen(Topic::Everything, 7)));
+        hub.publish(read).await.expect("nothing to do");
     }
 
     #[tokio::test]
-    async fn a_seat_hears_each_row_after_it_was_taken_once() {
+    async fn a_listener_gets_each_row_after_it_began_once() {
         let hub: Arc<Hub<Row>> = Arc::default();
         let read = |after: i64| async move { Ok((after + 1..=after.max(9)).map(Row).collect()) };
-        let mut first = hub.join(Topic::Everything, 5);
+        let mut first = hub.listen(Topic::Everything, 5);
         assert_eq!(first.from(), 5);
-        hub.tell(read).await.expect("tells");
-        let mut second = hub.join(Topic::Everything, 11);
-        assert_eq!(second.from(), 9, "it was awake: what is newer is told");
-        hub.tell_all(vec![Row(9), Row(10)]);
+        hub.publish(read).await.expect("publishes");
+        let mut second = hub.listen(Topic::Everything, 11);
+        assert_eq!(second.from(), 9, "the hub was reading: what is newer is published");
+        hub.publish_all(vec![Row(9), Row(10)]);
         for position in 6..=10 {
             assert_eq!(first.next().await.map(|row| row.0), Some(position));
         }
@@ -186,11 +186,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_seat_that_missed_rows_says_so() {
+    async fn a_listener_that_missed_rows_says_so() {
         let hub: Arc<Hub<Row>> = Arc::default();
-        let mut seat = hub.join(Topic::Everything, 0);
-        hub.tell_all((1..=10_000).map(Row).collect());
-        assert!(seat.next().await.is_none());
-        assert_eq!(seat.again().from(), 10_000);
+        let mut listener = hub.listen(Topic::Everything, 0);
+        hub.publish_all((1..=10_000).map(Row).collect());
+        assert!(listener.next().await.is_none());
+        assert_eq!(listener.again().from(), 10_000);
     }
 }

@@ -1,8 +1,8 @@
-//! What is committed, told on every node to whoever follows it.
+//! What is committed, published on every node to whoever follows it.
 //!
-//! Rows of a feed (events of orders, messages) get their place in it after their commit, by one sequencer at a time
-//! ([`place`]). On each node one reader reads every row once, and hands it to those who follow it ([`Hub`]); where nobody
-//! does, nothing is read. A follower first reads what it has missed from the database, then hears the hub ([`Follower`]):
+//! Rows of a feed (events of orders, messages) get their position in it after their commit, by one sequencer at a time
+//! ([`sequencer`]). On each node one reader reads every row once, and hands it to those who follow it ([`Hub`]); where nobody
+//! does, nothing is read. A follower first reads what it has missed from the database, then listens to the hub ([`Follower`]):
 //! without a gap or a repetition, on any node, whichever node committed. One that is too slow goes back to the database.
 
 use entity::{BuyerId, ConversationId, OrderId, StorefrontId, SupplierId, event, message};
@@ -13,12 +13,12 @@ use crate::validate::Checks;
 
 mod follow;
 mod hub;
-pub mod place;
+pub mod sequencer;
 
 pub use follow::{Follower, Source};
-pub use hub::{BATCH, Hub, Seat};
+pub use hub::{BATCH, Hub, Listener};
 
-/// What is followed. A row is told to each of its topics; a follower has one.
+/// What is followed. A row is published to each of its topics; a follower has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Topic {
     /// For operators.
@@ -53,8 +53,8 @@ impl Topic {
     }
 }
 
-/// A place after the newest was given by another database, or by this one before it was restored. Whoever waited behind it
-/// would hear nothing of what comes until then, and not know.
+/// A position after the newest was given by another database, or by this one before it was restored. Whoever waited behind it
+/// would get nothing of what comes until then, and not know.
 pub fn require_known(after: Option<i64>, newest: i64) -> Result<()> {
     let mut checks = Checks::arguments();
     if after.is_some_and(|after| after > newest) {
@@ -64,20 +64,20 @@ pub fn require_known(after: Option<i64>, newest: i64) -> Result<()> {
     checks.finish()
 }
 
-/// A row with a place in a feed.
-pub trait Placed: Send + Sync + 'static {
+/// A row with a position in a feed.
+pub trait FeedRow: Send + Sync + 'static {
     fn position(&self) -> i64;
     fn topics(&self) -> Vec<Topic>;
 }
 
 /// An event, and the number of its order.
 #[derive(Clone, Debug)]
-pub struct PlacedEvent {
+pub struct FeedEvent {
     pub row: event::Model,
     pub order_number: String,
 }
 
-impl Placed for PlacedEvent {
+impl FeedRow for FeedEvent {
     fn position(&self) -> i64 {
         self.row.feed_position.unwrap_or(0)
     }
@@ -88,7 +88,7 @@ impl Placed for PlacedEvent {
     }
 }
 
-impl Placed for message::Model {
+impl FeedRow for message::Model {
     fn position(&self) -> i64 {
         self.feed_position.unwrap_or(0)
     }

@@ -12,7 +12,7 @@ use super::find_conversation;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result};
-use crate::live::{self, Follower, Source, Topic, place};
+use crate::live::{self, Follower, Source, Topic, sequencer};
 
 /// Messages that a follower who comes late reads at once.
 const PART: u64 = 100;
@@ -26,13 +26,13 @@ pub struct MessageFeedKey {
 
 /// Gives every committed message its place in the feed, and tells those who follow it. Cheap when there is nothing to do.
 pub async fn sequence(app: &App) -> Result<()> {
-    place::MESSAGES.place(&app.db).await?;
+    sequencer::MESSAGES.sequence(&app.db).await?;
     let db = &app.db.read;
     let read = |after| async move {
         let placed = Entity::find().filter(Column::FeedPosition.gt(after)).order_by_asc(Column::FeedPosition);
         Ok(placed.limit(live::BATCH).all(db).await?)
     };
-    app.messages.tell(read).await
+    app.messages.publish(read).await
 }
 
 pub struct Messages {
@@ -86,7 +86,7 @@ pub async fn follow_messages(
     }
     let newest = newest_position(db).await?;
     live::require_known(after, newest)?;
-    let seat = app.messages.join(topic, newest);
+    let seat = app.messages.listen(topic, newest);
     Ok(Follower::new(Messages { app: app.clone(), viewer, conversation_id }, seat, after.unwrap_or(newest)))
 }
 

@@ -12,8 +12,8 @@ use super::find::{FeedPart, feed, require_order};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result};
-use crate::event;
-use crate::live::{Follower, PlacedEvent, Seat, Source, Topic, require_known};
+use crate::event_feed;
+use crate::live::{FeedEvent, Follower, Listener, Source, Topic, require_known};
 
 /// Events that a follower who comes late reads at once.
 const PART: u64 = 100;
@@ -25,12 +25,12 @@ pub struct Events {
 }
 
 impl Source for Events {
-    type Row = PlacedEvent;
+    type Row = FeedEvent;
 
-    async fn read(&self, after: i64, until: i64) -> Result<Vec<PlacedEvent>> {
+    async fn read(&self, after: i64, until: i64) -> Result<Vec<FeedEvent>> {
         let db = &self.app.db.read;
         let part = FeedPart { order_id: self.order_id, after, until: Some(until), limit: PART };
-        event::with_numbers(db, feed(db, &self.viewer, part).await?).await
+        event_feed::with_numbers(db, feed(db, &self.viewer, part).await?).await
     }
 }
 
@@ -44,10 +44,10 @@ pub async fn follow_events(
     after: Option<i64>,
 ) -> Result<EventFollower> {
     let topic = topic(app, &viewer, order_id).await?;
-    let newest = event::newest_position(&app.db.read).await?;
+    let newest = event_feed::newest_position(&app.db.read).await?;
     require_known(after, newest)?;
-    let seat = app.feed.join(topic, newest);
-    Ok(Follower::new(Events { app: app.clone(), viewer, order_id }, seat, after.unwrap_or(newest)))
+    let listener = app.feed.listen(topic, newest);
+    Ok(Follower::new(Events { app: app.clone(), viewer, order_id }, listener, after.unwrap_or(newest)))
 }
 
 async fn topic(app: &App, viewer: &Viewer, order_id: Option<OrderId>) -> Result<Topic> {
@@ -64,7 +64,7 @@ pub struct OrderFollower {
     app: App,
     viewer: Viewer,
     order_id: OrderId,
-    seat: Seat<PlacedEvent>,
+    listener: Listener<FeedEvent>,
     shown: Option<Shown>,
 }
 
@@ -84,8 +84,8 @@ fn pause(looks: u32) -> Duration {
 
 pub async fn follow_order(app: &App, viewer: Viewer, order_id: OrderId) -> Result<OrderFollower> {
     let topic = topic(app, &viewer, Some(order_id)).await?;
-    let seat = app.feed.join(topic, event::newest_position(&app.db.read).await?);
-    Ok(OrderFollower { app: app.clone(), viewer, order_id, seat, shown: None })
+    let listener = app.feed.listen(topic, event_feed::newest_position(&app.db.read).await?);
+    Ok(OrderFollower { app: app.clone(), viewer, order_id, listener, shown: None })
 }
 
 impl OrderFollower {
@@ -96,11 +96,11 @@ impl OrderFollower {
             match &mut self.shown {
                 Some(shown) if shown.was_opening => {
                     tokio::select! {
-                        () = self.seat.anything() => {}
+                        () = self.listener.anything() => {}
                         () = sleep(pause(shown.looks)) => shown.looks += 1,
                     }
                 }
-                Some(_told) => self.seat.anything().await,
+                Some(_unchanged) => self.listener.anything().await,
                 None => {}
             }
             let row = require_order(&self.app.db.read, &self.viewer, self.order_id).await?;

@@ -16,7 +16,7 @@ use super::drain;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::sandbox_clock;
-use crate::{delivery, event, job, order};
+use crate::{delivery, event_feed, job, order};
 
 /// How long a caller is kept waiting: less than a server that is told to stop gives its requests.
 pub const PATIENCE: Duration = Duration::from_secs(18);
@@ -36,7 +36,7 @@ pub async fn advance(app: &App, to: Time, patience: Duration) -> Result<bool> {
         Ok(Err(panic)) => return Err(Error::internal(format!("advancing the clock broke down: {panic}"))),
         Err(_elapsed) => false,
     };
-    event::sequence(app).await?;
+    event_feed::sequence(app).await?;
     tracing::info!(now = %app.clock.now(), %to, reached, "the sandbox's clock was set forward");
     Ok(reached)
 }

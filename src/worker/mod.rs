@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 use crate::app::App;
 use crate::error::Result;
 use crate::job::{self, Job, Lane, Leased, Outcome};
-use crate::{delivery, event, file, idempotency, messaging, order, party, payment, simulator};
+use crate::{delivery, event_feed, file, idempotency, messaging, order, party, payment, simulator};
 
 mod advance;
 mod deliver;
@@ -76,7 +76,7 @@ pub async fn drain(app: &App) -> Result<()> {
             }
         }
         did_something |= deliver::drain(app).await?;
-        event::sequence(app).await?;
+        event_feed::sequence(app).await?;
         messaging::sequence(app).await?;
         if !did_something {
             return Ok(());
@@ -156,7 +156,7 @@ async fn feed(app: &App, mut stopped: watch::Receiver<bool>) {
     let mut woken = app.work.subscribe();
     let mut go_on = true;
     while go_on {
-        if let Err(error) = event::sequence(app).await {
+        if let Err(error) = event_feed::sequence(app).await {
             tracing::error!(%error, "new events could not be put into the feed; trying again");
         }
         if let Err(error) = messaging::sequence(app).await {

@@ -9,7 +9,7 @@ use sea_orm::{EntityTrait, QueryOrder};
 use secure_payment::order::{FeedKey, TimelineKey};
 use secure_payment::page::cursor;
 use secure_payment::party::demo;
-use secure_payment::{event as feed, graphql};
+use secure_payment::{event_feed, graphql};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
@@ -38,7 +38,7 @@ async fn a_subscription_begins_now_also_on_a_node_that_has_just_started(app: &Te
     let first = loop {
         let happening = async {
             shop.done(&buy_now(&format!("new {number}"), &product, QUANTITY)).await;
-            feed::sequence(&node).await.expect("sequences");
+            event_feed::sequence(&node).await.expect("sequences");
         };
         tokio::select! {
             biased;

@@ -16,7 +16,7 @@ use secure_payment::messaging::{self, MessageFeedKey};
 use secure_payment::order::FeedKey;
 use secure_payment::page::cursor;
 use secure_payment::party::demo;
-use secure_payment::{event, graphql};
+use secure_payment::{event_feed, graphql};
 use serde_json::{Value, json};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::Message;
@@ -164,7 +164,7 @@ fn complete() -> Option<(String, Value)> {
 }
 
 async fn sequence(node: &App) {
-    event::sequence(node).await.expect("sequences");
+    event_feed::sequence(node).await.expect("sequences");
     messaging::sequence(node).await.expect("sequences");
 }
 

@@ -44,7 +44,7 @@ async fn jobs_that_cannot_be_read_delay_no_other(app: &TestApp) {
 }
 
 async fn until(app: &App, shop: &Shop, order: &str, wanted: &str) {
-    let mut changes = app.feed.join(Topic::Everything, 0);
+    let mut changes = app.feed.listen(Topic::Everything, 0);
     let waiting = async {
         while status(shop, order).await != wanted {
             changes.anything().await;

@@ -11,13 +11,13 @@ use futures_util::Stream;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode};
-use crate::event;
+use crate::event_feed;
 use crate::graphql::base::page::{Page, connection, cursor};
 use crate::graphql::base::request::{app, viewer};
 use crate::graphql::base::scalars::int;
 use crate::graphql::loader::catalog::nested_rows;
 use crate::graphql::loader::order::loader;
-use crate::live::{self, PlacedEvent};
+use crate::live::{self, FeedEvent};
 use crate::order::{FeedKey, FeedPart, feed, follow_events};
 use crate::validate::Checks;
 use escrow::Actor;
@@ -37,8 +37,8 @@ impl OrderEvent {
     }
 }
 
-impl From<PlacedEvent> for OrderEvent {
-    fn from(PlacedEvent { row, order_number }: PlacedEvent) -> Self {
+impl From<FeedEvent> for OrderEvent {
+    fn from(FeedEvent { row, order_number }: FeedEvent) -> Self {
         Self { row, order_number }
     }
 }
@@ -114,7 +114,7 @@ impl EventFeed {
         let part = FeedPart { order_id, after, until: None, limit: page.fetch() };
         let events = read(app(ctx), &viewer, part).await?;
         if events.is_empty() && after > 0 {
-            live::require_known(Some(after), event::newest_position(&app(ctx).db.read).await?)?;
+            live::require_known(Some(after), event_feed::newest_position(&app(ctx).db.read).await?)?;
         }
         Ok(connection(events, &page, |event| FeedKey { feed: event.row.feed_position.unwrap_or(0) }, |event| event))
     }
@@ -132,7 +132,7 @@ fn parse(viewer: Viewer, order_id: Option<ID>) -> Result<(Viewer, Option<OrderId
 
 pub(crate) async fn read(app: &App, viewer: &Viewer, part: FeedPart) -> Result<Vec<OrderEvent>, Error> {
     let db = &app.db.read;
-    let events = event::with_numbers(db, feed(db, viewer, part).await?).await?;
+    let events = event_feed::with_numbers(db, feed(db, viewer, part).await?).await?;
     Ok(events.into_iter().map(OrderEvent::from).collect())
 }
 

@@ -12,7 +12,7 @@ use crate::graphql::base::request::{app, viewer};
 use crate::graphql::order::event::{OrderEvent, read};
 use crate::order::FeedPart;
 use crate::validate::Checks;
-use crate::{event, worker};
+use crate::{event_feed, worker};
 
 const MOST_DAYS: i64 = 400;
 /// Times are written with four digits for the year.
@@ -99,8 +99,8 @@ async fn advance(app: &App, viewer: &Viewer, to: Time) -> Result<Advanced, Error
     let to = to.duration_trunc(TimeDelta::microseconds(1)).unwrap_or(to);
     check(app.clock.now(), to)?;
     // What happened before, but has no place in the feed yet, is not of this call.
-    event::sequence(app).await?;
-    let before = event::newest_position(&app.db.read).await?;
+    event_feed::sequence(app).await?;
+    let before = event_feed::newest_position(&app.db.read).await?;
     let reached = worker::advance(app, to, worker::PATIENCE).await?;
     let limit = u64::try_from(MOST_EVENTS + 1).unwrap_or(u64::MAX);
     let part = FeedPart { order_id: None, after: before, until: None, limit };

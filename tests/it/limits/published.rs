@@ -10,7 +10,7 @@ use ground::setting::Mode;
 use secure_payment::config::Cli;
 use secure_payment::graphql;
 use secure_payment::graphql::limits::{self, cost, shape::Shape};
-use secure_payment::http::{body, budget, documents, execution, graphql as door, places};
+use secure_payment::http::{body, budget, documents, execution, graphql as door, socket_slots};
 use secure_payment::page;
 
 fn root() -> &'static Path {
@@ -58,23 +58,26 @@ fn limits_md_has_the_numbers_that_hold() {
         ("Persisted documents kept", number(documents::MOST_KEPT)),
         ("Bytes of persisted documents kept", number(documents::MOST_KEPT_BYTES)),
         ("Bytes of a request's body", number(body::MOST_BYTES)),
-        ("Sockets and event streams of a node", number(places::MOST_SOCKETS)),
-        ("Sockets and event streams of a holder of credentials", number(places::MOST_SOCKETS_OF_ONE)),
-        ("Sockets and event streams of all without a credential", number(places::MOST_SOCKETS_OF_NOBODY)),
-        ("Sockets and event streams of a storefront and its buyers", number(places::MOST_SOCKETS_OF_A_STOREFRONT)),
-        ("Operations of a socket", number(places::MOST_OPERATIONS_OF_A_SOCKET)),
-        ("Operations of a holder of credentials", number(places::MOST_OPERATIONS_OF_ONE)),
-        ("Seconds until a socket has sent `connection_init`", spelled(places::INIT_PATIENCE.as_secs())),
+        ("Sockets and event streams of a node", number(socket_slots::MOST_SOCKETS)),
+        ("Sockets and event streams of a holder of credentials", number(socket_slots::MOST_SOCKETS_OF_ONE)),
+        ("Sockets and event streams of all without a credential", number(socket_slots::MOST_SOCKETS_OF_NOBODY)),
+        (
+            "Sockets and event streams of a storefront and its buyers",
+            number(socket_slots::MOST_SOCKETS_OF_A_STOREFRONT),
+        ),
+        ("Operations of a socket", number(socket_slots::MOST_OPERATIONS_OF_A_SOCKET)),
+        ("Operations of a holder of credentials", number(socket_slots::MOST_OPERATIONS_OF_ONE)),
+        ("Seconds until a socket has sent `connection_init`", spelled(socket_slots::INIT_PATIENCE.as_secs())),
         (
             "Seconds between pings of a socket; one must be answered before the next",
-            spelled(places::LOOK_AGAIN_EVERY.as_secs()),
+            spelled(socket_slots::LOOK_AGAIN_EVERY.as_secs()),
         ),
         (
             "Seconds until a credential that was revoked on another node is noticed",
-            spelled(places::LOOK_AGAIN_EVERY.as_secs()),
+            spelled(socket_slots::LOOK_AGAIN_EVERY.as_secs()),
         ),
-        ("Seconds between the comments of an event stream", spelled(places::BEAT_EVERY.as_secs())),
-        ("Seconds that a client may take to read what it is sent", spelled(places::SEND_PATIENCE.as_secs())),
+        ("Seconds between the comments of an event stream", spelled(socket_slots::BEAT_EVERY.as_secs())),
+        ("Seconds that a client may take to read what it is sent", spelled(socket_slots::SEND_PATIENCE.as_secs())),
     ];
     let command = Cli::command();
     let settings = command.get_arguments().filter_map(|argument| {

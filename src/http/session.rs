@@ -1,7 +1,7 @@
-//! How long what a request began may go on: as long as its credential is good.
+//! The session of a socket or an event stream: what a request began may go on as long as its credential is good.
 //!
 //! It ends at the moment of expiry, by wall time, also when nothing happens; at once when the credential is revoked on this
-//! node; and when it is looked at again ([`Tenure::look_again`]), which whoever keeps a connection open does every 30
+//! node; and when it is looked at again ([`CallerSession::look_again`]), which whoever keeps a connection open does every 30
 //! seconds, if it was revoked on another.
 
 use axum::http::{HeaderValue, StatusCode};
@@ -14,7 +14,7 @@ use super::{Door, graphql};
 use crate::auth::Caller;
 use crate::peer::Client;
 
-pub(super) struct Tenure {
+pub(super) struct CallerSession {
     door: Door,
     authorization: Option<HeaderValue>,
     caller: Caller,
@@ -22,22 +22,22 @@ pub(super) struct Tenure {
     is_revoked: bool,
 }
 
-/// Why it could not go on.
-pub(super) enum Lost {
+/// Why a session could not go on.
+pub(super) enum SessionEnd {
     /// The credential is not good, or is another's now.
     Credential,
     /// It could not be looked at.
     Database,
 }
 
-impl Lost {
+impl SessionEnd {
     /// By the answer that a request would get.
     pub(super) fn of(refusal: &Response) -> Self {
         if refusal.status() == StatusCode::UNAUTHORIZED { Self::Credential } else { Self::Database }
     }
 }
 
-impl Tenure {
+impl CallerSession {
     /// The answer is the refusal of a credential that is not good.
     pub(super) async fn begin(
         door: &Door,
@@ -55,16 +55,16 @@ impl Tenure {
     }
 
     /// This is no attempt: what others try from the same address does not end what a good credential began.
-    pub(super) async fn look_again(&mut self) -> Result<(), Lost> {
+    pub(super) async fn look_again(&mut self) -> Result<(), SessionEnd> {
         if self.authorization.is_none() {
             return Ok(());
         }
         let app = &self.door.app;
         let caller = graphql::find_caller(app, self.authorization.as_ref()).await.map_err(|cause| {
             tracing::warn!(%cause, "a connection's credential could not be looked at");
-            Lost::Database
+            SessionEnd::Database
         })?;
-        let caller = caller.filter(|caller| caller.viewer == self.caller.viewer).ok_or(Lost::Credential)?;
+        let caller = caller.filter(|caller| caller.viewer == self.caller.viewer).ok_or(SessionEnd::Credential)?;
         if let Some(held) = &caller.credential {
             app.uses.note(held.id, app.clock.wall());
         }
@@ -76,7 +76,7 @@ impl Tenure {
     pub(super) fn is_over(&mut self) -> bool {
         loop {
             match self.revoked.try_recv() {
-                Ok(id) => self.hear(id),
+                Ok(id) => self.note_revoked(id),
                 // Very many were revoked at once, and this may be one of them. If not, the client may begin again.
                 Err(TryRecvError::Lagged(_)) => self.is_revoked |= self.caller.credential.is_some(),
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
@@ -96,19 +96,19 @@ impl Tenure {
                     None => std::future::pending().await,
                 }
             };
-            let heard = tokio::select! {
+            let received = tokio::select! {
                 () = expiry => continue,
-                heard = self.revoked.recv() => heard,
+                received = self.revoked.recv() => received,
             };
-            match heard {
-                Ok(id) => self.hear(id),
+            match received {
+                Ok(id) => self.note_revoked(id),
                 Err(RecvError::Lagged(_)) => self.is_revoked = true,
                 Err(RecvError::Closed) => return std::future::pending().await,
             }
         }
     }
 
-    fn hear(&mut self, revoked: CredentialId) {
+    fn note_revoked(&mut self, revoked: CredentialId) {
         self.is_revoked |= self.caller.credential.as_ref().is_some_and(|held| held.id == revoked);
     }
 }

@@ -1,20 +1,20 @@
-//! The sequencer: gives committed rows their place in a feed.
+//! The sequencer: gives committed rows their position in a feed.
 //!
 //! A sequence, a UUIDv7 or a time would be given before the commit, and a reader who was past it would never see the row of
-//! a transaction that committed late. Places are given one batch at a time, by one node at a time: whoever sees a place sees
-//! every place before it. With its place a row gets who may see it, so that nobody's feed is looked for among others' rows.
+//! a transaction that committed late. Positions are given one batch at a time, by one node at a time: whoever sees a position
+//! sees every position before it. With its position a row gets who may see it, so that nobody's feed is looked for among others' rows.
 
 use sea_orm::{ConnectionTrait, Statement};
 
 use crate::db::{Db, Turn};
 use crate::error::Result;
 
-/// Most rows that get their place in one go.
+/// Most rows that get their position in one go.
 const BATCH: u32 = 1_000;
 
-/// A table whose rows are placed.
+/// A table whose rows are sequenced.
 #[derive(Clone, Copy, Debug)]
-pub struct Feed {
+pub struct SequencedTable {
     table: &'static str,
     /// The joins that lead to who may see a row.
     owners: &'static str,
@@ -25,23 +25,23 @@ pub struct Feed {
 }
 
 /// Events of one order keep their sequence; between orders the order of a batch is that of time.
-pub const EVENTS: Feed = Feed {
+pub const EVENTS: SequencedTable = SequencedTable {
     table: "event",
     owners: "join orders on orders.id = event.order_id",
     parties: ["orders.storefront_id", "orders.buyer_id", "orders.supplier_id"],
     order: "event.occurred_at, event.order_id, event.sequence",
 };
 
-pub const MESSAGES: Feed = Feed {
+pub const MESSAGES: SequencedTable = SequencedTable {
     table: "message",
     owners: "join conversation on conversation.id = message.conversation_id join buyer on buyer.id = conversation.buyer_id",
     parties: ["buyer.storefront_id", "conversation.buyer_id", "conversation.supplier_id"],
     order: "message.id",
 };
 
-impl Feed {
-    /// Gives every committed row its place. Cheap when there is nothing to do.
-    pub async fn place(self, db: &Db) -> Result<()> {
+impl SequencedTable {
+    /// Gives every committed row its position. Cheap when there is nothing to do.
+    pub async fn sequence(self, db: &Db) -> Result<()> {
         let Self { table, .. } = self;
         let waiting = format!("select 1 as waiting from {table} where feed_position is null limit 1");
         loop {
