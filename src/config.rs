@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, ValueEnum};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
@@ -15,61 +15,11 @@ use ground::clock::Clock;
 use ground::setting::{Installation, Mode, SettingError};
 use provider::{ProviderSettings, Providers, Route, Routing};
 
+mod command_line;
 mod limits;
 
+pub use command_line::{Cli, Command, CredentialCommand};
 pub use limits::LimitSettings;
-
-#[derive(Debug, Parser)]
-#[command(name = "secure-payment", version, about = "An escrow server for cross-border wholesale trade")]
-pub struct Cli {
-    #[command(flatten)]
-    pub settings: Settings,
-    #[command(subcommand)]
-    pub command: Option<Command>,
-}
-
-impl Cli {
-    /// From the arguments and the environment, where `NAME=` means that it isn't set: also of what has a default, or is a list.
-    pub fn from_environment() -> Result<Self, clap::Error> {
-        let is_blank = |name: &std::ffi::OsStr| {
-            std::env::var_os(name).is_some_and(|value| value.to_str().is_some_and(|text| text.trim().is_empty()))
-        };
-        let without_blanks = |argument: clap::Arg| match argument.get_env() {
-            Some(name) if is_blank(name) => argument.env(None),
-            Some(_) | None => argument,
-        };
-        Self::from_arg_matches(&Self::command().mut_args(without_blanks).try_get_matches()?)
-    }
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub enum Command {
-    /// Serve the API, the webhooks and (in sandbox mode) GraphiQL's demo: the default
-    Serve,
-    /// Bring the database's schema up to date, and exit
-    Migrate,
-    /// Fill an empty database with the sandbox's catalogue and demo credentials, and exit
-    Seed,
-    /// Print the GraphQL schema, and exit
-    Schema,
-    /// Print docs/errors.md: every error code, what it means and what to do, and exit
-    Errors,
-    /// Check every order and account against its transfers; exit code 1 if anything differs
-    Verify,
-    /// Create credentials
-    #[command(subcommand)]
-    Credential(CredentialCommand),
-}
-
-#[derive(Clone, Debug, Subcommand)]
-pub enum CredentialCommand {
-    /// Create an operator and print its token, which is shown this once only
-    Create {
-        /// Name of the operator
-        #[arg(long)]
-        operator: String,
-    },
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum LogFormat {
@@ -266,94 +216,4 @@ fn is_origin(url: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use ground::setting::SANDBOX_WEBHOOK_SECRET;
-
-    fn settings(arguments: &[&str]) -> Settings {
-        let mut all = vec!["secure-payment"];
-        all.extend_from_slice(arguments);
-        Cli::try_parse_from(all).expect("parses").settings
-    }
-
-    #[test]
-    fn live_mode_refuses_what_only_a_sandbox_may_have() {
-        let key = STANDARD.encode([9_u8; 32]);
-        let variable = |arguments: &[&str]| settings(arguments).check().err().map(|error| error.variable);
-        assert_eq!(variable(&["--mode", "live"]), Some("SECURE_PAYMENT_ENCRYPTION_KEY"));
-        assert_eq!(
-            variable(&["--mode", "live", "--encryption-key", SANDBOX_ENCRYPTION_KEY]),
-            Some("SECURE_PAYMENT_ENCRYPTION_KEY")
-        );
-        assert_eq!(variable(&["--mode", "live", "--encryption-key", &key]), Some("SECURE_PAYMENT_PUBLIC_URL"));
-        let live = ["--mode", "live", "--encryption-key", &key, "--public-url", "https://pay.example"];
-        assert_eq!(variable(&live), None);
-        let blanks = format!(" {SANDBOX_ENCRYPTION_KEY} ");
-        let padded = ["--mode", "live", "--encryption-key", &blanks, "--public-url", "https://pay.example"];
-        assert_eq!(variable(&padded), Some("SECURE_PAYMENT_ENCRYPTION_KEY"), "the same key, with blanks around it");
-        assert_eq!(variable(&["--encryption-key", "short"]), Some("SECURE_PAYMENT_ENCRYPTION_KEY"));
-        assert_eq!(variable(&[]), None);
-    }
-
-    #[test]
-    fn live_mode_refuses_providers_that_only_a_sandbox_may_have() {
-        let variable = |arguments: &[&str]| {
-            let configured = settings(arguments).providers(&Clock::default());
-            configured.err().map(|error| error.variable)
-        };
-        let partner = [
-            "--partner-api-base=https://partner.example",
-            "--partner-api-key=k",
-            "--partner-methods=QIWI",
-            "--partner-currencies=EUR",
-            "--partner-webhook-secret=whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
-        ];
-        let published = format!("--partner-webhook-secret={SANDBOX_WEBHOOK_SECRET}");
-        for (changed, expected) in [
-            ([0, 0, 0], None),
-            ([1, 0, 0], Some("PARTNER_API_BASE")),
-            ([0, 1, 0], Some("PARTNER_WEBHOOK_SECRET")),
-            ([0, 0, 1], Some("SANDBOX_API_BASE")),
-        ] {
-            let [clear, known, bank] = changed.map(|changed| changed == 1);
-            let mut arguments = partner.to_vec();
-            if clear {
-                arguments[0] = "--partner-api-base= http://partner.example";
-            }
-            if known {
-                arguments[4] = &published;
-            }
-            arguments.extend(bank.then_some("--sandbox-api-base=http://bank.example"));
-            assert_eq!(variable(&arguments), None, "in sandbox mode: {arguments:?}");
-            arguments.extend(["--mode=live"]);
-            assert_eq!(variable(&arguments), expected, "{arguments:?}");
-        }
-        assert_eq!(variable(&["--sandbox-webhook-secret", "short"]), Some("SANDBOX_WEBHOOK_SECRET"));
-        assert_eq!(variable(&["--sandbox-api-base", "bank"]), Some("SANDBOX_API_BASE"));
-    }
-
-    #[test]
-    fn secrets_are_never_printed() {
-        let printed = format!(
-            "{:?}",
-            settings(&["--sandbox-api-key", "hush-hush", "--database-url", "postgres://u:hush-hush@h/d"])
-        );
-        assert!(!printed.contains("hush-hush"), "{printed}");
-    }
-
-    #[test]
-    fn env_example_lists_every_setting_and_nothing_else() {
-        let example = include_str!("../.env.example");
-        let mut listed: Vec<&str> = example
-            .lines()
-            .filter_map(|line| line.trim_start_matches("# ").split_once('=').map(|(name, _value)| name))
-            .filter(|name| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
-            .collect();
-        let command = Cli::command();
-        let mut defined: Vec<&str> =
-            command.get_arguments().filter_map(|argument| argument.get_env()?.to_str()).collect();
-        listed.sort_unstable();
-        defined.sort_unstable();
-        assert_eq!(listed, defined);
-    }
-}
+mod tests;

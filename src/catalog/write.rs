@@ -4,6 +4,7 @@
 
 use entity::search_token::SubjectKind;
 use entity::{MinorUnits, Money, ProductId, SupplierId, price_tier, product, supplier};
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, QueryFilter, QuerySelect,
@@ -19,47 +20,54 @@ use crate::idempotency::IdempotencyKey;
 use crate::validate::Checks;
 
 /// Lists a product of the viewer's; with a key, once.
-pub async fn create_product(app: &App, viewer: Viewer, key: Option<&str>, asked: &Listing) -> Result<product::Model> {
-    let supplier_id = viewer.require_supplier()?;
-    let mut checks = Checks::input();
-    let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "createProduct", key, asked)?;
-    let (listing, tiers) = check(&mut checks, asked);
-    checks.finish()?;
-    let id = ProductId(app.clock.new_id());
-    let now = app.clock.now();
-    IdempotencyKey::retrying(idempotency_key.as_ref(), &app.db, || async {
-        let tx = app.db.begin_write().await?;
-        if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
-            return require_made(&tx, supplier_id, &made).await;
-        }
-        require_free_sku(&tx, supplier_id, &listing.sku, None).await?;
-        let row = product::Model {
-            id,
-            supplier_id,
-            sku: listing.sku.clone(),
-            name: listing.name.clone(),
-            description: listing.description.clone(),
-            category: listing.category.clone(),
-            unit: listing.unit.clone(),
-            price_per_units: listing.price_per_units,
-            minimum_order_quantity: listing.minimum_order_quantity,
-            lead_time_days: listing.lead_time_days,
-            stock: listing.stock,
-            incoterm: listing.incoterm.clone(),
-            origin_country: listing.origin_country.clone(),
-            active: true,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        };
-        product::Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
-        write_tiers(&tx, &row, &tiers).await?;
-        write_tokens(&tx, &row).await?;
-        IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
-        tx.commit().await?;
-        Ok(row)
+pub fn create_product<'a>(
+    app: &'a App,
+    viewer: Viewer,
+    key: Option<&'a str>,
+    asked: &'a Listing,
+) -> BoxFuture<'a, Result<product::Model>> {
+    Box::pin(async move {
+        let supplier_id = viewer.require_supplier()?;
+        let mut checks = Checks::input();
+        let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "createProduct", key, asked)?;
+        let (listing, tiers) = check(&mut checks, asked);
+        checks.finish()?;
+        let id = ProductId(app.clock.new_id());
+        let now = app.clock.now();
+        IdempotencyKey::retrying(idempotency_key.as_ref(), &app.db, || async {
+            let tx = app.db.begin_write().await?;
+            if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
+                return require_made(&tx, supplier_id, &made).await;
+            }
+            require_free_sku(&tx, supplier_id, &listing.sku, None).await?;
+            let row = product::Model {
+                id,
+                supplier_id,
+                sku: listing.sku.clone(),
+                name: listing.name.clone(),
+                description: listing.description.clone(),
+                category: listing.category.clone(),
+                unit: listing.unit.clone(),
+                price_per_units: listing.price_per_units,
+                minimum_order_quantity: listing.minimum_order_quantity,
+                lead_time_days: listing.lead_time_days,
+                stock: listing.stock,
+                incoterm: listing.incoterm.clone(),
+                origin_country: listing.origin_country.clone(),
+                active: true,
+                version: 1,
+                created_at: now,
+                updated_at: now,
+            };
+            product::Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
+            write_tiers(&tx, &row, &tiers).await?;
+            write_tokens(&tx, &row).await?;
+            IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
+            tx.commit().await?;
+            Ok(row)
+        })
+        .await
     })
-    .await
 }
 
 /// What the first call with this key made, as it is now.
@@ -70,77 +78,79 @@ async fn require_made(tx: &DatabaseTransaction, supplier_id: SupplierId, made: &
 }
 
 /// Changes a listing of the viewer's. Withdrawing it (`active: false`) leaves orders as they are. With a key, once.
-pub async fn update_product(
-    app: &App,
+pub fn update_product<'a>(
+    app: &'a App,
     viewer: Viewer,
-    (key, id): (Option<&str>, &str),
-    changes: &ListingChanges,
-) -> Result<product::Model> {
-    let supplier_id = viewer.require_supplier()?;
-    let mut checks = Checks::input();
-    let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "updateProduct", key, &(id, changes))?;
-    let id: ProductId = checks.required_id("productId", id);
-    let now = app.clock.now();
-    db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        let own = product::Entity::find_by_id(id).filter(product::Column::SupplierId.eq(supplier_id));
-        let found = own.lock_exclusive().one(&tx).await?;
-        // Under the lock: whoever waited for it finds what the first call has made.
-        if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
-            return require_made(&tx, supplier_id, &made).await;
-        }
-        let mut checks = checks.clone();
-        let tiers = find::find_tiers(&tx, [id]).await?;
-        let asked = match &found {
-            Some(row) => changes.applied_to(row, &tiers),
-            None => changes.alone(),
-        };
-        let (listing, tiers) = check(&mut checks, &asked);
-        let Some(row) = found else {
-            if !id.0.is_nil() {
-                checks.problem("productId", ErrorCode::NotFound, "there is no such product");
+    (key, id): (Option<&'a str>, &'a str),
+    changes: &'a ListingChanges,
+) -> BoxFuture<'a, Result<product::Model>> {
+    Box::pin(async move {
+        let supplier_id = viewer.require_supplier()?;
+        let mut checks = Checks::input();
+        let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "updateProduct", key, &(id, changes))?;
+        let id: ProductId = checks.required_id("productId", id);
+        let now = app.clock.now();
+        db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            let own = product::Entity::find_by_id(id).filter(product::Column::SupplierId.eq(supplier_id));
+            let found = own.lock_exclusive().one(&tx).await?;
+            // Under the lock: whoever waited for it finds what the first call has made.
+            if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
+                return require_made(&tx, supplier_id, &made).await;
             }
-            return Err(checks.finish().err().unwrap_or_else(|| Error::not_found("product").at("productId")));
-        };
-        if let Some(expected) = changes.expected_version.filter(|expected| *expected != row.version) {
-            let message = format!("the product is at version {}, not {expected}; read it again", row.version);
-            checks.problem("expectedVersion", ErrorCode::StaleVersion, message);
-        }
-        checks.finish()?;
-        require_free_sku(&tx, supplier_id, &listing.sku, Some(id)).await?;
-        let mut changed = product::ActiveModel {
-            id: Set(id),
-            sku: Set(listing.sku),
-            name: Set(listing.name),
-            description: Set(listing.description),
-            category: Set(listing.category),
-            unit: Set(listing.unit),
-            price_per_units: Set(listing.price_per_units),
-            minimum_order_quantity: Set(listing.minimum_order_quantity),
-            lead_time_days: Set(listing.lead_time_days),
-            incoterm: Set(listing.incoterm),
-            origin_country: Set(listing.origin_country),
-            active: Set(changes.active.unwrap_or(row.active)),
-            version: Set(row.version + 1),
-            updated_at: Set(now),
-            ..Default::default()
-        };
-        if changes.stock.is_some() {
-            changed.stock = Set(listing.stock);
-        }
-        let row = changed.update(&tx).await?;
-        if changes.touch_prices() {
-            price_tier::Entity::delete_many().filter(price_tier::Column::ProductId.eq(id)).exec(&tx).await?;
-            write_tiers(&tx, &row, &tiers).await?;
-        }
-        if changes.touch_words() {
-            write_tokens(&tx, &row).await?;
-        }
-        IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
-        tx.commit().await?;
-        Ok(row)
+            let mut checks = checks.clone();
+            let tiers = find::find_tiers(&tx, [id]).await?;
+            let asked = match &found {
+                Some(row) => changes.applied_to(row, &tiers),
+                None => changes.alone(),
+            };
+            let (listing, tiers) = check(&mut checks, &asked);
+            let Some(row) = found else {
+                if !id.0.is_nil() {
+                    checks.problem("productId", ErrorCode::NotFound, "there is no such product");
+                }
+                return Err(checks.finish().err().unwrap_or_else(|| Error::not_found("product").at("productId")));
+            };
+            if let Some(expected) = changes.expected_version.filter(|expected| *expected != row.version) {
+                let message = format!("the product is at version {}, not {expected}; read it again", row.version);
+                checks.problem("expectedVersion", ErrorCode::StaleVersion, message);
+            }
+            checks.finish()?;
+            require_free_sku(&tx, supplier_id, &listing.sku, Some(id)).await?;
+            let mut changed = product::ActiveModel {
+                id: Set(id),
+                sku: Set(listing.sku),
+                name: Set(listing.name),
+                description: Set(listing.description),
+                category: Set(listing.category),
+                unit: Set(listing.unit),
+                price_per_units: Set(listing.price_per_units),
+                minimum_order_quantity: Set(listing.minimum_order_quantity),
+                lead_time_days: Set(listing.lead_time_days),
+                incoterm: Set(listing.incoterm),
+                origin_country: Set(listing.origin_country),
+                active: Set(changes.active.unwrap_or(row.active)),
+                version: Set(row.version + 1),
+                updated_at: Set(now),
+                ..Default::default()
+            };
+            if changes.stock.is_some() {
+                changed.stock = Set(listing.stock);
+            }
+            let row = changed.update(&tx).await?;
+            if changes.touch_prices() {
+                price_tier::Entity::delete_many().filter(price_tier::Column::ProductId.eq(id)).exec(&tx).await?;
+                write_tiers(&tx, &row, &tiers).await?;
+            }
+            if changes.touch_words() {
+                write_tokens(&tx, &row).await?;
+            }
+            IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
+            tx.commit().await?;
+            Ok(row)
+        })
+        .await
     })
-    .await
 }
 
 impl ListingChanges {

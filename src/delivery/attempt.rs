@@ -7,6 +7,7 @@ use entity::webhook_attempt::{self, Headers};
 use entity::webhook_delivery::{Column, DeliveryStatus, Entity, Model};
 use entity::webhook_endpoint::{self, EndpointStatus};
 use entity::{OrderId, Time};
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
@@ -42,31 +43,33 @@ struct Made {
 }
 
 /// Sends what was claimed, and writes down what came of it. None: the endpoint is not told of anything any more.
-pub async fn deliver(app: &App, claimed: &Claimed) -> Result<Option<Attempted>> {
-    let row = &claimed.row;
-    let endpoint = webhook_endpoint::Entity::find_by_id(row.endpoint_id).one(&app.db.read).await?;
-    let Some(endpoint) = endpoint.filter(|endpoint| endpoint.status == EndpointStatus::Enabled) else {
-        return Ok(None);
-    };
-    let wanted = BodyOf::from(row);
-    let body = bodies(&app.db.read, std::slice::from_ref(&wanted)).await?.remove(&wanted);
-    let (attempted_at, signed_at) = (app.clock.now(), app.clock.wall());
-    let begun = Instant::now();
-    let answer = match prepare(app, &endpoint, row, signed_at, body) {
-        Ok((headers, body)) => app.courier.post(&endpoint.url, &headers, body).await,
-        // It counts as an attempt: it must not stop its order for ever.
-        Err(error) => {
-            tracing::error!(delivery = %row.id, endpoint = %endpoint.id, %error, "a webhook could not be made");
-            let error = "it could not be made and signed: a fault of ours, which is logged";
-            Answer { error: Some(error.to_owned()), ..Answer::default() }
-        }
-    };
-    let took = begun.elapsed();
-    let outcome = answer.outcome;
-    let duration_ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
-    let made = Made { answer, url: endpoint.url, attempted_at, signed_at, duration_ms };
-    db::retrying(|| write_down(app, claimed, &made)).await?;
-    Ok(Some(Attempted { outcome, took }))
+pub fn deliver<'a>(app: &'a App, claimed: &'a Claimed) -> BoxFuture<'a, Result<Option<Attempted>>> {
+    Box::pin(async move {
+        let row = &claimed.row;
+        let endpoint = webhook_endpoint::Entity::find_by_id(row.endpoint_id).one(&app.db.read).await?;
+        let Some(endpoint) = endpoint.filter(|endpoint| endpoint.status == EndpointStatus::Enabled) else {
+            return Ok(None);
+        };
+        let wanted = BodyOf::from(row);
+        let body = bodies(&app.db.read, std::slice::from_ref(&wanted)).await?.remove(&wanted);
+        let (attempted_at, signed_at) = (app.clock.now(), app.clock.wall());
+        let begun = Instant::now();
+        let answer = match prepare(app, &endpoint, row, signed_at, body) {
+            Ok((headers, body)) => app.courier.post(&endpoint.url, &headers, body).await,
+            // It counts as an attempt: it must not stop its order for ever.
+            Err(error) => {
+                tracing::error!(delivery = %row.id, endpoint = %endpoint.id, %error, "a webhook could not be made");
+                let error = "it could not be made and signed: a fault of ours, which is logged";
+                Answer { error: Some(error.to_owned()), ..Answer::default() }
+            }
+        };
+        let took = begun.elapsed();
+        let outcome = answer.outcome;
+        let duration_ms = i32::try_from(took.as_millis()).unwrap_or(i32::MAX);
+        let made = Made { answer, url: endpoint.url, attempted_at, signed_at, duration_ms };
+        db::retrying(|| write_down(app, claimed, &made)).await?;
+        Ok(Some(Attempted { outcome, took }))
+    })
 }
 
 type Prepared = (Vec<(&'static str, String)>, String);

@@ -6,6 +6,7 @@ use chrono::TimeDelta;
 use entity::webhook_delivery::{ActiveModel, Column, DeliveryStatus, Entity, Model};
 use entity::webhook_endpoint::{self, EndpointStatus};
 use entity::{EventId, OrderId, StorefrontId, Time, WebhookDeliveryId, WebhookEndpointId, order, webhook_attempt};
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::{
     Alias, CaseStatement, Expr, ExprTrait, LockBehavior, LockType, Order, Query, SelectStatement,
 };
@@ -189,69 +190,72 @@ fn enabled() -> SelectStatement {
 
 /// Takes what is due, at most `places` in all and `per_endpoint` of each endpoint with those of `in_hand`: one probe of an
 /// index per endpoint, however much waits for it. `after` is the endpoint that was served last, so that each gets its turn.
-pub async fn claim(
-    app: &App,
-    in_hand: &BTreeMap<WebhookEndpointId, usize>,
+pub fn claim<'a>(
+    app: &'a App,
+    in_hand: &'a BTreeMap<WebhookEndpointId, usize>,
     after: Option<WebhookEndpointId>,
     (places, per_endpoint): (usize, usize),
-) -> Result<Vec<Claimed>> {
-    let (now, wall) = (app.clock.now(), app.clock.wall());
-    let busy = in_hand.iter().filter(|(_id, count)| **count >= per_endpoint).map(|(id, _count)| *id);
-    let something = Query::select()
-        .expr(Expr::val(1))
-        .from(Entity)
-        .and_where(
-            Expr::col((Entity, Column::EndpointId)).equals((webhook_endpoint::Entity, webhook_endpoint::Column::Id)),
-        )
-        .cond_where(is_due(now, wall))
-        .to_owned();
-    // A look by a reader first: an idle loop takes no write lock.
-    let mut endpoints: Vec<WebhookEndpointId> = webhook_endpoint::Entity::find()
-        .select_only()
-        .column(webhook_endpoint::Column::Id)
-        .filter(webhook_endpoint::Column::Status.eq(EndpointStatus::Enabled))
-        .filter(webhook_endpoint::Column::Id.is_not_in(busy))
-        .filter(Expr::exists(something))
-        .order_by_asc(webhook_endpoint::Column::Id)
-        .into_tuple()
-        .all(&app.db.read)
-        .await?;
-    if endpoints.is_empty() || places == 0 {
-        return Ok(Vec::new());
-    }
-    let next = endpoints.partition_point(|id| after.is_some_and(|after| *id <= after));
-    endpoints.rotate_left(next);
-    endpoints.truncate(usize::try_from(BATCH).unwrap_or(usize::MAX));
-
-    let lease = TimeDelta::seconds(i64::from(app.settings.job_lease_seconds));
-    let mut taken = Vec::new();
-    let transaction = app.db.begin_write().await?;
-    for endpoint_id in endpoints {
-        let free = per_endpoint.saturating_sub(in_hand.get(&endpoint_id).copied().unwrap_or(0));
-        let free = free.min(places.saturating_sub(taken.len()));
-        if free == 0 {
-            break;
-        }
-        let due = Query::select()
-            .column(Column::Id)
+) -> BoxFuture<'a, Result<Vec<Claimed>>> {
+    Box::pin(async move {
+        let (now, wall) = (app.clock.now(), app.clock.wall());
+        let busy = in_hand.iter().filter(|(_id, count)| **count >= per_endpoint).map(|(id, _count)| *id);
+        let something = Query::select()
+            .expr(Expr::val(1))
             .from(Entity)
-            .and_where(Column::EndpointId.eq(endpoint_id))
+            .and_where(
+                Expr::col((Entity, Column::EndpointId))
+                    .equals((webhook_endpoint::Entity, webhook_endpoint::Column::Id)),
+            )
             .cond_where(is_due(now, wall))
-            .order_by(Column::NextAttemptAt, Order::Asc)
-            .order_by(Column::Id, Order::Asc)
-            .limit(u64::try_from(free).unwrap_or(1))
-            .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
             .to_owned();
-        let mut rows = Entity::update_many()
-            .col_expr(Column::LeasedUntil, Expr::value(wall + lease))
-            .filter(Column::Id.in_subquery(due))
-            .exec_with_returning(&transaction)
+        // A look by a reader first: an idle loop takes no write lock.
+        let mut endpoints: Vec<WebhookEndpointId> = webhook_endpoint::Entity::find()
+            .select_only()
+            .column(webhook_endpoint::Column::Id)
+            .filter(webhook_endpoint::Column::Status.eq(EndpointStatus::Enabled))
+            .filter(webhook_endpoint::Column::Id.is_not_in(busy))
+            .filter(Expr::exists(something))
+            .order_by_asc(webhook_endpoint::Column::Id)
+            .into_tuple()
+            .all(&app.db.read)
             .await?;
-        rows.sort_by_key(|row| (row.next_attempt_at, row.id));
-        taken.extend(rows.into_iter().map(|row| Claimed { row }));
-    }
-    transaction.commit().await?;
-    Ok(taken)
+        if endpoints.is_empty() || places == 0 {
+            return Ok(Vec::new());
+        }
+        let next = endpoints.partition_point(|id| after.is_some_and(|after| *id <= after));
+        endpoints.rotate_left(next);
+        endpoints.truncate(usize::try_from(BATCH).unwrap_or(usize::MAX));
+
+        let lease = TimeDelta::seconds(i64::from(app.settings.job_lease_seconds));
+        let mut taken = Vec::new();
+        let transaction = app.db.begin_write().await?;
+        for endpoint_id in endpoints {
+            let free = per_endpoint.saturating_sub(in_hand.get(&endpoint_id).copied().unwrap_or(0));
+            let free = free.min(places.saturating_sub(taken.len()));
+            if free == 0 {
+                break;
+            }
+            let due = Query::select()
+                .column(Column::Id)
+                .from(Entity)
+                .and_where(Column::EndpointId.eq(endpoint_id))
+                .cond_where(is_due(now, wall))
+                .order_by(Column::NextAttemptAt, Order::Asc)
+                .order_by(Column::Id, Order::Asc)
+                .limit(u64::try_from(free).unwrap_or(1))
+                .lock_with_behavior(LockType::Update, LockBehavior::SkipLocked)
+                .to_owned();
+            let mut rows = Entity::update_many()
+                .col_expr(Column::LeasedUntil, Expr::value(wall + lease))
+                .filter(Column::Id.in_subquery(due))
+                .exec_with_returning(&transaction)
+                .await?;
+            rows.sort_by_key(|row| (row.next_attempt_at, row.id));
+            taken.extend(rows.into_iter().map(|row| Claimed { row }));
+        }
+        transaction.commit().await?;
+        Ok(taken)
+    })
 }
 
 /// The next moment after `after` at which something is tried.
@@ -282,42 +286,45 @@ pub async fn release_all_leases(db: &Db) -> Result<()> {
 }
 
 /// Forgets deliveries that were finished 90 days ago, their attempts, and deleted endpoints that none is left of.
-pub async fn prune(db: &Db, clock: &Clock) -> Result<()> {
-    let long_ago = clock.now() - KEPT;
-    loop {
-        let transaction = db.begin_write().await?;
-        let old: Vec<WebhookDeliveryId> = Entity::find()
-            .select_only()
-            .column(Column::Id)
-            .filter(Column::CompletedAt.lt(long_ago))
-            .order_by_asc(Column::CompletedAt)
-            .limit(BATCH)
-            .into_tuple()
-            .all(&transaction)
-            .await?;
-        if old.is_empty() {
-            break;
+pub fn prune<'a>(db: &'a Db, clock: &'a Clock) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let long_ago = clock.now() - KEPT;
+        loop {
+            let transaction = db.begin_write().await?;
+            let old: Vec<WebhookDeliveryId> = Entity::find()
+                .select_only()
+                .column(Column::Id)
+                .filter(Column::CompletedAt.lt(long_ago))
+                .order_by_asc(Column::CompletedAt)
+                .limit(BATCH)
+                .into_tuple()
+                .all(&transaction)
+                .await?;
+            if old.is_empty() {
+                break;
+            }
+            let attempts = webhook_attempt::Column::DeliveryId.is_in(old.iter().copied());
+            webhook_attempt::Entity::delete_many().filter(attempts).exec(&transaction).await?;
+            Entity::delete_many().filter(Column::Id.is_in(old)).exec(&transaction).await?;
+            transaction.commit().await?;
         }
-        let attempts = webhook_attempt::Column::DeliveryId.is_in(old.iter().copied());
-        webhook_attempt::Entity::delete_many().filter(attempts).exec(&transaction).await?;
-        Entity::delete_many().filter(Column::Id.is_in(old)).exec(&transaction).await?;
+        let transaction = db.begin_write().await?;
+        let kept = Query::select()
+            .expr(Expr::val(1))
+            .from(Entity)
+            .and_where(
+                Expr::col((Entity, Column::EndpointId))
+                    .equals((webhook_endpoint::Entity, webhook_endpoint::Column::Id)),
+            )
+            .to_owned();
+        webhook_endpoint::Entity::delete_many()
+            .filter(webhook_endpoint::Column::DeletedAt.lt(long_ago))
+            .filter(Expr::exists(kept).not())
+            .exec(&transaction)
+            .await?;
         transaction.commit().await?;
-    }
-    let transaction = db.begin_write().await?;
-    let kept = Query::select()
-        .expr(Expr::val(1))
-        .from(Entity)
-        .and_where(
-            Expr::col((Entity, Column::EndpointId)).equals((webhook_endpoint::Entity, webhook_endpoint::Column::Id)),
-        )
-        .to_owned();
-    webhook_endpoint::Entity::delete_many()
-        .filter(webhook_endpoint::Column::DeletedAt.lt(long_ago))
-        .filter(Expr::exists(kept).not())
-        .exec(&transaction)
-        .await?;
-    transaction.commit().await?;
-    Ok(())
+        Ok(())
+    })
 }
 
 /// For whoever adds or finishes deliveries of these orders; in the order of the ids, so that two don't wait for each other.

@@ -2,6 +2,7 @@
 
 use entity::file::{Column, Entity, MediaType, Model};
 use entity::{Time, file_content};
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use sha2::{Digest, Sha256};
@@ -52,39 +53,46 @@ pub fn check_content_type(file: &Model, content_type: &str) -> Result<(), Refusa
 }
 
 /// Keeps what was sent, once. The file as it is now has its SHA-256.
-pub async fn receive(app: &App, token: &str, content_type: &str, bytes: Vec<u8>) -> Result<Model, Refusal> {
-    let file = find_upload(&app.db.read, token, app.clock.wall()).await?;
-    check_content_type(&file, content_type)?;
-    let (declared, sent) = (file.byte_size, bytes.len());
-    if sent > MOST_BYTES {
-        return Err(Refusal::TooLarge);
-    }
-    if usize::try_from(declared) != Ok(sent) {
-        return Err(Refusal::OtherSize { declared, sent });
-    }
-    let media_type = file.media_type;
-    // Ten mebibytes would keep other requests waiting.
-    let inspected = tokio::task::spawn_blocking(move || {
-        is_of_type(media_type, &bytes).then(|| (hex::encode(Sha256::digest(&bytes)), bytes))
-    });
-    let inspected = inspected.await.map_err(|cause| Error::internal(format!("looking into a file: {cause}")))?;
-    let (sha256, bytes) = inspected.ok_or(Refusal::OtherContent { declared: media_type.name() })?;
-    let is_first = retrying(|| async {
-        let transaction = app.db.begin_write().await?;
-        let unsent = Entity::update_many()
-            .col_expr(Column::Sha256, Expr::value(sha256.clone()))
-            .filter(Column::Id.eq(file.id))
-            .filter(Column::Sha256.is_null());
-        if unsent.exec(&transaction).await?.rows_affected == 0 {
-            return Ok(false);
+pub fn receive<'a>(
+    app: &'a App,
+    token: &'a str,
+    content_type: &'a str,
+    bytes: Vec<u8>,
+) -> BoxFuture<'a, Result<Model, Refusal>> {
+    Box::pin(async move {
+        let file = find_upload(&app.db.read, token, app.clock.wall()).await?;
+        check_content_type(&file, content_type)?;
+        let (declared, sent) = (file.byte_size, bytes.len());
+        if sent > MOST_BYTES {
+            return Err(Refusal::TooLarge);
         }
-        let content = file_content::ActiveModel { file_id: Set(file.id), bytes: Set(bytes.clone()) };
-        file_content::Entity::insert(content).exec_without_returning(&transaction).await?;
-        transaction.commit().await?;
-        Ok(true)
+        if usize::try_from(declared) != Ok(sent) {
+            return Err(Refusal::OtherSize { declared, sent });
+        }
+        let media_type = file.media_type;
+        // Ten mebibytes would keep other requests waiting.
+        let inspected = tokio::task::spawn_blocking(move || {
+            is_of_type(media_type, &bytes).then(|| (hex::encode(Sha256::digest(&bytes)), bytes))
+        });
+        let inspected = inspected.await.map_err(|cause| Error::internal(format!("looking into a file: {cause}")))?;
+        let (sha256, bytes) = inspected.ok_or(Refusal::OtherContent { declared: media_type.name() })?;
+        let is_first = retrying(|| async {
+            let transaction = app.db.begin_write().await?;
+            let unsent = Entity::update_many()
+                .col_expr(Column::Sha256, Expr::value(sha256.clone()))
+                .filter(Column::Id.eq(file.id))
+                .filter(Column::Sha256.is_null());
+            if unsent.exec(&transaction).await?.rows_affected == 0 {
+                return Ok(false);
+            }
+            let content = file_content::ActiveModel { file_id: Set(file.id), bytes: Set(bytes.clone()) };
+            file_content::Entity::insert(content).exec_without_returning(&transaction).await?;
+            transaction.commit().await?;
+            Ok(true)
+        })
+        .await?;
+        if is_first { Ok(Model { sha256: Some(sha256), ..file }) } else { Err(Refusal::Used) }
     })
-    .await?;
-    if is_first { Ok(Model { sha256: Some(sha256), ..file }) } else { Err(Refusal::Used) }
 }
 
 /// By the content's own marks, whatever it was called.

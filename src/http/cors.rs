@@ -21,6 +21,7 @@ use crate::config::Settings;
 use crate::error::{Error, ErrorCode, Result};
 use crate::party::origin::is_known;
 use crate::peer::Client;
+use futures_util::future::BoxFuture;
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT");
 const HEADERS: HeaderValue = HeaderValue::from_static(
@@ -55,19 +56,25 @@ pub(super) async fn cors(State(door): State<Door>, client: Client, request: Requ
 }
 
 /// Whether the page that a socket came from may use the credential that it introduced itself with.
-pub(super) async fn may_use(app: &App, origin: Option<&HeaderValue>, caller: &Caller) -> Result<bool> {
-    let Some(origin) = origin else { return Ok(true) };
-    let Ok(text) = origin.to_str() else { return Ok(false) };
-    if is_own(&app.settings, text) {
-        return Ok(true);
-    }
-    match caller.viewer {
-        Viewer::Anonymous => is_known(&app.db.read, text, None).await,
-        Viewer::Storefront { storefront_id } | Viewer::Buyer { storefront_id, .. } => {
-            is_known(&app.db.read, text, Some(storefront_id)).await
+pub(super) fn may_use<'a>(
+    app: &'a App,
+    origin: Option<&'a HeaderValue>,
+    caller: &'a Caller,
+) -> BoxFuture<'a, Result<bool>> {
+    Box::pin(async move {
+        let Some(origin) = origin else { return Ok(true) };
+        let Ok(text) = origin.to_str() else { return Ok(false) };
+        if is_own(&app.settings, text) {
+            return Ok(true);
         }
-        Viewer::Supplier { .. } | Viewer::Operator { .. } => Ok(false),
-    }
+        match caller.viewer {
+            Viewer::Anonymous => is_known(&app.db.read, text, None).await,
+            Viewer::Storefront { storefront_id } | Viewer::Buyer { storefront_id, .. } => {
+                is_known(&app.db.read, text, Some(storefront_id)).await
+            }
+            Viewer::Supplier { .. } | Viewer::Operator { .. } => Ok(false),
+        }
+    })
 }
 
 /// The API, not the pages.

@@ -18,6 +18,7 @@ use crate::graphql::limits::{self, cost, shape::Shape};
 use crate::graphql::loader::batch;
 use crate::graphql::{Schema, scope};
 use crate::peer::Client;
+use futures_util::future::BoxFuture;
 use ground::setting::SettingError;
 
 pub use super::parameters::Parameters;
@@ -239,17 +240,19 @@ impl Executor {
     }
 
     /// Runs a query or a mutation.
-    pub async fn run(&self, mut prepared: Prepared, app: &App, caller: &Caller) -> Response {
-        let extensions = std::mem::take(&mut prepared.extensions);
-        if let Err(refusal) = prepared.require_scopes(caller) {
-            let mut response = Response::from_errors(vec![refusal]);
+    pub fn run<'a>(&'a self, mut prepared: Prepared, app: &'a App, caller: &'a Caller) -> BoxFuture<'a, Response> {
+        Box::pin(async move {
+            let extensions = std::mem::take(&mut prepared.extensions);
+            if let Err(refusal) = prepared.require_scopes(caller) {
+                let mut response = Response::from_errors(vec![refusal]);
+                extensions.put_into(&mut response);
+                return response;
+            }
+            let mut response = batch::run(self.schema.execute(ready(prepared, app, caller))).await;
+            failure::publish(&mut response.errors);
             extensions.put_into(&mut response);
-            return response;
-        }
-        let mut response = batch::run(self.schema.execute(ready(prepared, app, caller))).await;
-        failure::publish(&mut response.errors);
-        extensions.put_into(&mut response);
-        response
+            response
+        })
     }
 
     /// Runs any operation; a query or a mutation gives one response. The first response says what it cost.

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::future::BoxFuture;
 use std::time::Instant;
 
 use super::execution::{Operation, Parameters, Prepared, is_request_error};
@@ -147,28 +148,30 @@ async fn answer_batch(door: &Door, sender: &Sender<'_>, batch: Vec<serde_json::V
 
 /// Who sends this. No header: nobody in particular. A header that isn't a valid credential: refused, and charged to where
 /// it comes from, so that guessing has a price.
-pub(super) async fn caller(
-    door: &Door,
-    authorization: Option<&HeaderValue>,
+pub(super) fn caller<'a>(
+    door: &'a Door,
+    authorization: Option<&'a HeaderValue>,
     client: Client,
-) -> Result<Caller, Response> {
-    let Some(authorization) = authorization else { return Ok(Caller::ANONYMOUS) };
-    let budgets = door.executor.budgets();
-    budgets.may_attempt(client).map_err(|overdrawn| failure::too_many_attempts(&overdrawn))?;
-    let app = &door.app;
-    match find_caller(app, Some(authorization)).await {
-        Ok(Some(caller)) => {
-            if let Some(held) = &caller.credential {
-                app.uses.note(held.id, app.clock.wall());
+) -> BoxFuture<'a, Result<Caller, Response>> {
+    Box::pin(async move {
+        let Some(authorization) = authorization else { return Ok(Caller::ANONYMOUS) };
+        let budgets = door.executor.budgets();
+        budgets.may_attempt(client).map_err(|overdrawn| failure::too_many_attempts(&overdrawn))?;
+        let app = &door.app;
+        match find_caller(app, Some(authorization)).await {
+            Ok(Some(caller)) => {
+                if let Some(held) = &caller.credential {
+                    app.uses.note(held.id, app.clock.wall());
+                }
+                Ok(caller)
             }
-            Ok(caller)
+            Ok(None) => Err(match budgets.charge_attempt(client) {
+                Ok(()) => failure::unauthenticated(),
+                Err(overdrawn) => failure::too_many_attempts(&overdrawn),
+            }),
+            Err(error) => Err(failure::from_error(&error)),
         }
-        Ok(None) => Err(match budgets.charge_attempt(client) {
-            Ok(()) => failure::unauthenticated(),
-            Err(overdrawn) => failure::too_many_attempts(&overdrawn),
-        }),
-        Err(error) => Err(failure::from_error(&error)),
-    }
+    })
 }
 
 /// The same, without a word of what is wrong and without a charge: for who only has to know whose it would be.

@@ -3,6 +3,7 @@
 use chrono::TimeDelta;
 use entity::credential::{ActiveModel, Entity, Model, Role, Scope, Scopes};
 use entity::{BuyerId, CredentialId, OperatorId, StorefrontId, SupplierId, Time, buyer, operator};
+use futures_util::future::BoxFuture;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 
 use super::storefront;
@@ -87,42 +88,49 @@ pub struct SessionInput {
 }
 
 /// A credential for a storefront, a supplier or the operator who asks. Buyers get sessions, from their storefront.
-pub async fn create_credential(app: &App, viewer: Viewer, input: &CredentialInput) -> Result<CreatedCredential> {
-    let operator_id = viewer.require_operator()?;
-    let wall = app.clock.wall();
-    let mut checks = Checks::input();
-    let label = checks.line("label", &input.label, 200);
-    if input.expires_at.is_some_and(|at| at <= wall) {
-        checks.problem("expiresAt", ErrorCode::InvalidInput, "must be in the future");
-    }
-    let subject = subject(&mut checks, input.role, &input.subject_id);
-    let scopes = check_scopes(&mut checks, input.scopes.as_deref(), &scopes_of(input.role), "this role has");
-    let subject = checks.finish_with(subject)?;
-    // What two operators have to do, one asking and another approving, nobody may do alone.
-    if matches!(subject, Subject::Operator(id) if id != operator_id) {
-        let message = "is another operator, who makes credentials alone; new operators are made at the command line";
-        return Err(Error::refused(ErrorCode::NotPermitted, message).at("subjectId"));
-    }
-    let token = new_token(&app.clock, subject.role());
-    let id = CredentialId(app.clock.new_id());
-    let credential = row(id, &token, subject, (label, scopes), input.expires_at, wall);
-    db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        let exists = match subject {
-            Subject::Storefront(id) => storefront::find_storefront(&tx, id).await?.is_some(),
-            Subject::Buyer(_storefront, id) => storefront::find_buyer(&tx, id).await?.is_some(),
-            Subject::Supplier(id) => catalog::find_supplier(&tx, id).await?.is_some(),
-            Subject::Operator(id) => storefront::find_operator(&tx, id).await?.is_some(),
-        };
-        if !exists {
-            return Err(Error::not_found(role_name(subject.role())).at("subjectId"));
+pub fn create_credential<'a>(
+    app: &'a App,
+    viewer: Viewer,
+    input: &'a CredentialInput,
+) -> BoxFuture<'a, Result<CreatedCredential>> {
+    Box::pin(async move {
+        let operator_id = viewer.require_operator()?;
+        let wall = app.clock.wall();
+        let mut checks = Checks::input();
+        let label = checks.line("label", &input.label, 200);
+        if input.expires_at.is_some_and(|at| at <= wall) {
+            checks.problem("expiresAt", ErrorCode::InvalidInput, "must be in the future");
         }
-        insert(&tx, credential.clone()).await?;
-        tx.commit().await?;
-        Ok(())
+        let subject = subject(&mut checks, input.role, &input.subject_id);
+        let scopes = check_scopes(&mut checks, input.scopes.as_deref(), &scopes_of(input.role), "this role has");
+        let subject = checks.finish_with(subject)?;
+        // What two operators have to do, one asking and another approving, nobody may do alone.
+        if matches!(subject, Subject::Operator(id) if id != operator_id) {
+            let message =
+                "is another operator, who makes credentials alone; new operators are made at the command line";
+            return Err(Error::refused(ErrorCode::NotPermitted, message).at("subjectId"));
+        }
+        let token = new_token(&app.clock, subject.role());
+        let id = CredentialId(app.clock.new_id());
+        let credential = row(id, &token, subject, (label, scopes), input.expires_at, wall);
+        db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            let exists = match subject {
+                Subject::Storefront(id) => storefront::find_storefront(&tx, id).await?.is_some(),
+                Subject::Buyer(_storefront, id) => storefront::find_buyer(&tx, id).await?.is_some(),
+                Subject::Supplier(id) => catalog::find_supplier(&tx, id).await?.is_some(),
+                Subject::Operator(id) => storefront::find_operator(&tx, id).await?.is_some(),
+            };
+            if !exists {
+                return Err(Error::not_found(role_name(subject.role())).at("subjectId"));
+            }
+            insert(&tx, credential.clone()).await?;
+            tx.commit().await?;
+            Ok(())
+        })
+        .await?;
+        Ok(CreatedCredential { credential, token })
     })
-    .await?;
-    Ok(CreatedCredential { credential, token })
 }
 
 /// Some of `most`; all of it unless given.
@@ -164,72 +172,80 @@ fn subject(checks: &mut Checks, role: Role, id: &str) -> Option<Subject> {
 
 /// A session of the storefront's buyer with this reference, who comes into being with the first one. It can do no more than
 /// the credential that it is made with.
-pub async fn create_buyer_session(app: &App, caller: &Caller, input: &SessionInput) -> Result<Session> {
-    let storefront_id = caller.viewer.require_storefront()?;
-    let usual = i32::try_from(app.settings.session_hours).unwrap_or(MOST_SESSION_HOURS);
-    let mut checks = Checks::input();
-    let reference = checks.line("buyerReference", &input.buyer_reference, 200);
-    let hours = checks.within("expiresInHours", input.expires_in_hours.unwrap_or(usual), 1..=MOST_SESSION_HOURS);
-    let own = caller.credential.as_ref().map(|held| held.scopes.clone()).unwrap_or_default();
-    let most = Scopes(scopes_of(Role::Buyer).0.intersection(&own.0).copied().collect());
-    let whose = "a session has that is made with this credential";
-    let scopes = check_scopes(&mut checks, input.scopes.as_deref(), &most, whose);
-    checks.finish()?;
-    let (now, wall) = (app.clock.now(), app.clock.wall());
-    let expires_at = wall + TimeDelta::hours(i64::from(hours));
-    let token = new_token(&app.clock, Role::Buyer);
-    let id = CredentialId(app.clock.new_id());
-    let (buyer, credential) = db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        let known = buyer::Entity::find()
-            .filter(buyer::Column::StorefrontId.eq(storefront_id))
-            .filter(buyer::Column::Reference.eq(&reference))
-            .one(&tx)
-            .await?;
-        let buyer = match known {
-            Some(buyer) => buyer,
-            None => {
-                let id = BuyerId(app.clock.new_id());
-                let buyer = buyer::Model { id, storefront_id, reference: reference.clone(), created_at: now };
-                // If another session of this buyer is first, the unique key refuses this one and it begins again.
-                let row = buyer.clone().into_active_model().reset_all();
-                buyer::Entity::insert(row).exec_without_returning(&tx).await?;
-                buyer
-            }
-        };
-        let subject = Subject::Buyer(storefront_id, buyer.id);
-        let words = ("session".to_owned(), scopes.clone());
-        let credential = row(id, &token, subject, words, Some(expires_at), wall);
-        insert(&tx, credential.clone()).await?;
-        tx.commit().await?;
-        Ok((buyer, credential))
+pub fn create_buyer_session<'a>(
+    app: &'a App,
+    caller: &'a Caller,
+    input: &'a SessionInput,
+) -> BoxFuture<'a, Result<Session>> {
+    Box::pin(async move {
+        let storefront_id = caller.viewer.require_storefront()?;
+        let usual = i32::try_from(app.settings.session_hours).unwrap_or(MOST_SESSION_HOURS);
+        let mut checks = Checks::input();
+        let reference = checks.line("buyerReference", &input.buyer_reference, 200);
+        let hours = checks.within("expiresInHours", input.expires_in_hours.unwrap_or(usual), 1..=MOST_SESSION_HOURS);
+        let own = caller.credential.as_ref().map(|held| held.scopes.clone()).unwrap_or_default();
+        let most = Scopes(scopes_of(Role::Buyer).0.intersection(&own.0).copied().collect());
+        let whose = "a session has that is made with this credential";
+        let scopes = check_scopes(&mut checks, input.scopes.as_deref(), &most, whose);
+        checks.finish()?;
+        let (now, wall) = (app.clock.now(), app.clock.wall());
+        let expires_at = wall + TimeDelta::hours(i64::from(hours));
+        let token = new_token(&app.clock, Role::Buyer);
+        let id = CredentialId(app.clock.new_id());
+        let (buyer, credential) = db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            let known = buyer::Entity::find()
+                .filter(buyer::Column::StorefrontId.eq(storefront_id))
+                .filter(buyer::Column::Reference.eq(&reference))
+                .one(&tx)
+                .await?;
+            let buyer = match known {
+                Some(buyer) => buyer,
+                None => {
+                    let id = BuyerId(app.clock.new_id());
+                    let buyer = buyer::Model { id, storefront_id, reference: reference.clone(), created_at: now };
+                    // If another session of this buyer is first, the unique key refuses this one and it begins again.
+                    let row = buyer.clone().into_active_model().reset_all();
+                    buyer::Entity::insert(row).exec_without_returning(&tx).await?;
+                    buyer
+                }
+            };
+            let subject = Subject::Buyer(storefront_id, buyer.id);
+            let words = ("session".to_owned(), scopes.clone());
+            let credential = row(id, &token, subject, words, Some(expires_at), wall);
+            insert(&tx, credential.clone()).await?;
+            tx.commit().await?;
+            Ok((buyer, credential))
+        })
+        .await?;
+        Ok(Session { token, buyer, credential, expires_at })
     })
-    .await?;
-    Ok(Session { token, buyer, credential, expires_at })
 }
 
 /// An operator with a credential that doesn't expire: how the first one of an installation comes to be. No viewer: whoever
 /// can run the program on the database may do this.
-pub async fn create_operator(app: &App, name: &str) -> Result<String> {
-    let mut checks = Checks::arguments();
-    let name = checks.line("name", name, 200);
-    checks.finish()?;
-    let operator = operator::Model { id: OperatorId(app.clock.new_id()), name, created_at: app.clock.now() };
-    let token = new_token(&app.clock, Role::Operator);
-    let subject = Subject::Operator(operator.id);
-    let label = "made at the command line".to_owned();
-    let (id, scopes) = (CredentialId(app.clock.new_id()), scopes_of(Role::Operator));
-    let credential = row(id, &token, subject, (label, scopes), None, app.clock.wall());
-    db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        let row = operator.clone().into_active_model().reset_all();
-        operator::Entity::insert(row).exec_without_returning(&tx).await?;
-        insert(&tx, credential.clone()).await?;
-        tx.commit().await?;
-        Ok(())
+pub fn create_operator<'a>(app: &'a App, name: &'a str) -> BoxFuture<'a, Result<String>> {
+    Box::pin(async move {
+        let mut checks = Checks::arguments();
+        let name = checks.line("name", name, 200);
+        checks.finish()?;
+        let operator = operator::Model { id: OperatorId(app.clock.new_id()), name, created_at: app.clock.now() };
+        let token = new_token(&app.clock, Role::Operator);
+        let subject = Subject::Operator(operator.id);
+        let label = "made at the command line".to_owned();
+        let (id, scopes) = (CredentialId(app.clock.new_id()), scopes_of(Role::Operator));
+        let credential = row(id, &token, subject, (label, scopes), None, app.clock.wall());
+        db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            let row = operator.clone().into_active_model().reset_all();
+            operator::Entity::insert(row).exec_without_returning(&tx).await?;
+            insert(&tx, credential.clone()).await?;
+            tx.commit().await?;
+            Ok(())
+        })
+        .await?;
+        Ok(token)
     })
-    .await?;
-    Ok(token)
 }
 
 /// `sp_operator_` and 256 random bits.

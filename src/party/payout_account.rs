@@ -6,6 +6,7 @@
 use chrono::TimeDelta;
 use entity::payout_account::{ActiveModel, Column, Entity, Model};
 use entity::{PayoutAccountId, SupplierId, Time};
+use futures_util::future::BoxFuture;
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::supplier;
@@ -22,44 +23,47 @@ use entity::BankAccount;
 pub const HOURS_UNTIL_ACTIVE: i64 = 72;
 
 /// Sets where the viewer, a supplier, is paid. With a key: once.
-pub async fn set_payout_account(
-    app: &App,
+pub fn set_payout_account<'a>(
+    app: &'a App,
     viewer: Viewer,
-    key: Option<&str>,
-    input: &BankAccountInput,
-) -> Result<Model> {
-    let supplier_id = viewer.require_supplier()?;
-    let mut checks = Checks::input();
-    let details = bank_account::check(&mut checks, input);
-    let idempotency_key =
-        key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "setPayoutAccount", (key, &details))).transpose()?;
-    checks.finish()?;
-    let now = app.clock.now();
-    let account = db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        // Two first accounts at once: the second one is a change of the first.
-        supplier::require_locked(&tx, supplier_id).await?;
-        if let Some(idempotency_key) = &idempotency_key
-            && let Some(made) = idempotency_key.find(&tx).await?
-        {
-            let id = made.parse::<PayoutAccountId>().ok();
-            let found = Entity::find().filter(Column::Id.eq(id)).one(&tx).await?;
-            return found.ok_or_else(|| Error::internal("a key's result is no payout account"));
-        }
-        let is_first = Entity::find().filter(Column::SupplierId.eq(supplier_id)).one(&tx).await?.is_none();
-        let wait = if is_first { TimeDelta::zero() } else { TimeDelta::hours(HOURS_UNTIL_ACTIVE) };
-        let account = sealed(app, PayoutAccountId(app.clock.new_id()), supplier_id, &details, now, now + wait)?;
-        Entity::insert(active(&account)).exec_without_returning(&tx).await?;
-        if let Some(idempotency_key) = &idempotency_key {
-            idempotency_key.record(&tx, &app.clock, account.id.to_string()).await?;
-        }
-        supplier::payouts_possible_from(&tx, &app.clock, supplier_id, account.active_from).await?;
-        tx.commit().await?;
+    key: Option<&'a str>,
+    input: &'a BankAccountInput,
+) -> BoxFuture<'a, Result<Model>> {
+    Box::pin(async move {
+        let supplier_id = viewer.require_supplier()?;
+        let mut checks = Checks::input();
+        let details = bank_account::check(&mut checks, input);
+        let idempotency_key = key
+            .map(|key| IdempotencyKey::check(&mut checks, &viewer, "setPayoutAccount", (key, &details)))
+            .transpose()?;
+        checks.finish()?;
+        let now = app.clock.now();
+        let account = db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            // Two first accounts at once: the second one is a change of the first.
+            supplier::require_locked(&tx, supplier_id).await?;
+            if let Some(idempotency_key) = &idempotency_key
+                && let Some(made) = idempotency_key.find(&tx).await?
+            {
+                let id = made.parse::<PayoutAccountId>().ok();
+                let found = Entity::find().filter(Column::Id.eq(id)).one(&tx).await?;
+                return found.ok_or_else(|| Error::internal("a key's result is no payout account"));
+            }
+            let is_first = Entity::find().filter(Column::SupplierId.eq(supplier_id)).one(&tx).await?.is_none();
+            let wait = if is_first { TimeDelta::zero() } else { TimeDelta::hours(HOURS_UNTIL_ACTIVE) };
+            let account = sealed(app, PayoutAccountId(app.clock.new_id()), supplier_id, &details, now, now + wait)?;
+            Entity::insert(active(&account)).exec_without_returning(&tx).await?;
+            if let Some(idempotency_key) = &idempotency_key {
+                idempotency_key.record(&tx, &app.clock, account.id.to_string()).await?;
+            }
+            supplier::payouts_possible_from(&tx, &app.clock, supplier_id, account.active_from).await?;
+            tx.commit().await?;
+            Ok(account)
+        })
+        .await?;
+        app.wake_worker();
         Ok(account)
     })
-    .await?;
-    app.wake_worker();
-    Ok(account)
 }
 
 /// What money is sent to.

@@ -2,6 +2,7 @@
 
 use entity::storefront::{ActiveModel, Entity, Model, Origins};
 use entity::{BuyerId, OperatorId, StorefrontId, buyer, operator};
+use futures_util::future::BoxFuture;
 use reqwest::Url;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QuerySelect};
 use serde::Serialize;
@@ -41,71 +42,85 @@ pub struct StorefrontChanges {
 }
 
 /// With a key: once.
-pub async fn create_storefront(app: &App, viewer: Viewer, key: Option<&str>, input: &StorefrontInput) -> Result<Shop> {
-    viewer.require_operator()?;
-    let mut checks = Checks::input();
-    let name = checks.line("name", &input.name, 200);
-    let return_origins = check_origins(&mut checks, "returnOrigins", &input.return_origins);
-    let browser_origins = check_origins(&mut checks, "browserOrigins", &input.browser_origins);
-    let idempotency_key =
-        key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "createStorefront", (key, input))).transpose()?;
-    checks.finish()?;
-    let row = Model {
-        id: StorefrontId(app.clock.new_id()),
-        name,
-        return_origins: Origins(return_origins),
-        created_at: app.clock.now(),
-    };
-    let id = db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        if let Some(idempotency_key) = &idempotency_key
-            && let Some(made) = idempotency_key.find(&tx).await?
-        {
-            return made.parse().map_err(|_cause| Error::internal("a key's result is no storefront"));
-        }
-        Entity::insert(active(&row)).exec_without_returning(&tx).await?;
-        origin::write(&tx, row.id, &browser_origins).await?;
-        if let Some(idempotency_key) = &idempotency_key {
-            idempotency_key.record(&tx, &app.clock, row.id.to_string()).await?;
-        }
-        tx.commit().await?;
-        Ok(row.id)
+pub fn create_storefront<'a>(
+    app: &'a App,
+    viewer: Viewer,
+    key: Option<&'a str>,
+    input: &'a StorefrontInput,
+) -> BoxFuture<'a, Result<Shop>> {
+    Box::pin(async move {
+        viewer.require_operator()?;
+        let mut checks = Checks::input();
+        let name = checks.line("name", &input.name, 200);
+        let return_origins = check_origins(&mut checks, "returnOrigins", &input.return_origins);
+        let browser_origins = check_origins(&mut checks, "browserOrigins", &input.browser_origins);
+        let idempotency_key =
+            key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "createStorefront", (key, input))).transpose()?;
+        checks.finish()?;
+        let row = Model {
+            id: StorefrontId(app.clock.new_id()),
+            name,
+            return_origins: Origins(return_origins),
+            created_at: app.clock.now(),
+        };
+        let id = db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            if let Some(idempotency_key) = &idempotency_key
+                && let Some(made) = idempotency_key.find(&tx).await?
+            {
+                return made.parse().map_err(|_cause| Error::internal("a key's result is no storefront"));
+            }
+            Entity::insert(active(&row)).exec_without_returning(&tx).await?;
+            origin::write(&tx, row.id, &browser_origins).await?;
+            if let Some(idempotency_key) = &idempotency_key {
+                idempotency_key.record(&tx, &app.clock, row.id.to_string()).await?;
+            }
+            tx.commit().await?;
+            Ok(row.id)
+        })
+        .await?;
+        require_shop(&app.db.read, id).await
     })
-    .await?;
-    require_shop(&app.db.read, id).await
 }
 
 /// Changes a storefront. What is under way goes on as it was: origins are looked at when they are needed.
-pub async fn update_storefront(app: &App, viewer: Viewer, id: &str, changes: &StorefrontChanges) -> Result<Shop> {
-    viewer.require_operator()?;
-    let mut checks = Checks::input();
-    let id = checks.required_id::<StorefrontId>("storefrontId", id);
-    let name = changes.name.as_ref().map(|name| checks.line("name", name, 200));
-    let mut check = |field, origins: &Option<Vec<String>>| {
-        origins.as_ref().map(|origins| check_origins(&mut checks, field, origins))
-    };
-    let return_origins = check("returnOrigins", &changes.return_origins);
-    let browser_origins = check("browserOrigins", &changes.browser_origins);
-    checks.finish()?;
-    db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        let found = Entity::find_by_id(id).lock_exclusive().one(&tx).await?;
-        let Some(mut row) = found else { return Err(Error::not_found("storefront").at("storefrontId")) };
-        if let Some(name) = &name {
-            row.name.clone_from(name);
-        }
-        if let Some(origins) = &return_origins {
-            row.return_origins = Origins(origins.clone());
-        }
-        Entity::update(active(&row)).exec(&tx).await?;
-        if let Some(origins) = &browser_origins {
-            origin::write(&tx, id, origins).await?;
-        }
-        tx.commit().await?;
-        Ok(())
+pub fn update_storefront<'a>(
+    app: &'a App,
+    viewer: Viewer,
+    id: &'a str,
+    changes: &'a StorefrontChanges,
+) -> BoxFuture<'a, Result<Shop>> {
+    Box::pin(async move {
+        viewer.require_operator()?;
+        let mut checks = Checks::input();
+        let id = checks.required_id::<StorefrontId>("storefrontId", id);
+        let name = changes.name.as_ref().map(|name| checks.line("name", name, 200));
+        let mut check = |field, origins: &Option<Vec<String>>| {
+            origins.as_ref().map(|origins| check_origins(&mut checks, field, origins))
+        };
+        let return_origins = check("returnOrigins", &changes.return_origins);
+        let browser_origins = check("browserOrigins", &changes.browser_origins);
+        checks.finish()?;
+        db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            let found = Entity::find_by_id(id).lock_exclusive().one(&tx).await?;
+            let Some(mut row) = found else { return Err(Error::not_found("storefront").at("storefrontId")) };
+            if let Some(name) = &name {
+                row.name.clone_from(name);
+            }
+            if let Some(origins) = &return_origins {
+                row.return_origins = Origins(origins.clone());
+            }
+            Entity::update(active(&row)).exec(&tx).await?;
+            if let Some(origins) = &browser_origins {
+                origin::write(&tx, id, origins).await?;
+            }
+            tx.commit().await?;
+            Ok(())
+        })
+        .await?;
+        require_shop(&app.db.read, id).await
     })
-    .await?;
-    require_shop(&app.db.read, id).await
 }
 
 async fn require_shop<C: ConnectionTrait>(db: &C, id: StorefrontId) -> Result<Shop> {
