@@ -24,12 +24,12 @@ pub async fn append<C: ConnectionTrait>(
         return Ok(sequence);
     }
     let mut rows = Vec::with_capacity(events.len());
-    let mut told = Vec::with_capacity(events.len());
+    let mut due = Vec::with_capacity(events.len());
     let mut newest = sequence;
     for event in events {
         newest += 1;
         let id = EventId(clock.new_id());
-        told.push(Due { event_id: id, kind: event.kind(), sequence: newest });
+        due.push(Due { event_id: id, kind: event.kind(), sequence: newest });
         rows.push(ActiveModel {
             id: Set(id),
             order_id: Set(order_id),
@@ -44,7 +44,7 @@ pub async fn append<C: ConnectionTrait>(
         });
     }
     Entity::insert_many(rows).exec_without_returning(db).await?;
-    delivery::enqueue(db, clock, (order_id, at), &told).await?;
+    delivery::enqueue(db, clock, order_id, at, &due).await?;
     Ok(newest)
 }
 

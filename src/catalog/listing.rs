@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use entity::{Currency, MinorUnits, Money};
+use entity::{Currency, MinorUnits, Money, price_tier, product};
 use serde::Serialize;
 
 use crate::error::ErrorCode;
@@ -61,6 +61,64 @@ pub struct ListingChanges {
     /// All of them, of all currencies.
     pub price_tiers: Option<Vec<Tier>>,
     pub active: Option<bool>,
+}
+
+impl ListingChanges {
+    pub(super) fn applied_to(&self, row: &product::Model, tiers: &[price_tier::Model]) -> Listing {
+        let present = |tier: &price_tier::Model| Tier {
+            minimum_quantity: tier.minimum_quantity,
+            amount: Money::new(tier.price, tier.currency).decimal().to_string(),
+            currency: tier.currency.to_string(),
+        };
+        let or = |change: &Option<String>, present: &String| change.as_ref().unwrap_or(present).clone();
+        Listing {
+            sku: or(&self.sku, &row.sku),
+            name: or(&self.name, &row.name),
+            description: or(&self.description, &row.description),
+            category: or(&self.category, &row.category),
+            unit: or(&self.unit, &row.unit),
+            price_per_units: self.price_per_units.unwrap_or(row.price_per_units),
+            minimum_order_quantity: self.minimum_order_quantity.unwrap_or(row.minimum_order_quantity),
+            lead_time_days: self.lead_time_days.unwrap_or(row.lead_time_days),
+            // What was given back may have raised the present stock above what can be written.
+            stock: self.stock.unwrap_or(row.stock.min(MOST_UNITS)),
+            incoterm: self.incoterm.clone().unwrap_or_else(|| row.incoterm.clone()),
+            origin_country: self.origin_country.clone().unwrap_or_else(|| row.origin_country.clone()),
+            price_tiers: self.price_tiers.clone().unwrap_or_else(|| tiers.iter().map(present).collect()),
+        }
+    }
+
+    /// Of a product that isn't there: what can be said of the changes by themselves, the rest standing for nothing.
+    pub(super) fn alone(&self) -> Listing {
+        let given = |change: &Option<String>| change.clone().unwrap_or_else(|| "-".to_owned());
+        let nothing = Tier { minimum_quantity: 1, amount: "1".to_owned(), currency: "USD".to_owned() };
+        let price_tiers = self.price_tiers.clone().unwrap_or_else(|| {
+            vec![Tier { minimum_quantity: self.minimum_order_quantity.unwrap_or(1).clamp(1, MOST_UNITS), ..nothing }]
+        });
+        let first_price = price_tiers.first().map_or(1, |tier| tier.minimum_quantity);
+        Listing {
+            sku: given(&self.sku),
+            name: given(&self.name),
+            description: self.description.clone().unwrap_or_default(),
+            category: given(&self.category),
+            unit: given(&self.unit),
+            price_per_units: self.price_per_units.unwrap_or(1),
+            minimum_order_quantity: self.minimum_order_quantity.unwrap_or(first_price),
+            lead_time_days: self.lead_time_days.unwrap_or(0),
+            stock: self.stock.unwrap_or(0),
+            incoterm: self.incoterm.clone().flatten(),
+            origin_country: self.origin_country.clone().flatten(),
+            price_tiers,
+        }
+    }
+
+    pub(super) fn touch_prices(&self) -> bool {
+        self.price_tiers.is_some() || self.price_per_units.is_some()
+    }
+
+    pub(super) fn touch_words(&self) -> bool {
+        self.sku.is_some() || self.name.is_some() || self.description.is_some() || self.category.is_some()
+    }
 }
 
 /// A price that was checked.

@@ -3,14 +3,14 @@
 //! A listing is refused with all its problems at once. Prices, words to search for and the row change in one transaction.
 
 use entity::search_token::SubjectKind;
-use entity::{MinorUnits, Money, ProductId, SupplierId, price_tier, product, supplier};
+use entity::{MinorUnits, ProductId, SupplierId, Time, price_tier, product, supplier};
 use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait,
     IntoActiveModel, QueryFilter, QuerySelect,
 };
 
-use super::listing::{CheckedTier, Listing, ListingChanges, MOST_UNITS, Tier, check};
+use super::listing::{CheckedTier, Listing, ListingChanges, check};
 use super::{find, index};
 use crate::app::App;
 use crate::auth::Viewer;
@@ -81,7 +81,8 @@ async fn require_made(tx: &DatabaseTransaction, supplier_id: SupplierId, made: &
 pub fn update_product<'a>(
     app: &'a App,
     viewer: Viewer,
-    (key, id): (Option<&'a str>, &'a str),
+    key: Option<&'a str>,
+    id: &'a str,
     changes: &'a ListingChanges,
 ) -> BoxFuture<'a, Result<product::Model>> {
     Box::pin(async move {
@@ -117,27 +118,7 @@ pub fn update_product<'a>(
             }
             checks.finish()?;
             require_free_sku(&tx, supplier_id, &listing.sku, Some(id)).await?;
-            let mut changed = product::ActiveModel {
-                id: Set(id),
-                sku: Set(listing.sku),
-                name: Set(listing.name),
-                description: Set(listing.description),
-                category: Set(listing.category),
-                unit: Set(listing.unit),
-                price_per_units: Set(listing.price_per_units),
-                minimum_order_quantity: Set(listing.minimum_order_quantity),
-                lead_time_days: Set(listing.lead_time_days),
-                incoterm: Set(listing.incoterm),
-                origin_country: Set(listing.origin_country),
-                active: Set(changes.active.unwrap_or(row.active)),
-                version: Set(row.version + 1),
-                updated_at: Set(now),
-                ..Default::default()
-            };
-            if changes.stock.is_some() {
-                changed.stock = Set(listing.stock);
-            }
-            let row = changed.update(&tx).await?;
+            let row = changed(&row, listing, changes, now).update(&tx).await?;
             if changes.touch_prices() {
                 price_tier::Entity::delete_many().filter(price_tier::Column::ProductId.eq(id)).exec(&tx).await?;
                 write_tiers(&tx, &row, &tiers).await?;
@@ -153,62 +134,28 @@ pub fn update_product<'a>(
     })
 }
 
-impl ListingChanges {
-    fn applied_to(&self, row: &product::Model, tiers: &[price_tier::Model]) -> Listing {
-        let present = |tier: &price_tier::Model| Tier {
-            minimum_quantity: tier.minimum_quantity,
-            amount: Money::new(tier.price, tier.currency).decimal().to_string(),
-            currency: tier.currency.to_string(),
-        };
-        let or = |change: &Option<String>, present: &String| change.as_ref().unwrap_or(present).clone();
-        Listing {
-            sku: or(&self.sku, &row.sku),
-            name: or(&self.name, &row.name),
-            description: or(&self.description, &row.description),
-            category: or(&self.category, &row.category),
-            unit: or(&self.unit, &row.unit),
-            price_per_units: self.price_per_units.unwrap_or(row.price_per_units),
-            minimum_order_quantity: self.minimum_order_quantity.unwrap_or(row.minimum_order_quantity),
-            lead_time_days: self.lead_time_days.unwrap_or(row.lead_time_days),
-            // What was given back may have raised the present stock above what can be written.
-            stock: self.stock.unwrap_or(row.stock.min(MOST_UNITS)),
-            incoterm: self.incoterm.clone().unwrap_or_else(|| row.incoterm.clone()),
-            origin_country: self.origin_country.clone().unwrap_or_else(|| row.origin_country.clone()),
-            price_tiers: self.price_tiers.clone().unwrap_or_else(|| tiers.iter().map(present).collect()),
-        }
+fn changed(row: &product::Model, listing: Listing, changes: &ListingChanges, now: Time) -> product::ActiveModel {
+    let mut changed = product::ActiveModel {
+        id: Set(row.id),
+        sku: Set(listing.sku),
+        name: Set(listing.name),
+        description: Set(listing.description),
+        category: Set(listing.category),
+        unit: Set(listing.unit),
+        price_per_units: Set(listing.price_per_units),
+        minimum_order_quantity: Set(listing.minimum_order_quantity),
+        lead_time_days: Set(listing.lead_time_days),
+        incoterm: Set(listing.incoterm),
+        origin_country: Set(listing.origin_country),
+        active: Set(changes.active.unwrap_or(row.active)),
+        version: Set(row.version + 1),
+        updated_at: Set(now),
+        ..Default::default()
+    };
+    if changes.stock.is_some() {
+        changed.stock = Set(listing.stock);
     }
-
-    /// Of a product that isn't there: what can be said of the changes by themselves, the rest standing for nothing.
-    fn alone(&self) -> Listing {
-        let given = |change: &Option<String>| change.clone().unwrap_or_else(|| "-".to_owned());
-        let nothing = Tier { minimum_quantity: 1, amount: "1".to_owned(), currency: "USD".to_owned() };
-        let price_tiers = self.price_tiers.clone().unwrap_or_else(|| {
-            vec![Tier { minimum_quantity: self.minimum_order_quantity.unwrap_or(1).clamp(1, MOST_UNITS), ..nothing }]
-        });
-        let first_price = price_tiers.first().map_or(1, |tier| tier.minimum_quantity);
-        Listing {
-            sku: given(&self.sku),
-            name: given(&self.name),
-            description: self.description.clone().unwrap_or_default(),
-            category: given(&self.category),
-            unit: given(&self.unit),
-            price_per_units: self.price_per_units.unwrap_or(1),
-            minimum_order_quantity: self.minimum_order_quantity.unwrap_or(first_price),
-            lead_time_days: self.lead_time_days.unwrap_or(0),
-            stock: self.stock.unwrap_or(0),
-            incoterm: self.incoterm.clone().flatten(),
-            origin_country: self.origin_country.clone().flatten(),
-            price_tiers,
-        }
-    }
-
-    fn touch_prices(&self) -> bool {
-        self.price_tiers.is_some() || self.price_per_units.is_some()
-    }
-
-    fn touch_words(&self) -> bool {
-        self.sku.is_some() || self.name.is_some() || self.description.is_some() || self.category.is_some()
-    }
+    changed
 }
 
 /// Two that take the same sku at once: the loser's INSERT breaks on the unique key, it begins again, and is refused here.

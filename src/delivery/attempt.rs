@@ -13,9 +13,10 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 
+use super::claim::Claimed;
 use super::endpoint::{Secrets, disable, lock_endpoint};
 use super::message::{BodyOf, bodies, request_headers};
-use super::queue::{Claimed, arrange, lock_orders};
+use super::queue::{arrange, lock_orders};
 use super::schedule::{MOST_ATTEMPTS, delay_after, retry_after};
 use crate::app::App;
 use crate::courier::{Answer, PostOutcome};

@@ -7,7 +7,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 
 use super::endpoint::require_enabled;
 use super::message::{EVENT_TYPES, TEST_TYPE};
-use super::queue::{arrange, insert, lock_orders, new_row};
+use super::queue::{TimelinePosition, arrange, insert, lock_orders, new_row};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db;
@@ -37,9 +37,8 @@ pub struct Replayed {
 
 struct Found {
     id: EventId,
-    order_id: OrderId,
     kind: String,
-    sequence: i64,
+    position: TimelinePosition,
     feed_position: i64,
 }
 
@@ -61,19 +60,19 @@ pub async fn replay(
         let mut found = find(&app.db.read, &endpoint, (selection, &ids), after).await?;
         let has_more = found.len() > MOST_EVENTS;
         found.truncate(MOST_EVENTS);
-        let mut orders: Vec<OrderId> = found.iter().map(|event| event.order_id).collect();
+        let mut orders: Vec<OrderId> = found.iter().map(|event| event.position.order_id).collect();
         orders.sort_unstable();
         orders.dedup();
 
         let transaction = app.db.begin_write().await?;
         lock_orders(&transaction, storefront_id, &orders).await?;
-        // IdempotencyKey more, and held.
+        // Once more, and held.
         let endpoint = require_enabled(&transaction, storefront_id, id).await?;
         let now = app.clock.now();
         let (events, last) = (found.len(), found.last().map(|event| event.feed_position));
         let rows = found.into_iter().map(|event| webhook_delivery::Model {
             replay: true,
-            ..new_row(&app.clock, &endpoint, (event.id, event.kind, Some((event.order_id, event.sequence))), now)
+            ..new_row(&app.clock, &endpoint, event.id, event.kind, Some(event.position), now)
         });
         insert(&transaction, rows.collect()).await?;
         for orders in orders.chunks(500) {
@@ -149,7 +148,8 @@ async fn find<C: ConnectionTrait>(
         .all(db)
         .await?;
     let found = rows.into_iter().filter_map(|(id, order_id, kind, sequence, feed_position)| {
-        Some(Found { id, order_id, kind, sequence, feed_position: feed_position? })
+        let position = TimelinePosition { order_id, sequence };
+        Some(Found { id, kind, position, feed_position: feed_position? })
     });
     Ok(found.collect())
 }
@@ -208,7 +208,7 @@ pub async fn send_test(
         let transaction = app.db.begin_write().await?;
         let endpoint = require_enabled(&transaction, storefront_id, id).await?;
         let event_id = EventId(app.clock.new_id());
-        let row = new_row(&app.clock, &endpoint, (event_id, kind.to_owned(), None), app.clock.now());
+        let row = new_row(&app.clock, &endpoint, event_id, kind.to_owned(), None, app.clock.now());
         insert(&transaction, vec![row.clone()]).await?;
         transaction.commit().await?;
         Ok::<_, Error>(row)

@@ -112,7 +112,7 @@ pub fn create_credential<'a>(
         }
         let token = new_token(&app.clock, subject.role());
         let id = CredentialId(app.clock.new_id());
-        let credential = row(id, &token, subject, (label, scopes), input.expires_at, wall);
+        let credential = row(id, &token, subject, label, scopes, input.expires_at, wall);
         db::retrying(|| async {
             let tx = app.db.begin_write().await?;
             let exists = match subject {
@@ -211,8 +211,8 @@ pub fn create_buyer_session<'a>(
                 }
             };
             let subject = Subject::Buyer(storefront_id, buyer.id);
-            let words = ("session".to_owned(), scopes.clone());
-            let credential = row(id, &token, subject, words, Some(expires_at), wall);
+            let label = "session".to_owned();
+            let credential = row(id, &token, subject, label, scopes.clone(), Some(expires_at), wall);
             insert(&tx, credential.clone()).await?;
             tx.commit().await?;
             Ok((buyer, credential))
@@ -234,7 +234,7 @@ pub fn create_operator<'a>(app: &'a App, name: &'a str) -> BoxFuture<'a, Result<
         let subject = Subject::Operator(operator.id);
         let label = "made at the command line".to_owned();
         let (id, scopes) = (CredentialId(app.clock.new_id()), scopes_of(Role::Operator));
-        let credential = row(id, &token, subject, (label, scopes), None, app.clock.wall());
+        let credential = row(id, &token, subject, label, scopes, None, app.clock.wall());
         db::retrying(|| async {
             let tx = app.db.begin_write().await?;
             let row = operator.clone().into_active_model().reset_all();
@@ -267,7 +267,8 @@ pub(crate) fn row(
     id: CredentialId,
     token: &str,
     subject: Subject,
-    (label, scopes): (String, Scopes),
+    label: String,
+    scopes: Scopes,
     expires_at: Option<Time>,
     created_at: Time,
 ) -> Model {

@@ -218,7 +218,7 @@ impl Rows {
             let Some(subject) = subject else { continue };
             let id = CredentialId(fixed_id(SeedTable::Credential, index));
             let scopes = scopes_of(subject.role());
-            let row = credential::row(id, token, subject, ("demo".to_owned(), scopes), None, created_at);
+            let row = credential::row(id, token, subject, "demo".to_owned(), scopes, None, created_at);
             credential::insert(tx, row).await?;
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! Webhooks out: what is due is brought to the storefronts' endpoints, many side by side.
 //!
-//! Each endpoint has a few places on each node, so one that is slow fills its own and no other's. When many are slow at once,
-//! an endpoint gets one place only, so that there is always one left for the next.
+//! Each endpoint has a few slots on each node, so one that is slow fills its own and no other's. When many are slow at once,
+//! an endpoint gets one slot only, so that there is always one left for the next.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::delivery::{self, Claimed, PER_ENDPOINT};
 use crate::error::Result;
 
 /// Attempts that one node makes at once.
-const PLACES: usize = 256;
-/// Beyond so many an endpoint gets one place only.
+const SLOTS: usize = 256;
+/// Beyond so many an endpoint gets one slot only.
 const CROWDED: usize = 128;
 
 /// What this node has in hand.
@@ -28,7 +28,7 @@ struct InHand {
 }
 
 impl InHand {
-    /// Takes all that there is a place for; how many.
+    /// Takes all that there is a slot for; how many.
     async fn take(&mut self, app: &App) -> Result<usize> {
         app.catch_up().await?;
         let per_endpoint = if self.tasks.len() < CROWDED { PER_ENDPOINT } else { 1 };
@@ -36,8 +36,8 @@ impl InHand {
         for endpoint_id in self.endpoints.values() {
             *busy.entry(*endpoint_id).or_default() += 1;
         }
-        let places = PLACES.saturating_sub(self.tasks.len());
-        let claimed = delivery::claim(app, &busy, self.served_last, (places, per_endpoint)).await?;
+        let slots = SLOTS.saturating_sub(self.tasks.len());
+        let claimed = delivery::claim(app, &busy, self.served_last, slots, per_endpoint).await?;
         let taken = claimed.len();
         for claimed in claimed {
             let endpoint_id = claimed.row.endpoint_id;

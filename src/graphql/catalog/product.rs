@@ -463,7 +463,7 @@ impl CatalogMutation {
         #[graphql(desc = "What is to change.")] input: UpdateProductInput,
     ) -> Result<UpdateProductPayload> {
         let (key, id) = (input.idempotency_key.clone(), input.product_id.clone());
-        let updated = catalog::update_product(app(ctx), viewer(ctx), (key.as_deref(), &id), &input.into()).await;
+        let updated = catalog::update_product(app(ctx), viewer(ctx), key.as_deref(), &id, &input.into()).await;
         answer(updated.map(Product))
     }
 }

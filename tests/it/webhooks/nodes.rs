@@ -29,8 +29,11 @@ async fn two_nodes_take_different_deliveries(app: &TestApp) {
     let nothing = BTreeMap::new();
     let mut taken = BTreeSet::new();
     for round in 1..=2 {
-        let places = (256, PER_ENDPOINT);
-        let (one, two) = tokio::join!(claim(app.app(), &nothing, None, places), claim(&other, &nothing, None, places));
+        let (slots, per_endpoint) = (256, PER_ENDPOINT);
+        let (one, two) = tokio::join!(
+            claim(app.app(), &nothing, None, slots, per_endpoint),
+            claim(&other, &nothing, None, slots, per_endpoint)
+        );
         for claimed in [one.expect("claims"), two.expect("claims")].into_iter().flatten() {
             assert!(taken.insert(claimed.row.id), "{} twice", claimed.row.id);
         }
@@ -38,8 +41,8 @@ async fn two_nodes_take_different_deliveries(app: &TestApp) {
     }
     assert!(taken.len() > PER_ENDPOINT);
     let full = BTreeMap::from([(id.parse().expect("an id"), PER_ENDPOINT)]);
-    let more = claim(app.app(), &full, None, (256, PER_ENDPOINT)).await.expect("claims");
-    assert!(more.is_empty(), "its places are taken");
+    let more = claim(app.app(), &full, None, 256, PER_ENDPOINT).await.expect("claims");
+    assert!(more.is_empty(), "its slots are taken");
     other.db.close().await;
 }
 
@@ -48,7 +51,7 @@ async fn what_a_dead_node_had_in_hand_is_taken_over(app: &TestApp) {
     let (id, _secret) = endpoint(app, &receiver.url, &[]).await;
     let order = place(app, "k").await;
     // Takes it, and dies.
-    let taken = claim(app.app(), &BTreeMap::new(), None, (256, PER_ENDPOINT)).await.expect("claims");
+    let taken = claim(app.app(), &BTreeMap::new(), None, 256, PER_ENDPOINT).await.expect("claims");
     assert_eq!(taken.len(), 1);
     app.drain().await;
     assert_eq!(receiver.heard().len(), 0, "it may be on its way");
@@ -65,7 +68,7 @@ async fn what_a_dead_node_had_in_hand_is_taken_over(app: &TestApp) {
 async fn an_order_is_in_one_hand_only(app: &TestApp) {
     let (id, _secret) = endpoint(app, "http://127.0.0.1:1/", &[]).await;
     let orders = [place(app, "a").await, place(app, "b").await];
-    let taken = claim(app.app(), &BTreeMap::new(), None, (256, PER_ENDPOINT)).await.expect("claims");
+    let taken = claim(app.app(), &BTreeMap::new(), None, 256, PER_ENDPOINT).await.expect("claims");
     let of: BTreeSet<String> = taken.iter().filter_map(|one| one.row.order_id).map(|id| id.to_string()).collect();
     assert_eq!((taken.len(), of), (2, orders.iter().cloned().collect()), "the first event of each");
     assert!(taken.iter().all(|one| one.row.sequence == 1));
