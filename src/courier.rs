@@ -41,7 +41,7 @@ pub struct Courier {
 
 /// What an endpoint answered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct EndpointAnswer {
     /// None: nothing that could be understood.
     pub status: Option<u16>,
     pub headers: Vec<(String, String)>,
@@ -91,7 +91,7 @@ impl Courier {
         self.policy
     }
 
-    pub async fn post(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Answer {
+    pub async fn post(&self, url: &str, headers: &[(&'static str, String)], body: String) -> EndpointAnswer {
         // The client keeps to the same time and knows more of what happened; this is for what it doesn't watch over.
         match timeout(self.patience.total + Duration::from_millis(500), self.exchange(url, headers, body)).await {
             Ok(answer) => answer,
@@ -99,7 +99,7 @@ impl Courier {
         }
     }
 
-    async fn exchange(&self, url: &str, headers: &[(&'static str, String)], body: String) -> Answer {
+    async fn exchange(&self, url: &str, headers: &[(&'static str, String)], body: String) -> EndpointAnswer {
         let url = match check_url(self.policy, url) {
             Ok(url) => url,
             Err(problem) => return not_reached(format!("the URL {problem}")),
@@ -126,13 +126,13 @@ impl Courier {
         self.client.get_or_init(build).as_ref()
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Answer {
+    async fn read(&self, mut response: reqwest::Response) -> EndpointAnswer {
         let status = response.status();
-        let mut answer = Answer {
+        let mut answer = EndpointAnswer {
             status: Some(status.as_u16()),
             headers: shown(response.headers()),
             retry_after: text_of(response.headers().get(RETRY_AFTER)),
-            ..Answer::default()
+            ..EndpointAnswer::default()
         };
         let has_body = response.headers().contains_key(CONTENT_TYPE) || response.content_length() != Some(0);
         let mut bytes = Vec::new();
@@ -141,7 +141,7 @@ impl Courier {
                 Ok(Some(chunk)) => bytes.extend_from_slice(&chunk[..chunk.len().min(MOST_BYTES - bytes.len())]),
                 Ok(None) => break,
                 Err(cause) if cause.is_timeout() => {
-                    return Answer { body: cleaned(&bytes), ..self.timed_out(Some(answer)) };
+                    return EndpointAnswer { body: cleaned(&bytes), ..self.timed_out(Some(answer)) };
                 }
                 Err(_broke_off) => {
                     answer.error = Some("the answer broke off".to_owned());
@@ -162,14 +162,14 @@ impl Courier {
         answer
     }
 
-    fn timed_out(&self, answer: Option<Answer>) -> Answer {
+    fn timed_out(&self, answer: Option<EndpointAnswer>) -> EndpointAnswer {
         let error = format!("no complete answer within {} s", self.patience.total.as_secs().max(1));
-        Answer { error: Some(error), outcome: PostOutcome::TimedOut, ..answer.unwrap_or_default() }
+        EndpointAnswer { error: Some(error), outcome: PostOutcome::TimedOut, ..answer.unwrap_or_default() }
     }
 }
 
-fn not_reached(error: String) -> Answer {
-    Answer { error: Some(error), outcome: PostOutcome::NotReached, ..Answer::default() }
+fn not_reached(error: String) -> EndpointAnswer {
+    EndpointAnswer { error: Some(error), outcome: PostOutcome::NotReached, ..EndpointAnswer::default() }
 }
 
 /// The innermost cause says most; our own is said as it is.

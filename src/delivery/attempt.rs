@@ -19,7 +19,7 @@ use super::message::{BodyOf, bodies, request_headers};
 use super::queue::{arrange, lock_orders};
 use super::schedule::{MOST_ATTEMPTS, delay_after, retry_after};
 use crate::app::App;
-use crate::courier::{Answer, PostOutcome};
+use crate::courier::{EndpointAnswer, PostOutcome};
 use crate::db;
 use crate::error::{Error, Result};
 use ground::signature::{self, SIGNATURE_HEADER};
@@ -36,7 +36,7 @@ pub struct Attempted {
 
 /// An attempt to be written down.
 struct Made {
-    answer: Answer,
+    answer: EndpointAnswer,
     url: String,
     attempted_at: Time,
     signed_at: Time,
@@ -61,7 +61,7 @@ pub fn deliver<'a>(app: &'a App, claimed: &'a Claimed) -> BoxFuture<'a, Result<O
             Err(error) => {
                 tracing::error!(delivery = %row.id, endpoint = %endpoint.id, %error, "a webhook could not be made");
                 let error = "it could not be made and signed: a fault of ours, which is logged";
-                Answer { error: Some(error.to_owned()), ..Answer::default() }
+                EndpointAnswer { error: Some(error.to_owned()), ..EndpointAnswer::default() }
             }
         };
         let took = begun.elapsed();
@@ -73,7 +73,7 @@ pub fn deliver<'a>(app: &'a App, claimed: &'a Claimed) -> BoxFuture<'a, Result<O
     })
 }
 
-type Prepared = (Vec<(&'static str, String)>, String);
+type SignedRequest = (Vec<(&'static str, String)>, String);
 
 fn prepare(
     app: &App,
@@ -81,7 +81,7 @@ fn prepare(
     row: &Model,
     signed_at: Time,
     body: Option<String>,
-) -> Result<Prepared> {
+) -> Result<SignedRequest> {
     let body = body.ok_or_else(|| Error::internal(format!("{}: its event or its order is not there", row.id)))?;
     let mut headers = request_headers(row.event_id, signed_at).to_vec();
     let secrets = Secrets::open(app, endpoint)?;
@@ -169,7 +169,7 @@ async fn write_down(app: &App, claimed: &Claimed, made: &Made) -> Result<()> {
 }
 
 /// How long to wait. None: it was the last attempt.
-fn next_attempt(app: &App, number: i32, answer: &Answer) -> Option<TimeDelta> {
+fn next_attempt(app: &App, number: i32, answer: &EndpointAnswer) -> Option<TimeDelta> {
     debug_assert!(number <= MOST_ATTEMPTS);
     let scheduled = delay_after(number, app.clock.random_bytes())?;
     let asked = answer.status.filter(|status| TELL_WHEN.contains(status)).and(answer.retry_after.as_deref());

@@ -14,7 +14,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
-use super::{Door, failure, graphql};
+use super::caller::find_caller;
+use super::failure;
+use super::state::HttpState;
 use crate::app::App;
 use crate::auth::{Caller, Viewer};
 use crate::config::Settings;
@@ -32,14 +34,14 @@ const EXPOSED: HeaderValue = HeaderValue::from_static("x-request-id, retry-after
 /// Seconds; browsers keep it for two hours at most.
 const KEPT: HeaderValue = HeaderValue::from_static("7200");
 
-pub(super) async fn cors(State(door): State<Door>, client: Client, request: Request, next: Next) -> Response {
+pub(super) async fn cors(State(state): State<HttpState>, client: Client, request: Request, next: Next) -> Response {
     if !concerns(request.uri().path()) {
         return next.run(request).await;
     }
     let Some(origin) = request.headers().get(header::ORIGIN).cloned() else {
         return vary(next.run(request).await);
     };
-    let known = match admit(&door, client, request.headers(), &origin, is_preflight(&request)).await {
+    let known = match admit(&state, client, request.headers(), &origin, is_preflight(&request)).await {
         Ok(known) => known,
         Err(refusal) => return vary(refusal),
     };
@@ -89,22 +91,22 @@ fn is_preflight(request: &Request) -> bool {
 
 /// An answer is a refusal that has nothing to do with where the page is from.
 async fn admit(
-    door: &Door,
+    state: &HttpState,
     client: Client,
     headers: &HeaderMap,
     origin: &HeaderValue,
     is_preflight: bool,
 ) -> Result<bool, Response> {
-    let app = &door.app;
+    let app = &state.app;
     let authorization = headers.get(header::AUTHORIZATION).filter(|_| !is_preflight);
     if authorization.is_none() {
         return may_use(app, Some(origin), &Caller::ANONYMOUS).await.map_err(failing);
     }
     // As at the door, which a request from a page that is refused doesn't reach.
-    let budgets = door.executor.budgets();
+    let budgets = state.executor.budgets();
     let may_attempt = budgets.may_attempt(client);
     let found = match may_attempt {
-        Ok(()) => graphql::find_caller(app, authorization).await.map_err(failing)?,
+        Ok(()) => find_caller(app, authorization).await.map_err(failing)?,
         Err(_overdrawn) => None,
     };
     if let Some(caller) = found {

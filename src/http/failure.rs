@@ -65,6 +65,11 @@ pub(super) fn unauthenticated() -> Response {
     )
 }
 
+/// Too much is going on at once.
+pub(super) fn too_many(code: ErrorCode, problem: &str) -> Response {
+    answer_with(StatusCode::TOO_MANY_REQUESTS, code, problem, (header::RETRY_AFTER, "30"))
+}
+
 /// So many credentials from there were not good that no more are looked at for a while.
 pub(super) fn too_many_attempts(overdrawn: &Overdrawn) -> Response {
     let problem =
@@ -76,7 +81,7 @@ pub(super) fn too_many_attempts(overdrawn: &Overdrawn) -> Response {
 
 /// The answer for one of our own errors outside of GraphQL's execution.
 pub(super) fn from_error(error: &Error) -> Response {
-    let (code, message) = tell(error, "");
+    let (code, message) = shown(error, "");
     let status = if code == ErrorCode::Unavailable {
         StatusCode::SERVICE_UNAVAILABLE
     } else {
@@ -108,12 +113,12 @@ pub fn publish(errors: &mut [ServerError]) {
         let path = error.path.iter().map(segment).collect::<Vec<_>>().join(".");
         let (code, message) = match &error.source {
             Some(source) => match ours(source.as_ref()) {
-                Some(ours) => tell(&ours, &path),
+                Some(ours) => shown(&ours, &path),
                 // A resolver's own words: `Err("…".into())`.
                 None if source.is::<String>() || source.is::<&str>() => {
                     (ErrorCode::InvalidInput, error.message.clone())
                 }
-                None => tell(&Error::internal(error.message.clone()), &path),
+                None => shown(&Error::internal(error.message.clone()), &path),
             },
             // The library's own words: of parsing and validating before anything ran, of a value's shape afterwards.
             None if error.path.is_empty() => (ErrorCode::InvalidDocument, error.message.clone()),
@@ -144,7 +149,7 @@ fn ours(source: &(dyn Any + Send + Sync)) -> Option<Error> {
 }
 
 /// The public half of an error; the other half goes into the log.
-fn tell(error: &Error, path: &str) -> (ErrorCode, String) {
+fn shown(error: &Error, path: &str) -> (ErrorCode, String) {
     let (code, message) = error.public();
     if let Error::Refused(problems) = error
         && !problems.is_empty()

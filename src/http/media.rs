@@ -141,6 +141,20 @@ fn written(status: StatusCode, body: &impl Serialize) -> Response {
     }
 }
 
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let Some(text) = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()) else { return false };
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default();
+    // JSON is UTF-8; a request that says otherwise would be misread.
+    essence.eq_ignore_ascii_case("application/json")
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _other => true,
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -167,5 +181,19 @@ mod tests {
         for (accept, media) in cases {
             assert_eq!(accepted(accept), media, "{accept}");
         }
+    }
+
+    #[test]
+    fn only_json_in_utf_8_is_taken() {
+        let taken = |kind: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+            is_json(&headers)
+        };
+        assert!(taken("application/json") && taken("Application/JSON; charset=\"UTF-8\""));
+        for kind in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/jsonp"] {
+            assert!(!taken(kind), "{kind}");
+        }
+        assert!(!taken("application/json; charset=utf-16") && !is_json(&HeaderMap::new()));
     }
 }

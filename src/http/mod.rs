@@ -8,7 +8,6 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use axum::{Extension, Json, Router};
-use ipnet::IpNet;
 use serde_json::json;
 use tower::ServiceBuilder;
 use tower_http::CompressionLevel;
@@ -17,10 +16,10 @@ use tower_http::compression::CompressionLayer;
 
 use crate::app::App;
 use crate::lifecycle::Lifecycle;
-use crate::peer::TrustsProxies;
 
 pub mod body;
 pub mod budget;
+mod caller;
 mod cors;
 pub mod documents;
 pub mod execution;
@@ -36,31 +35,18 @@ mod session;
 mod socket;
 pub mod socket_slots;
 mod sse;
+mod state;
 mod trusted;
 
 use execution::Executor;
 use socket_slots::SocketSlots;
-
-/// What the routes of this folder share.
-#[derive(Clone)]
-struct Door {
-    app: App,
-    executor: Executor,
-    lifecycle: Lifecycle,
-    socket_slots: SocketSlots,
-}
-
-impl TrustsProxies for Door {
-    fn trusted_proxies(&self) -> &[IpNet] {
-        self.app.trusted_proxies()
-    }
-}
+use state::HttpState;
 
 /// Every route of the server.
 pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     let executor = Executor::new(&app);
     let described = app.settings.limits.introspection.then(|| Sdl(crate::graphql::sdl(executor.schema()).into()));
-    let door = Door { app: app.clone(), executor, lifecycle, socket_slots: SocketSlots::default() };
+    let state = HttpState { app: app.clone(), executor, lifecycle, socket_slots: SocketSlots::default() };
 
     let clock_first = middleware::from_fn_with_state(app.clone(), look_at_clock);
     let api =
@@ -76,7 +62,7 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
             .route("/healthz", get(|| async { Json(json!({ "status": "up" })) }))
             .route("/readyz", get(readyz))
             .route("/metrics", get(observe::metrics))
-            .with_state(door.clone());
+            .with_state(state.clone());
 
     let mut driven = crate::webhook::routes();
     if app.settings.is_sandbox() {
@@ -84,7 +70,7 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
     }
     let driven = driven.layer(clock_first).with_state(app.clone());
     let routes =
-        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(door.clone()));
+        api.merge(graphiql::routes(app.settings.mode)).merge(driven).merge(file::files().with_state(state.clone()));
     routes
         .fallback(|| async { failure::not_found() })
         .method_not_allowed_fallback(|| async { failure::method_not_allowed() })
@@ -94,7 +80,7 @@ pub fn router(app: App, lifecycle: Lifecycle) -> Router {
             ServiceBuilder::new()
                 .layer(middleware::from_fn_with_state(app.clone(), observe::observe))
                 .layer(CatchPanicLayer::custom(failure::after_panic))
-                .layer(middleware::from_fn_with_state(door, cors::cors)),
+                .layer(middleware::from_fn_with_state(state, cors::cors)),
         )
 }
 
@@ -109,10 +95,10 @@ async fn look_at_clock(State(app): State<App>, request: Request, next: Next) -> 
 }
 
 /// Whether this node should be sent requests: false from the moment it is told to stop.
-async fn readyz(State(door): State<Door>) -> Response {
-    let problem = if door.lifecycle.is_stopping() {
+async fn readyz(State(state): State<HttpState>) -> Response {
+    let problem = if state.lifecycle.is_stopping() {
         "shutting down"
-    } else if !door.app.db.is_ready().await {
+    } else if !state.app.db.is_ready().await {
         "the database does not answer"
     } else {
         return Json(json!({ "status": "ready" })).into_response();

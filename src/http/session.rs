@@ -10,12 +10,13 @@ use entity::CredentialId;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 
-use super::{Door, graphql};
+use super::caller::{caller, find_caller};
+use super::state::HttpState;
 use crate::auth::Caller;
 use crate::peer::Client;
 
 pub(super) struct CallerSession {
-    door: Door,
+    state: HttpState,
     authorization: Option<HeaderValue>,
     caller: Caller,
     revoked: Receiver<CredentialId>,
@@ -40,14 +41,14 @@ impl SessionEnd {
 impl CallerSession {
     /// The answer is the refusal of a credential that is not good.
     pub(super) async fn begin(
-        door: &Door,
+        state: &HttpState,
         authorization: Option<HeaderValue>,
         client: Client,
     ) -> Result<Self, Response> {
         // Before the look, so that nothing is missed in between.
-        let revoked = door.app.revoked.subscribe();
-        let caller = graphql::caller(door, authorization.as_ref(), client).await?;
-        Ok(Self { door: door.clone(), authorization, caller, revoked, is_revoked: false })
+        let revoked = state.app.revoked.subscribe();
+        let caller = caller(state, authorization.as_ref(), client).await?;
+        Ok(Self { state: state.clone(), authorization, caller, revoked, is_revoked: false })
     }
 
     pub(super) fn caller(&self) -> &Caller {
@@ -59,8 +60,8 @@ impl CallerSession {
         if self.authorization.is_none() {
             return Ok(());
         }
-        let app = &self.door.app;
-        let caller = graphql::find_caller(app, self.authorization.as_ref()).await.map_err(|cause| {
+        let app = &self.state.app;
+        let caller = find_caller(app, self.authorization.as_ref()).await.map_err(|cause| {
             tracing::warn!(%cause, "a connection's credential could not be looked at");
             SessionEnd::Database
         })?;
@@ -82,7 +83,7 @@ impl CallerSession {
                 Err(TryRecvError::Empty | TryRecvError::Closed) => break,
             }
         }
-        self.is_revoked || self.caller.has_expired(self.door.app.clock.wall())
+        self.is_revoked || self.caller.has_expired(self.state.app.clock.wall())
     }
 
     /// Returns when it is over.
@@ -92,7 +93,7 @@ impl CallerSession {
             let expires_at = held.expires_at;
             let expiry = async {
                 match expires_at {
-                    Some(at) => self.door.app.clock.wall_reaches(at).await,
+                    Some(at) => self.state.app.clock.wall_reaches(at).await,
                     None => std::future::pending().await,
                 }
             };

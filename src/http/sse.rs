@@ -18,18 +18,19 @@ use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
 use super::execution::{Operation, Parameters, Refused, is_request_error};
-use super::media::Media;
+use super::failure;
+use super::media::{Media, is_json};
 use super::session::{CallerSession, SessionEnd};
 use super::socket_slots::{BEAT_EVERY, LOOK_AGAIN_EVERY, SEND_PATIENCE, SocketSlot};
-use super::{Door, failure, graphql};
+use super::state::HttpState;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
 use crate::peer::Client;
 
 const EVENT_STREAM: &str = "text/event-stream";
 
-pub(super) async fn post(State(door): State<Door>, client: Client, headers: HeaderMap, body: Bytes) -> Response {
-    if !graphql::is_json(&headers) {
+pub(super) async fn post(State(state): State<HttpState>, client: Client, headers: HeaderMap, body: Bytes) -> Response {
+    if !is_json(&headers) {
         let problem = "send content-type: application/json";
         return failure::answer(StatusCode::UNSUPPORTED_MEDIA_TYPE, ErrorCode::BadRequest, problem);
     }
@@ -37,15 +38,15 @@ pub(super) async fn post(State(door): State<Door>, client: Client, headers: Head
         Ok(json) => Parameters::from_json(json),
         Err(_cause) => Err("the body is not JSON".to_owned()),
     };
-    answer(door, client, &headers, parameters, true).await
+    answer(state, client, &headers, parameters, true).await
 }
 
-pub(super) async fn get(State(door): State<Door>, client: Client, headers: HeaderMap, uri: Uri) -> Response {
+pub(super) async fn get(State(state): State<HttpState>, client: Client, headers: HeaderMap, uri: Uri) -> Response {
     let parameters = match Query::<Vec<(String, String)>>::try_from_uri(&uri) {
         Ok(Query(pairs)) => Parameters::from_address(pairs),
         Err(_cause) => Err("the address's query can't be read".to_owned()),
     };
-    answer(door, client, &headers, parameters, false).await
+    answer(state, client, &headers, parameters, false).await
 }
 
 /// Whether a request to `/graphql` wants a stream of events and nothing else.
@@ -65,13 +66,13 @@ fn takes_events(headers: &HeaderMap) -> bool {
 }
 
 async fn answer(
-    door: Door,
+    state: HttpState,
     client: Client,
     headers: &HeaderMap,
     parameters: Result<Parameters, String>,
     may_change_things: bool,
 ) -> Response {
-    match begin(door, client, headers, parameters, may_change_things).await {
+    match begin(state, client, headers, parameters, may_change_things).await {
         Ok(body) => {
             let headers = [
                 (header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8")),
@@ -90,7 +91,7 @@ async fn answer(
 }
 
 async fn begin(
-    door: Door,
+    state: HttpState,
     client: Client,
     headers: &HeaderMap,
     parameters: Result<Parameters, String>,
@@ -100,10 +101,10 @@ async fn begin(
         let problem = "accept text/event-stream";
         return Err(failure::answer(StatusCode::NOT_ACCEPTABLE, ErrorCode::BadRequest, problem));
     }
-    let session = CallerSession::begin(&door, headers.get(header::AUTHORIZATION).cloned(), client).await?;
+    let session = CallerSession::begin(&state, headers.get(header::AUTHORIZATION).cloned(), client).await?;
     let prepared = parameters
         .map_err(|problem| Refused::malformed(&problem))
-        .and_then(|parameters| door.executor.admit(parameters, session.caller(), client))
+        .and_then(|parameters| state.executor.admit(parameters, session.caller(), client))
         .map_err(|refused| Media::GraphQlResponse.respond_refused(refused))?;
     if prepared.mutates && !may_change_things {
         return Err(failure::answer_with(
@@ -113,8 +114,8 @@ async fn begin(
             (header::ALLOW, "POST"),
         ));
     }
-    let slots = take_slots(&door, &session).map_err(|(code, problem)| too_many(code, problem))?;
-    let mut responses = door.executor.stream(prepared, &door.app, session.caller());
+    let slots = take_slots(&state, &session).map_err(|(code, problem)| failure::too_many(code, problem))?;
+    let mut responses = state.executor.stream(prepared, &state.app, session.caller());
     // Validation waits for nothing: a document that does not fit is refused at the first look.
     let first = match responses.next().now_or_never() {
         Some(Some(response)) if is_request_error(&response) => {
@@ -123,7 +124,7 @@ async fn begin(
         first => first,
     };
     let (sender, chunks) = mpsc::channel(4);
-    let event_stream = EventStream { door, session, chunks: sender, _slots: slots };
+    let event_stream = EventStream { state, session, chunks: sender, _slots: slots };
     tokio::spawn(event_stream.run(first, responses).in_current_span());
     let chunks = stream::unfold(chunks, |mut chunks: mpsc::Receiver<Bytes>| async move {
         chunks.recv().await.map(|chunk| (Ok::<_, Infallible>(chunk), chunks))
@@ -131,10 +132,10 @@ async fn begin(
     Ok(Body::from_stream(chunks))
 }
 
-fn take_slots(door: &Door, session: &CallerSession) -> Result<[SocketSlot; 3], (ErrorCode, &'static str)> {
+fn take_slots(state: &HttpState, session: &CallerSession) -> Result<[SocketSlot; 3], (ErrorCode, &'static str)> {
     let viewer = session.caller().viewer;
     let (node, own, operation) =
-        (door.socket_slots.socket(), door.socket_slots.socket_of(viewer), door.socket_slots.operation_of(viewer));
+        (state.socket_slots.socket(), state.socket_slots.socket_of(viewer), state.socket_slots.operation_of(viewer));
     let (Some(node), Some(own)) = (node, own) else {
         return Err((ErrorCode::RateLimited, "there are too many open sockets and event streams"));
     };
@@ -144,13 +145,9 @@ fn take_slots(door: &Door, session: &CallerSession) -> Result<[SocketSlot; 3], (
     Ok([node, own, operation])
 }
 
-pub(super) fn too_many(code: ErrorCode, problem: &str) -> Response {
-    failure::answer_with(StatusCode::TOO_MANY_REQUESTS, code, problem, (header::RETRY_AFTER, "30"))
-}
-
 /// One stream, until it is complete, or nobody listens.
 struct EventStream {
-    door: Door,
+    state: HttpState,
     session: CallerSession,
     chunks: mpsc::Sender<Bytes>,
     _slots: [SocketSlot; 3],
@@ -181,7 +178,7 @@ impl EventStream {
         if let Some(first) = first {
             self.pass_on(first).await?;
         }
-        let mut stopping = self.door.lifecycle.stopping();
+        let mut stopping = self.state.lifecycle.stopping();
         let mut beat = interval_at(Instant::now() + BEAT_EVERY, BEAT_EVERY);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut look_again = interval_at(Instant::now() + LOOK_AGAIN_EVERY, LOOK_AGAIN_EVERY);

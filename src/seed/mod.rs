@@ -52,7 +52,7 @@ pub fn run<'a>(app: &'a App) -> BoxFuture<'a, Result<bool>> {
         if is_done(&app.db.read).await? {
             return Ok(false);
         }
-        let rows = Rows::read(app)?;
+        let rows = SeedRows::read(app)?;
         db::retrying(|| async {
             let tx = app.db.begin_write().await?;
             // Nodes that start together take turns; the second one finds the storefront.
@@ -73,7 +73,7 @@ async fn is_done<C: ConnectionTrait>(db: &C) -> Result<bool> {
 }
 
 /// Everything there is to insert.
-struct Rows {
+struct SeedRows {
     suppliers: Vec<supplier::Model>,
     products: Vec<product::Model>,
     tiers: Vec<price_tier::Model>,
@@ -81,7 +81,7 @@ struct Rows {
     accounts: Vec<payout_account::Model>,
 }
 
-impl Rows {
+impl SeedRows {
     fn read(app: &App) -> Result<Self> {
         let catalogue = Catalogue::read()?;
         let seeded = seeded_at();

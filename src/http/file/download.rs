@@ -17,7 +17,9 @@ use tokio::task::JoinSet;
 use super::{FileSlot, FileSlots, PathText, busy};
 use crate::error::{Error, ErrorCode};
 use crate::file;
-use crate::http::{Door, failure, graphql};
+use crate::http::caller::caller;
+use crate::http::failure;
+use crate::http::state::HttpState;
 use crate::peer::Client;
 
 /// How long a client may take to read a file, and how much of it is handed on at once.
@@ -28,14 +30,14 @@ const PART: usize = 64 * 1024;
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 pub(super) async fn read(
-    State(door): State<Door>,
+    State(state): State<HttpState>,
     Extension(slots): Extension<FileSlots>,
     client: Client,
     id: PathText,
     headers: HeaderMap,
 ) -> Response {
-    let app = &door.app;
-    let viewer = match graphql::caller(&door, headers.get(header::AUTHORIZATION), client).await {
+    let app = &state.app;
+    let viewer = match caller(&state, headers.get(header::AUTHORIZATION), client).await {
         Ok(caller) if caller.lacks(Scope::Read) => {
             let message = "this needs the scope READ, which this credential lacks";
             return failure::answer(StatusCode::FORBIDDEN, ErrorCode::NotPermitted, message);

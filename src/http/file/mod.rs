@@ -12,7 +12,8 @@ use axum::routing::{get, put};
 use axum::{Extension, Router};
 use entity::StorefrontId;
 
-use super::{Door, failure};
+use super::failure;
+use super::state::HttpState;
 use crate::app::App;
 use crate::error::ErrorCode;
 use crate::slots::{Slot, Slots};
@@ -34,7 +35,7 @@ pub(super) fn uploads() -> Router<App> {
         .layer(Extension(FileSlots::default()))
 }
 
-pub(super) fn files() -> Router<Door> {
+pub(super) fn files() -> Router<HttpState> {
     Router::new().route("/files/{id}", get(download::read)).layer(Extension(FileSlots::default()))
 }
 

@@ -22,7 +22,8 @@ use tracing::Instrument;
 
 use super::session::{CallerSession, SessionEnd};
 use super::socket_slots::{INIT_PATIENCE, LOOK_AGAIN_EVERY, MOST_OPERATIONS_OF_A_SOCKET, SEND_PATIENCE, SocketSlot};
-use super::{Door, cors, failure, sse};
+use super::state::HttpState;
+use super::{cors, failure};
 use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
@@ -31,7 +32,7 @@ use crate::peer::Client;
 mod operation;
 mod protocol;
 
-use operation::{Operation, OperationMessage};
+use operation::{OperationMessage, SocketOperation};
 use protocol::{ClientMessage, Close, ServerMessage, authorization_in, read};
 
 const PROTOCOL: &str = "graphql-transport-ws";
@@ -41,7 +42,7 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(3);
 const MOST_MESSAGE_BYTES: usize = super::body::MOST_BYTES;
 
 pub(super) async fn upgrade(
-    State(door): State<Door>,
+    State(state): State<HttpState>,
     client: Client,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -55,15 +56,15 @@ pub(super) async fn upgrade(
         let problem = format!("the subprotocol {PROTOCOL} is the one spoken here");
         return failure::answer(StatusCode::BAD_REQUEST, ErrorCode::BadRequest, &problem);
     }
-    let Some(slot) = door.socket_slots.socket() else {
-        return sse::too_many(ErrorCode::RateLimited, "this node has too many open sockets and event streams");
+    let Some(slot) = state.socket_slots.socket() else {
+        return failure::too_many(ErrorCode::RateLimited, "this node has too many open sockets and event streams");
     };
     let authorization = headers.get(header::AUTHORIZATION).cloned();
     let origin = headers.get(header::ORIGIN).cloned();
     let socket = move |socket| async move {
         let operations = HashMap::new();
         let tasks = JoinSet::new();
-        let socket = Socket { socket, authorization, origin, client, door, operations, begun: 0, tasks, _slot: slot };
+        let socket = Socket { socket, authorization, origin, client, state, operations, begun: 0, tasks, _slot: slot };
         socket.serve().await;
     };
     upgrade.on_upgrade(|stream| socket(stream).instrument(tracing::Span::current()))
@@ -77,7 +78,7 @@ struct Socket {
     origin: Option<HeaderValue>,
     /// Where it comes from: budgets are charged by it.
     client: Client,
-    door: Door,
+    state: HttpState,
     /// Running operations by the client's id. The number tells an operation from an earlier one with the same id.
     operations: HashMap<String, (u64, AbortHandle)>,
     begun: u64,
@@ -114,7 +115,7 @@ impl Socket {
 
     async fn run(&mut self) -> Result<std::convert::Infallible, Close> {
         metrics::gauge!("secure_payment_graphql_sockets").increment(1.0);
-        let mut stopping = self.door.lifecycle.stopping();
+        let mut stopping = self.state.lifecycle.stopping();
         let mut session = {
             let introduction = timeout(INIT_PATIENCE, self.introduction());
             tokio::select! {
@@ -122,7 +123,7 @@ impl Socket {
                 () = stopping.ordered() => return Err(Close::SHUTTING_DOWN),
             }
         };
-        let _own_slot = self.door.socket_slots.socket_of(session.caller().viewer).ok_or(Close::TOO_MANY)?;
+        let _own_slot = self.state.socket_slots.socket_of(session.caller().viewer).ok_or(Close::TOO_MANY)?;
         self.send(&ServerMessage::ConnectionAck).await?;
 
         // Bounded: an operation waits when the client reads slower than it speaks.
@@ -170,8 +171,8 @@ impl Socket {
                     if let Some(authorization) = authorization_in(payload)? {
                         self.authorization = Some(authorization);
                     }
-                    let app = &self.door.app;
-                    let session = CallerSession::begin(&self.door, self.authorization.clone(), self.client).await;
+                    let app = &self.state.app;
+                    let session = CallerSession::begin(&self.state, self.authorization.clone(), self.client).await;
                     let session = session.map_err(|refusal| Close::from(SessionEnd::of(&refusal)))?;
                     let allowed = cors::may_use(app, self.origin.as_ref(), session.caller()).await;
                     return if allowed.map_err(|_cause| Close::TRY_AGAIN)? {
@@ -208,7 +209,7 @@ impl Socket {
                     return Err(Close::SUBSCRIBED);
                 }
                 let slot = if self.operations.len() < MOST_OPERATIONS_OF_A_SOCKET {
-                    self.door.socket_slots.operation_of(caller.viewer)
+                    self.state.socket_slots.operation_of(caller.viewer)
                 } else {
                     None
                 };
@@ -218,8 +219,8 @@ impl Socket {
                     return self.send(&ServerMessage::Error { id, payload: errors }).await;
                 };
                 self.begun += 1;
-                let operation = Operation {
-                    door: self.door.clone(),
+                let operation = SocketOperation {
+                    state: self.state.clone(),
                     caller: caller.clone(),
                     client: self.client,
                     id: id.clone(),

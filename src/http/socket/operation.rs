@@ -9,8 +9,8 @@ use super::protocol::ServerMessage;
 use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
-use crate::http::Door;
 use crate::http::execution::{Parameters, Refused, is_request_error};
+use crate::http::state::HttpState;
 use crate::peer::Client;
 
 /// What an operation's task has for the client.
@@ -20,8 +20,8 @@ pub(super) struct OperationMessage {
 }
 
 /// One operation that a client subscribed to.
-pub(super) struct Operation {
-    pub(super) door: Door,
+pub(super) struct SocketOperation {
+    pub(super) state: HttpState,
     pub(super) caller: Caller,
     pub(super) client: Client,
     /// The client's.
@@ -30,15 +30,15 @@ pub(super) struct Operation {
     pub(super) messages: mpsc::Sender<OperationMessage>,
 }
 
-impl Operation {
+impl SocketOperation {
     /// Runs it to its end, and sends what comes of it.
     pub(super) async fn run(self, payload: Json) {
-        let Self { door, caller, client, id, number, messages } = self;
+        let Self { state, caller, client, id, number, messages } = self;
         let prepared = Parameters::from_json(payload)
             .map_err(|problem| Refused::malformed(&problem))
-            .and_then(|parameters| door.executor.admit(parameters, &caller, client));
+            .and_then(|parameters| state.executor.admit(parameters, &caller, client));
         let prepared = match prepared {
-            Ok(prepared) => look_at_clock(&door).await.map(|()| prepared).map_err(Refused::from),
+            Ok(prepared) => look_at_clock(&state).await.map(|()| prepared).map_err(Refused::from),
             Err(refused) => Err(refused),
         };
         let prepared = match prepared {
@@ -50,7 +50,7 @@ impl Operation {
             }
         };
         tracing::info!(operation = prepared.operation.name, "subscribed");
-        let mut responses = door.executor.stream(prepared, &door.app, &caller);
+        let mut responses = state.executor.stream(prepared, &state.app, &caller);
         while let Some(response) = responses.next().await {
             if is_request_error(&response) {
                 let refusal =
@@ -70,9 +70,9 @@ impl Operation {
 }
 
 /// As every request does: a socket may be older than what another node has set the sandbox's clock to.
-async fn look_at_clock(door: &Door) -> Result<(), ServerError> {
-    if door.app.shares_its_clock() {
-        door.app.catch_up().await.map_err(|cause| {
+async fn look_at_clock(state: &HttpState) -> Result<(), ServerError> {
+    if state.app.shares_its_clock() {
+        state.app.catch_up().await.map_err(|cause| {
             tracing::error!(%cause, "the sandbox's clock could not be read");
             refusal(ErrorCode::Unavailable, "the server can't do this right now; try again")
         })?;
