@@ -5,8 +5,6 @@
 //! [`attach_as_evidence`] and [`attach_to_message`], which the write paths of orders and of conversations call in their own
 //! transactions, let others read it: then all who see the order, or the conversation, do, and the database refuses to change
 //! it. What nobody attached within a day is forgotten.
-//!
-//! Of `order` and `messaging` only finders are used: the write paths call this part, not the other way round.
 
 mod attach;
 mod receive;
@@ -16,7 +14,9 @@ pub use receive::{Refusal, check_content_type, find_upload, receive};
 
 use chrono::TimeDelta;
 use entity::file::{Column, Entity, MediaType, Model};
-use entity::{ConversationId, FileId, OrderId, StorefrontId, SupplierId, buyer, operator, order as orders, supplier};
+use entity::{
+    ConversationId, FileId, OrderId, StorefrontId, SupplierId, buyer, conversation, operator, order as orders, supplier,
+};
 use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
@@ -26,9 +26,8 @@ use crate::app::App;
 use crate::auth::{Viewer, hash_token};
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Problem, Result};
-use crate::messaging;
-use crate::order::visible;
 use crate::validate::Checks;
+use crate::visibility;
 use ground::clock::Clock;
 
 /// 10 MiB.
@@ -172,9 +171,15 @@ fn staged(
 /// It is there for the viewer, who may write there.
 async fn require_subject<C: ConnectionTrait>(transaction: &C, viewer: &Viewer, subject: Subject) -> Result<()> {
     let is_there = match subject {
-        Subject::Order(id) => orders::Entity::find_by_id(id).filter(visible(viewer)).one(transaction).await?.is_some(),
+        Subject::Order(id) => {
+            orders::Entity::find_by_id(id).filter(visibility::orders(viewer)).one(transaction).await?.is_some()
+        }
         Subject::Conversation(id) => {
-            let found = messaging::find_conversation(transaction, *viewer, id).await?.is_some();
+            let found = conversation::Entity::find_by_id(id)
+                .filter(visibility::conversations(viewer))
+                .one(transaction)
+                .await?
+                .is_some();
             if found && matches!(viewer, Viewer::Operator { .. }) {
                 return Err(viewer.refuse("a buyer or a supplier"));
             }

@@ -46,3 +46,4 @@ pub mod sandbox_clock; // the sandbox's business time, kept for the whole instal
 pub mod server; // listening, and shutting down
 pub mod slots; // a bounded number of something at once
 pub mod validate; // checks of what came in
+pub mod visibility; // which rows exist for whom

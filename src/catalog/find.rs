@@ -12,6 +12,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryF
 use super::search::{Search, found_by};
 use crate::auth::Viewer;
 use crate::error::Result;
+use crate::visibility;
 
 /// A product, if it is listed; a withdrawn one only for its supplier and for operators.
 pub async fn find_product<C: ConnectionTrait>(db: &C, viewer: Viewer, id: ProductId) -> Result<Option<product::Model>> {
@@ -25,13 +26,7 @@ pub async fn find_products_by_id<C: ConnectionTrait>(
     ids: impl IntoIterator<Item = ProductId> + Send,
 ) -> Result<Vec<product::Model>> {
     let select = product::Entity::find().filter(product::Column::Id.is_in(ids));
-    let listed = product::Column::Active.eq(true);
-    let select = match viewer {
-        Viewer::Operator { .. } => select,
-        Viewer::Supplier { supplier_id } => select.filter(listed.or(product::Column::SupplierId.eq(supplier_id))),
-        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } => select.filter(listed),
-    };
-    Ok(select.all(db).await?)
+    Ok(select.filter(visibility::products(&viewer)).all(db).await?)
 }
 
 /// For each of several suppliers the listed products after `after`, oldest first, at most `limit`: one statement for all.

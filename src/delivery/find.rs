@@ -13,6 +13,7 @@ use sea_orm::{
 use crate::auth::Viewer;
 use crate::error::Result;
 use crate::page::Page;
+use crate::visibility::{webhook_deliveries, webhook_endpoints};
 
 /// Which deliveries. Times are of their making: from the first, before the second.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -48,21 +49,13 @@ pub struct DeliveryPart {
     pub limit: u64,
 }
 
-/// None: there are none for them.
-fn endpoints_of(viewer: &Viewer) -> Option<Condition> {
-    let column = webhook_endpoint::Column::StorefrontId;
+/// Who has none is refused a list of them; a single one just isn't there.
+fn require_subscriber(viewer: &Viewer) -> Result<()> {
     match viewer {
-        Viewer::Storefront { storefront_id } => Some(Condition::all().add(column.eq(*storefront_id))),
-        Viewer::Operator { .. } => Some(Condition::all()),
-        Viewer::Anonymous | Viewer::Buyer { .. } | Viewer::Supplier { .. } => None,
-    }
-}
-
-fn deliveries_visible(viewer: &Viewer) -> Option<Condition> {
-    match viewer {
-        Viewer::Storefront { storefront_id } => Some(Condition::all().add(Column::StorefrontId.eq(*storefront_id))),
-        Viewer::Operator { .. } => Some(Condition::all()),
-        Viewer::Anonymous | Viewer::Buyer { .. } | Viewer::Supplier { .. } => None,
+        Viewer::Storefront { .. } | Viewer::Operator { .. } => Ok(()),
+        Viewer::Anonymous | Viewer::Buyer { .. } | Viewer::Supplier { .. } => {
+            Err(viewer.refuse("a storefront or an operator"))
+        }
     }
 }
 
@@ -71,8 +64,7 @@ pub async fn find_endpoint<C: ConnectionTrait>(
     viewer: &Viewer,
     id: WebhookEndpointId,
 ) -> Result<Option<webhook_endpoint::Model>> {
-    let Some(visible) = endpoints_of(viewer) else { return Ok(None) };
-    let found = webhook_endpoint::Entity::find_by_id(id).filter(visible);
+    let found = webhook_endpoint::Entity::find_by_id(id).filter(webhook_endpoints(viewer));
     Ok(found.filter(webhook_endpoint::Column::DeletedAt.is_null()).one(db).await?)
 }
 
@@ -82,9 +74,8 @@ pub async fn find_endpoints_by_id<C: ConnectionTrait>(
     viewer: &Viewer,
     ids: &[WebhookEndpointId],
 ) -> Result<Vec<webhook_endpoint::Model>> {
-    let Some(visible) = endpoints_of(viewer) else { return Ok(Vec::new()) };
     let found = webhook_endpoint::Entity::find().filter(webhook_endpoint::Column::Id.is_in(ids.iter().copied()));
-    Ok(found.filter(visible).filter(webhook_endpoint::Column::DeletedAt.is_null()).all(db).await?)
+    Ok(found.filter(webhook_endpoints(viewer)).filter(webhook_endpoint::Column::DeletedAt.is_null()).all(db).await?)
 }
 
 /// Those of these deliveries that exist for the viewer.
@@ -93,8 +84,7 @@ pub async fn find_deliveries_by_id<C: ConnectionTrait>(
     viewer: &Viewer,
     ids: &[WebhookDeliveryId],
 ) -> Result<Vec<webhook_delivery::Model>> {
-    let Some(visible) = deliveries_visible(viewer) else { return Ok(Vec::new()) };
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visible).all(db).await?)
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(webhook_deliveries(viewer)).all(db).await?)
 }
 
 /// Oldest first, without those that are deleted.
@@ -103,9 +93,9 @@ pub async fn find_endpoints<C: ConnectionTrait>(
     viewer: &Viewer,
     page: &Page<WebhookEndpointId>,
 ) -> Result<Vec<webhook_endpoint::Model>> {
-    let visible = endpoints_of(viewer).ok_or_else(|| viewer.refuse("a storefront or an operator"))?;
+    require_subscriber(viewer)?;
     let mut query = webhook_endpoint::Entity::find()
-        .filter(visible)
+        .filter(webhook_endpoints(viewer))
         .filter(webhook_endpoint::Column::DeletedAt.is_null())
         .order_by_asc(webhook_endpoint::Column::Id)
         .limit(page.fetch());
@@ -122,8 +112,8 @@ pub async fn find_deliveries<C: ConnectionTrait>(
     (endpoint_id, filter): (Option<WebhookEndpointId>, &DeliveryFilter),
     page: &Page<WebhookDeliveryId>,
 ) -> Result<Vec<webhook_delivery::Model>> {
-    let visible = deliveries_visible(viewer).ok_or_else(|| viewer.refuse("a storefront or an operator"))?;
-    let mut query = Entity::find().filter(visible).filter(filter.condition());
+    require_subscriber(viewer)?;
+    let mut query = Entity::find().filter(webhook_deliveries(viewer)).filter(filter.condition());
     if let Some(endpoint_id) = endpoint_id {
         query = query.filter(Column::EndpointId.eq(endpoint_id));
     }

@@ -1,16 +1,15 @@
 //! What a file is attached to, who reads it then, and what is forgotten because it is attached to nothing.
 
 use entity::file::{Column, Entity, Model};
-use entity::{FileId, MessageId, OrderId, Time, conversation, file_content, message, order as orders};
-use sea_orm::sea_query::{Expr, Query};
+use entity::{FileId, MessageId, OrderId, Time, conversation, file_content, message};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::ATTACHED_WITHIN;
 use crate::auth::Viewer;
 use crate::db::Db;
 use crate::error::{Error, ErrorCode, Problem, Result};
-use crate::messaging;
-use crate::order::visible;
+use crate::visibility;
 use ground::clock::Clock;
 
 /// Makes a file evidence, in the transaction of the command that presents it. It must be about this order, sent by this
@@ -117,22 +116,10 @@ pub async fn find_file<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: FileId) 
     Ok(find_files(db, viewer, &[id]).await?.pop())
 }
 
-/// Those of these files that are evidence about orders that the viewer sees, or part of messages that the viewer sees. (Who
-/// sees an order sees the messages that are cited as evidence about it: its buyer and its supplier wrote them.)
+/// Those of these files that are attached to something that the viewer sees.
 pub async fn find_files<C: ConnectionTrait>(db: &C, viewer: &Viewer, ids: &[FileId]) -> Result<Vec<Model>> {
-    let own = Query::select().column(orders::Column::Id).from(orders::Entity).cond_where(visible(viewer)).to_owned();
-    let read = Query::select()
-        .column(message::Column::Id)
-        .from(message::Entity)
-        .and_where(message::Column::ConversationId.in_subquery(messaging::seen(*viewer)))
-        .to_owned();
-    let is_evidence = Condition::all().add(Column::MessageId.is_null()).add(Column::OrderId.in_subquery(own));
-    Ok(Entity::find()
-        .filter(Column::Id.is_in(ids.iter().copied()))
-        .filter(Column::AttachedAt.is_not_null())
-        .filter(Condition::any().add(is_evidence).add(Column::MessageId.in_subquery(read)))
-        .all(db)
-        .await?)
+    let these = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(these.filter(visibility::files(viewer)).all(db).await?)
 }
 
 /// The files of these messages, in their order; the caller has found the messages for the viewer.

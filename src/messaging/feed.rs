@@ -13,6 +13,7 @@ use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result};
 use crate::live::{self, Follower, Source, Topic, sequencer};
+use crate::visibility;
 
 /// Messages that a follower who comes late reads at once.
 const PART: u64 = 100;
@@ -48,15 +49,9 @@ impl Source for Messages {
         let query = Entity::find()
             .filter(Column::FeedPosition.gt(after))
             .filter(Column::FeedPosition.lte(until))
+            .filter(visibility::messages_in_feed(&self.viewer))
             .order_by_asc(Column::FeedPosition)
             .limit(PART);
-        let query = match &self.viewer {
-            Viewer::Anonymous => return Ok(Vec::new()),
-            Viewer::Storefront { storefront_id } => query.filter(Column::StorefrontId.eq(*storefront_id)),
-            Viewer::Buyer { buyer_id, .. } => query.filter(Column::BuyerId.eq(*buyer_id)),
-            Viewer::Supplier { supplier_id } => query.filter(Column::SupplierId.eq(*supplier_id)),
-            Viewer::Operator { .. } => query,
-        };
         let query = match self.conversation_id {
             Some(id) => query.filter(Column::ConversationId.eq(id)),
             None => query,

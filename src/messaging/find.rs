@@ -1,38 +1,19 @@
 //! What the viewer sees of conversations and their messages.
 
-use entity::{BuyerId, ConversationId, MessageId, OrderId, ProductId, SupplierId, buyer, conversation, message};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, SelectStatement, WindowStatement};
+use entity::{BuyerId, ConversationId, MessageId, OrderId, ProductId, SupplierId, conversation, message};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, Order, Query, WindowStatement};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 
 use crate::auth::Viewer;
 use crate::error::{Error, Result};
+use crate::visibility;
 
 /// One about the order itself, and one for each product besides.
 pub const MOST_OF_AN_ORDER: i32 = 20;
 
-/// What the viewer may see of conversations: a buyer and a supplier their own, a storefront those of its buyers.
-pub(super) fn seen_by(viewer: Viewer) -> Select<conversation::Entity> {
-    let all = conversation::Entity::find();
-    match viewer {
-        Viewer::Anonymous => all.filter(Expr::value(false)),
-        Viewer::Buyer { buyer_id, .. } => all.filter(conversation::Column::BuyerId.eq(buyer_id)),
-        Viewer::Supplier { supplier_id } => all.filter(conversation::Column::SupplierId.eq(supplier_id)),
-        Viewer::Storefront { storefront_id } => {
-            let buyers = Query::select()
-                .column(buyer::Column::Id)
-                .from(buyer::Entity)
-                .and_where(buyer::Column::StorefrontId.eq(storefront_id))
-                .to_owned();
-            all.filter(conversation::Column::BuyerId.in_subquery(buyers))
-        }
-        Viewer::Operator { .. } => all,
-    }
-}
-
-/// The ids of the conversations that the viewer sees.
-#[must_use]
-pub fn seen(viewer: Viewer) -> SelectStatement {
-    seen_by(viewer).select_only().column(conversation::Column::Id).into_query()
+/// The viewer's conversations.
+pub(super) fn seen_by(viewer: &Viewer) -> Select<conversation::Entity> {
+    conversation::Entity::find().filter(visibility::conversations(viewer))
 }
 
 /// Which of the viewer's conversations are wanted.
@@ -54,7 +35,7 @@ pub async fn find_conversations<C: ConnectionTrait>(
     limit: u64,
 ) -> Result<Vec<conversation::Model>> {
     use conversation::Column;
-    let mut select = seen_by(viewer)
+    let mut select = seen_by(&viewer)
         .apply_if(query.supplier_id, |select, id| select.filter(Column::SupplierId.eq(id)))
         .apply_if(query.product_id, |select, id| select.filter(Column::ProductId.eq(id)))
         .apply_if(query.order_id, |select, id| select.filter(Column::OrderId.eq(id)))
@@ -90,7 +71,7 @@ pub async fn find_conversations_of_orders<C: ConnectionTrait>(
         .from_subquery(places, "numbered")
         .and_where(Expr::col("place").lte(MOST_OF_AN_ORDER))
         .to_owned();
-    let these = seen_by(viewer).filter(Column::Id.in_subquery(newest));
+    let these = seen_by(&viewer).filter(Column::Id.in_subquery(newest));
     Ok(these.order_by_desc(Column::LastMessageId).all(db).await?)
 }
 
@@ -99,7 +80,7 @@ pub async fn find_conversation<C: ConnectionTrait>(
     viewer: Viewer,
     id: ConversationId,
 ) -> Result<Option<conversation::Model>> {
-    Ok(seen_by(viewer).filter(conversation::Column::Id.eq(id)).one(db).await?)
+    Ok(seen_by(&viewer).filter(conversation::Column::Id.eq(id)).one(db).await?)
 }
 
 /// As [`find_conversation`], in the transaction that writes about it.
@@ -120,7 +101,7 @@ pub async fn find_messages<C: ConnectionTrait>(
     after: Option<MessageId>,
     limit: u64,
 ) -> Result<Vec<message::Model>> {
-    let wanted = seen_by(viewer)
+    let wanted = seen_by(&viewer)
         .select_only()
         .column(conversation::Column::Id)
         .filter(conversation::Column::Id.is_in(conversations));
@@ -155,7 +136,7 @@ pub async fn find_messages_by_id<C: ConnectionTrait>(
     ids: &[MessageId],
 ) -> Result<Vec<message::Model>> {
     let these = message::Entity::find().filter(message::Column::Id.is_in(ids.iter().copied()));
-    Ok(these.filter(message::Column::ConversationId.in_subquery(seen(viewer))).all(db).await?)
+    Ok(these.filter(visibility::messages(&viewer)).all(db).await?)
 }
 
 /// Those of these conversations that the viewer sees.
@@ -164,7 +145,7 @@ pub async fn find_conversations_by_id<C: ConnectionTrait>(
     viewer: Viewer,
     ids: &[ConversationId],
 ) -> Result<Vec<conversation::Model>> {
-    Ok(seen_by(viewer).filter(conversation::Column::Id.is_in(ids.iter().copied())).all(db).await?)
+    Ok(seen_by(&viewer).filter(conversation::Column::Id.is_in(ids.iter().copied())).all(db).await?)
 }
 
 /// Those of these messages that can be evidence about an order of this buyer and this supplier: what the two wrote each

@@ -16,7 +16,7 @@ mod write;
 pub use feed::{MessageFeedKey, MessageFollower, follow_messages, sequence};
 pub use find::{
     ConversationQuery, MOST_OF_AN_ORDER, find_citable, find_conversation, find_conversations, find_conversations_by_id,
-    find_conversations_of_orders, find_messages, find_messages_by_id, require_conversation, seen,
+    find_conversations_of_orders, find_messages, find_messages_by_id, require_conversation,
 };
 pub use read::mark_read;
 pub use write::{Contact, MOST_ATTACHMENTS, Words, contact_buyer, contact_supplier, send_message};

@@ -26,7 +26,7 @@ pub async fn mark_read(
     let (id, last_read) = checks.finish_with(id.zip(last_read))?;
     db::retrying(|| async {
         let tx = app.db.begin_write().await?;
-        let mut row = seen_by(viewer)
+        let mut row = seen_by(&viewer)
             .filter(conversation::Column::Id.eq(id))
             .lock_exclusive()
             .one(&tx)

@@ -139,7 +139,7 @@ pub async fn send_message(app: &App, viewer: Viewer, conversation_id: &str, word
         if let Some(posted) = writing.find_repeated(&tx).await? {
             return Ok(posted);
         }
-        let conversation = seen_by(viewer)
+        let conversation = seen_by(&viewer)
             .filter(conversation::Column::Id.eq(id))
             .lock_exclusive()
             .one(&tx)

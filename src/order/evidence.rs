@@ -4,12 +4,10 @@
 use std::collections::HashMap;
 
 use entity::evidence::{Column, Entity, EvidenceAuthor, Model};
-use entity::{EvidenceId, FileId, MessageId, OrderId, evidence_message, message, order};
+use entity::{EvidenceId, FileId, MessageId, OrderId, evidence_message, message};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::Query;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
-use super::find::visible;
 use super::write::{LockedOrder, actor, refusal, settle};
 use crate::app::App;
 use crate::auth::Viewer;
@@ -18,6 +16,7 @@ use crate::error::{Error, ErrorCode, Problem, Result};
 use crate::file;
 use crate::idempotency::IdempotencyKey;
 use crate::messaging;
+use crate::visibility;
 use escrow::{Action, Actor, AttachedFile, Command, Order, permitted};
 
 /// Pieces that one side may put forward about one order.
@@ -161,7 +160,6 @@ pub async fn find_evidence_by_id<C: ConnectionTrait>(
     viewer: &Viewer,
     ids: &[EvidenceId],
 ) -> Result<Vec<Model>> {
-    let own = Query::select().column(order::Column::Id).from(order::Entity).cond_where(visible(viewer)).to_owned();
     let these = Entity::find().filter(Column::Id.is_in(ids.iter().copied()));
-    Ok(these.filter(Column::OrderId.in_subquery(own)).all(db).await?)
+    Ok(these.filter(visibility::of_orders(viewer, Column::OrderId)).all(db).await?)
 }

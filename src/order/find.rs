@@ -1,29 +1,17 @@
 //! Finders. All of them take the viewer: what isn't the viewer's doesn't exist.
 
 use entity::order::{Column, Entity, Model};
-use entity::{OrderId, OrderStatus, PaymentId, SupplierId, Time, contract, event, order, payment, transfer};
-use sea_orm::sea_query::{Expr, Query};
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use entity::{OrderId, OrderStatus, PaymentId, SupplierId, Time, contract, event, payment, transfer};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::Viewer;
 use crate::error::{Error, Result};
 use crate::page::Page;
-
-/// Which orders exist for a viewer.
-#[must_use]
-pub fn visible(viewer: &Viewer) -> Condition {
-    match viewer {
-        Viewer::Anonymous => Condition::all().add(Expr::cust("1 = 0")),
-        Viewer::Storefront { storefront_id } => Condition::all().add(Column::StorefrontId.eq(*storefront_id)),
-        Viewer::Buyer { buyer_id, .. } => Condition::all().add(Column::BuyerId.eq(*buyer_id)),
-        Viewer::Supplier { supplier_id } => Condition::all().add(Column::SupplierId.eq(*supplier_id)),
-        Viewer::Operator { .. } => Condition::all(),
-    }
-}
+use crate::visibility;
 
 pub async fn find_order<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: OrderId) -> Result<Option<Model>> {
-    Ok(Entity::find_by_id(id).filter(visible(viewer)).one(db).await?)
+    Ok(Entity::find_by_id(id).filter(visibility::orders(viewer)).one(db).await?)
 }
 
 pub async fn require_order<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: OrderId) -> Result<Model> {
@@ -47,7 +35,7 @@ pub async fn find_orders<C: ConnectionTrait>(
     filter: &OrderFilter,
     page: &Page<OrderId>,
 ) -> Result<Vec<Model>> {
-    let mut query = Entity::find().filter(visible(viewer)).order_by_desc(Column::Id).limit(page.fetch());
+    let mut query = Entity::find().filter(visibility::orders(viewer)).order_by_desc(Column::Id).limit(page.fetch());
     if !filter.statuses.is_empty() {
         query = query.filter(Column::Status.is_in(filter.statuses.iter().copied()));
     }
@@ -78,7 +66,7 @@ pub async fn find_orders<C: ConnectionTrait>(
 
 /// Those of these orders that exist for the viewer.
 pub async fn find_orders_by_id<C: ConnectionTrait>(db: &C, viewer: &Viewer, ids: &[OrderId]) -> Result<Vec<Model>> {
-    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visible(viewer)).all(db).await?)
+    Ok(Entity::find().filter(Column::Id.is_in(ids.iter().copied())).filter(visibility::orders(viewer)).all(db).await?)
 }
 
 /// Those of these payments whose orders exist for the viewer.
@@ -87,10 +75,9 @@ pub async fn find_payments_by_id<C: ConnectionTrait>(
     viewer: &Viewer,
     ids: &[PaymentId],
 ) -> Result<Vec<payment::Model>> {
-    let own = Query::select().column(Column::Id).from(order::Entity).cond_where(visible(viewer)).to_owned();
     Ok(payment::Entity::find()
         .filter(payment::Column::Id.is_in(ids.iter().copied()))
-        .filter(payment::Column::OrderId.in_subquery(own))
+        .filter(visibility::of_orders(viewer, payment::Column::OrderId))
         .all(db)
         .await?)
 }
@@ -165,8 +152,7 @@ pub struct FeedPart {
     pub limit: u64,
 }
 
-/// The feed: events of all the viewer's orders (or of one), in commit order, after a place. An order never changes hands,
-/// so events keep whose they are: what one storefront asks for is found without looking through everybody's.
+/// The feed: events of all the viewer's orders (or of one), in commit order, after a place.
 pub async fn feed<C: ConnectionTrait>(db: &C, viewer: &Viewer, part: FeedPart) -> Result<Vec<event::Model>> {
     use event::Column as Event;
     let mut query = event::Entity::find()
@@ -180,14 +166,7 @@ pub async fn feed<C: ConnectionTrait>(db: &C, viewer: &Viewer, part: FeedPart) -
         require_order(db, viewer, id).await?;
         return Ok(query.filter(Event::OrderId.eq(id)).all(db).await?);
     }
-    let query = match viewer {
-        Viewer::Anonymous => return Ok(Vec::new()),
-        Viewer::Storefront { storefront_id } => query.filter(Event::StorefrontId.eq(*storefront_id)),
-        Viewer::Buyer { buyer_id, .. } => query.filter(Event::BuyerId.eq(*buyer_id)),
-        Viewer::Supplier { supplier_id } => query.filter(Event::SupplierId.eq(*supplier_id)),
-        Viewer::Operator { .. } => query,
-    };
-    Ok(query.all(db).await?)
+    Ok(query.filter(visibility::events(viewer)).all(db).await?)
 }
 
 /// The transfers of one order, or of all: for operators.

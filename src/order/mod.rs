@@ -29,7 +29,7 @@ pub use changes::{Change, changes};
 pub use evidence::{MOST_CITED, NewEvidence, add_evidence, find_cited, find_evidence_by_id};
 pub use find::{
     FeedKey, FeedPart, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_order, find_orders,
-    find_orders_by_id, find_payments_by_id, require_order, transfers_of, versions_of, visible,
+    find_orders_by_id, find_payments_by_id, require_order, transfers_of, versions_of,
 };
 pub use live::{EventFollower, OrderFollower, follow_events, follow_order};
 pub use refund::{count_refund_accounts, find_refund_account, start_refund};

@@ -3,20 +3,14 @@
 use entity::chargeback::ChargebackStatus;
 use entity::dispute::DisputeStatus;
 use entity::refund::RefundStatus;
-use entity::{ChargebackId, DisputeId, RefundId, chargeback, dispute, order, refund};
-use sea_orm::sea_query::{Query, SelectStatement};
+use entity::{ChargebackId, DisputeId, RefundId, chargeback, dispute, refund};
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::find::visible;
 use crate::auth::Viewer;
 use crate::error::Result;
 use crate::page::Page;
+use crate::visibility;
 use escrow::BY_HAND;
-
-/// The ids of the viewer's orders.
-fn own(viewer: &Viewer) -> SelectStatement {
-    Query::select().column(order::Column::Id).from(order::Entity).cond_where(visible(viewer)).to_owned()
-}
 
 /// Those of these refunds whose orders exist for the viewer; an operator also sees refunds of money without an order.
 pub async fn find_refunds_by_id<C: ConnectionTrait>(
@@ -24,11 +18,8 @@ pub async fn find_refunds_by_id<C: ConnectionTrait>(
     viewer: &Viewer,
     ids: &[RefundId],
 ) -> Result<Vec<refund::Model>> {
-    let mut query = refund::Entity::find().filter(refund::Column::Id.is_in(ids.iter().copied()));
-    if !matches!(viewer, Viewer::Operator { .. }) {
-        query = query.filter(refund::Column::OrderId.in_subquery(own(viewer)));
-    }
-    Ok(query.all(db).await?)
+    let these = refund::Entity::find().filter(refund::Column::Id.is_in(ids.iter().copied()));
+    Ok(these.filter(visibility::of_orders_or_of_none(viewer, refund::Column::OrderId)).all(db).await?)
 }
 
 /// Those of these disputes whose orders exist for the viewer.
@@ -38,7 +29,7 @@ pub async fn find_disputes_by_id<C: ConnectionTrait>(
     ids: &[DisputeId],
 ) -> Result<Vec<dispute::Model>> {
     let these = dispute::Entity::find().filter(dispute::Column::Id.is_in(ids.iter().copied()));
-    Ok(these.filter(dispute::Column::OrderId.in_subquery(own(viewer))).all(db).await?)
+    Ok(these.filter(visibility::of_orders(viewer, dispute::Column::OrderId)).all(db).await?)
 }
 
 /// Operator: refunds that somebody has to do something about, or that are being paid by hand. Oldest first.

@@ -9,13 +9,13 @@ use entity::{
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
-use super::find::visible;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::{Error, ErrorCode, Result};
 use crate::idempotency::IdempotencyKey;
 use crate::ledger;
+use crate::visibility;
 use escrow::{self, Actor, Command, Order, Policy, Rejection};
 
 /// How often applying a notification may fail before unpaid orders no longer wait for it: after some 17 minutes.
@@ -34,7 +34,8 @@ impl<'a> LockedOrder<'a> {
     /// Locks the viewer's order, and decides every deadline of it that has passed.
     pub async fn begin(app: &'a App, viewer: &Viewer, order_id: OrderId) -> Result<Self> {
         let transaction = app.db.begin_write().await?;
-        let row = Entity::find_by_id(order_id).filter(visible(viewer)).lock_exclusive().one(&transaction).await?;
+        let row =
+            Entity::find_by_id(order_id).filter(visibility::orders(viewer)).lock_exclusive().one(&transaction).await?;
         Self::locked(app, transaction, row, app.clock.now()).await
     }
 

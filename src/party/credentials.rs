@@ -16,20 +16,7 @@ use crate::db;
 use crate::error::{ErrorCode, Result};
 use crate::page::Page;
 use crate::validate::Checks;
-
-/// The viewer's own: a storefront's without its buyers' sessions. Nobody has none.
-pub(super) fn own(viewer: &Viewer) -> Condition {
-    let whose = match viewer {
-        Viewer::Anonymous => Column::Id.is_null(),
-        Viewer::Storefront { storefront_id } => {
-            return Condition::all().add(Column::StorefrontId.eq(*storefront_id)).add(Column::BuyerId.is_null());
-        }
-        Viewer::Buyer { buyer_id, .. } => Column::BuyerId.eq(*buyer_id),
-        Viewer::Supplier { supplier_id } => Column::SupplierId.eq(*supplier_id),
-        Viewer::Operator { operator_id } => Column::OperatorId.eq(*operator_id),
-    };
-    Condition::all().add(whose)
-}
+use crate::visibility::own_credentials;
 
 /// The viewer's credentials, or of a subject that is the viewer's to see; newest first. Ended ones too.
 pub async fn find_credentials<C: ConnectionTrait>(
@@ -45,7 +32,7 @@ pub async fn find_credentials<C: ConnectionTrait>(
         }
     }
     let mut these = match subject {
-        None => own(viewer),
+        None => own_credentials(viewer),
         Some(subject) => of_subject(db, viewer, subject).await?,
     };
     if let Some(after) = page.after {
@@ -80,7 +67,7 @@ async fn of_subject<C: ConnectionTrait>(db: &C, viewer: &Viewer, subject: &str) 
 /// The credential that a request came with.
 pub async fn find_own_credential<C: ConnectionTrait>(db: &C, caller: &Caller) -> Result<Option<Model>> {
     let Some(held) = &caller.credential else { return Ok(None) };
-    Ok(Entity::find_by_id(held.id).filter(own(&caller.viewer)).one(db).await?)
+    Ok(Entity::find_by_id(held.id).filter(own_credentials(&caller.viewer)).one(db).await?)
 }
 
 /// Ids in one statement; far below what a database takes as variables.

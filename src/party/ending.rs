@@ -13,12 +13,12 @@ use sea_orm::{
 };
 
 use super::credential::{CreatedCredential, insert, new_token};
-use super::credentials::own;
 use crate::app::App;
 use crate::auth::{Caller, Viewer, ends_at, scopes_of};
 use crate::db::{self, Db};
 use crate::error::{Error, ErrorCode, Result};
 use crate::validate::Checks;
+use crate::visibility::own_credentials;
 
 const USUAL_HOURS: i32 = 24;
 const MOST_HOURS: i32 = 720;
@@ -41,7 +41,7 @@ pub async fn rotate_credential(
     let until = wall + TimeDelta::hours(i64::from(hours));
     let created = db::retrying(|| async {
         let tx = app.db.begin_write().await?;
-        let old = require_locked(&tx, own(&caller.viewer), id).await?;
+        let old = require_locked(&tx, own_credentials(&caller.viewer), id).await?;
         require_valid(&old, wall)?;
         if caller.lacked().is_some() && caller.credential.as_ref().is_none_or(|held| held.id != old.id) {
             let message = "is not the credential of this request, which has not all scopes; rotate it with itself";
@@ -107,7 +107,9 @@ pub async fn revoke_credential(app: &App, viewer: Viewer, id: &str, at: Option<T
     let at = at.unwrap_or(wall);
     let whose = match viewer {
         Viewer::Operator { .. } => Condition::all(),
-        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } | Viewer::Supplier { .. } => own(&viewer),
+        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } | Viewer::Supplier { .. } => {
+            own_credentials(&viewer)
+        }
     };
     let revoked = db::retrying(|| async {
         let tx = app.db.begin_write().await?;

@@ -5,15 +5,14 @@ use entity::payout::PayoutStatus;
 use entity::{NotificationId, PayoutId, ReceiptId, payout, receipt};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{
-    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result};
 use crate::job::{self, Job};
 use crate::page::Page;
+use crate::visibility;
 
 /// Notifications that were verified but not understood, or don't fit what we know. Oldest first.
 pub async fn find_quarantined<C: ConnectionTrait>(
@@ -61,15 +60,14 @@ pub async fn find_payouts<C: ConnectionTrait>(
     statuses: &[PayoutStatus],
     page: &Page<PayoutId>,
 ) -> Result<Vec<payout::Model>> {
-    let whose = match viewer {
-        Viewer::Operator { .. } => Condition::all(),
-        Viewer::Supplier { supplier_id } => Condition::all().add(payout::Column::SupplierId.eq(*supplier_id)),
-        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } => {
-            viewer.require_supplier()?;
-            return Ok(Vec::new());
-        }
-    };
-    let mut query = payout::Entity::find().filter(whose).order_by_desc(payout::Column::Id).limit(page.fetch());
+    match viewer {
+        Viewer::Operator { .. } | Viewer::Supplier { .. } => {}
+        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } => drop(viewer.require_supplier()?),
+    }
+    let mut query = payout::Entity::find()
+        .filter(visibility::payouts(viewer))
+        .order_by_desc(payout::Column::Id)
+        .limit(page.fetch());
     if !statuses.is_empty() {
         query = query.filter(payout::Column::Status.is_in(statuses.iter().copied()));
     }

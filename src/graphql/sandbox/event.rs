@@ -1,9 +1,7 @@
 //! Sandbox only: makes the simulated bank do what a developer can't wait for, and tell us of it by a signed notification.
 
 use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
-use entity::{Currency, Money, PaymentId, PayoutId, RefundId, order, payment, payout, refund};
-use sea_orm::sea_query::Query;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use entity::{Currency, Money, PaymentId, PayoutId, RefundId, payment, payout, refund};
 
 use crate::app::App;
 use crate::auth::Viewer;
@@ -11,7 +9,8 @@ use crate::error::{Error, ErrorCode, Result as Outcome};
 use crate::graphql::base::payload::{answer, payloads};
 use crate::graphql::base::request::{app, viewer};
 use crate::graphql::base::scalars::{CurrencyCode, Decimal};
-use crate::order::{find_payments_by_id, visible};
+use crate::order::{find_payments_by_id, find_refunds_by_id};
+use crate::payment::find_payouts_by_id;
 use crate::simulator::{self, ChargebackMove, ProviderEvent};
 use crate::validate::Checks;
 
@@ -245,23 +244,12 @@ async fn require_payment(app: &App, viewer: &Viewer, id: PaymentId) -> Outcome<p
 
 /// Of one of the viewer's orders; an operator sees also those that belong to none.
 async fn require_refund(app: &App, viewer: &Viewer, id: RefundId) -> Outcome<refund::Model> {
-    let own = Query::select().column(order::Column::Id).from(order::Entity).cond_where(visible(viewer)).to_owned();
-    let whose = match viewer {
-        Viewer::Operator { .. } => Condition::all(),
-        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } | Viewer::Supplier { .. } => {
-            Condition::all().add(refund::Column::OrderId.in_subquery(own))
-        }
-    };
-    let found = refund::Entity::find_by_id(id).filter(whose).one(&app.db.read).await?;
+    let found = find_refunds_by_id(&app.db.read, viewer, &[id]).await?.pop();
     found.ok_or_else(|| Error::not_found("refund").at("refundId"))
 }
 
 /// The supplier's own, or anybody's for an operator.
 async fn require_payout(app: &App, viewer: &Viewer, id: PayoutId) -> Outcome<payout::Model> {
-    let found = payout::Entity::find_by_id(id).one(&app.db.read).await?.filter(|payout| match viewer {
-        Viewer::Operator { .. } => true,
-        Viewer::Supplier { supplier_id } => payout.supplier_id == *supplier_id,
-        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } => false,
-    });
+    let found = find_payouts_by_id(&app.db.read, viewer, &[id]).await?.pop();
     found.ok_or_else(|| Error::not_found("payout").at("payoutId"))
 }
