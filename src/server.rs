@@ -2,7 +2,7 @@
 //!
 //! Open connections are counted, of the node and of each address ([`connections`]).
 //! A connection has 10 seconds to send its headers, and they may have 32 KiB: slow and greedy clients cost little. When
-//! the server is told to stop, it first says so at `/readyz` and still takes connections for a moment, so that a load
+//! the server is ordered to stop, it first says so at `/readyz` and still takes connections for a moment, so that a load
 //! balancer can look elsewhere; then it closes the door and finishes what it has in hand.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Products by words, filters and sort, in keyset pages.
 //!
 //! One statement per page, whatever was asked for. Every sort ends in the id, so that rows with an equal key have their
-//! place too and a page begins exactly where the one before ended.
+//! position too and a page begins exactly where the one before ended.
 
 use entity::search_token::SubjectKind;
 use entity::{Currency, ProductId, SupplierId, price_tier, product, search_token};

@@ -43,7 +43,7 @@ struct Made {
     duration_ms: i32,
 }
 
-/// Sends what was claimed, and writes down what came of it. None: the endpoint is not told of anything any more.
+/// Sends what was claimed, and writes down what came of it. None: the endpoint gets no events any more.
 pub fn deliver<'a>(app: &'a App, claimed: &'a Claimed) -> BoxFuture<'a, Result<Option<Attempted>>> {
     Box::pin(async move {
         let row = &claimed.row;

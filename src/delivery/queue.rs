@@ -51,7 +51,7 @@ pub async fn enqueue<C: ConnectionTrait>(
             let row = new_row(clock, endpoint, due.event_id, due.kind.to_owned(), Some(position), now);
             match endpoint.status {
                 EndpointStatus::Enabled => rows.push(row),
-                // A deadline that is passed late happens when it was due. It may seem to have been told before.
+                // A deadline that is passed late happens when it was due. It may seem to have been sent before.
                 EndpointStatus::Disabled if endpoint.disabled_at.is_some_and(|disabled_at| at < disabled_at) => {
                     rows.push(discarded(row, now));
                 }
@@ -148,7 +148,7 @@ pub(super) async fn arrange<C: ConnectionTrait>(
     Ok(())
 }
 
-/// What was on its way to an endpoint that is no more told of anything. An attempt that is being made goes on.
+/// What was on its way to an endpoint that gets no more events. An attempt that is being made goes on.
 pub(super) async fn discard<C: ConnectionTrait>(db: &C, endpoint_id: WebhookEndpointId, now: Time) -> Result<()> {
     let row = ActiveModel {
         status: Set(DeliveryStatus::Discarded),

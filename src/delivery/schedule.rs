@@ -10,7 +10,7 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 60 * MINUTE;
 /// Seconds after the first, second … failure. Together 75 h 35 min 5 s.
 const DELAYS: [i64; 9] = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, 24 * HOUR];
-/// What a receiver asks for is heard up to this.
+/// What a receiver asks for is respected up to this.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
 
 /// How long to wait after the failure of attempt `number` (1, 2, 3 …). None: it was the last. Up to a tenth is added, by

@@ -1,28 +1,28 @@
 //! Runs a GraphQL request: within the limits and its sender's budget, with what its resolvers need, and with errors that
-//! clients may see. Every door comes through here: `admit` decides before anything runs, `run` and `stream` run.
+//! clients may see. Every way in comes through here: `admit` decides before anything runs, `run` and `stream` run.
 
-use async_graphql::parser::types::{ExecutableDocument, OperationType, Selection};
-use async_graphql::{Response, ServerError, Value};
+use async_graphql::parser::types::OperationType;
+use async_graphql::{Response, Value};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use serde::Serialize;
 
 use super::budget::{Balance, Budgets, Overdrawn, Payer};
 use super::documents::{Documents, Trusted};
+use super::parameters::Parameters;
+use super::prepared::{Extensions, Operation, Prepared, ready};
+use super::refused::Refused;
 use super::{failure, trusted};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::config::Settings;
 use crate::error::ErrorCode;
+use crate::graphql::Schema;
 use crate::graphql::limits::{self, cost, shape::Shape};
 use crate::graphql::loader::batch;
-use crate::graphql::{Schema, scope};
 use crate::peer::Client;
 use futures_util::future::BoxFuture;
 use ground::setting::SettingError;
-
-pub use super::parameters::Parameters;
-pub use super::refused::{Reason, Refused};
 
 /// What every request costs, taken before it is read: a budget that is used up costs us no parsing.
 const ENTRY: u32 = 1;
@@ -37,34 +37,6 @@ pub struct Executor {
     documents: Documents,
     most_points: u32,
     introspection: bool,
-}
-
-/// A request within the limits and paid for, ready to run.
-#[derive(Debug)]
-pub struct Prepared {
-    request: async_graphql::Request,
-    /// For logs and counts.
-    pub operation: Operation,
-    /// Whether any operation of the document, chosen or not, is other than a query.
-    pub has_effects: bool,
-    /// Whether any of them is a mutation.
-    pub mutates: bool,
-    extensions: Extensions,
-}
-
-/// What an answer carries beside its data.
-#[derive(Debug, Default)]
-struct Extensions {
-    cost: Value,
-    deprecations: Value,
-}
-
-/// What a request asked to run.
-#[derive(Clone, Debug)]
-pub struct Operation {
-    pub name: String,
-    /// Kind and first field, such as `mutation buyNow`: as many as the schema has fields.
-    pub label: String,
 }
 
 /// Measured, and not yet paid for.
@@ -275,55 +247,6 @@ impl Executor {
     }
 }
 
-impl Prepared {
-    fn require_scopes(&mut self, caller: &Caller) -> Result<(), ServerError> {
-        let chosen = self.request.operation_name.clone();
-        scope::check(self.request.parsed_query()?, chosen.as_deref(), caller)
-    }
-}
-
-impl Extensions {
-    fn put_into(self, response: &mut Response) {
-        response.extensions.insert("cost".to_owned(), self.cost);
-        if matches!(&self.deprecations, Value::List(list) if !list.is_empty()) {
-            response.extensions.insert("deprecations".to_owned(), self.deprecations);
-        }
-    }
-}
-
 fn value(of: &impl Serialize) -> Value {
     async_graphql::to_value(of).unwrap_or(Value::Null)
-}
-
-impl Operation {
-    fn of(document: &ExecutableDocument, wanted: Option<&str>) -> Self {
-        let Some((name, operation)) = cost::chosen(document, wanted) else { return Self::unknown() };
-        let first_field = operation.selection_set.node.items.first().and_then(|selection| match &selection.node {
-            Selection::Field(field) => Some(field.node.name.node.as_str()),
-            Selection::FragmentSpread(_) | Selection::InlineFragment(_) => None,
-        });
-        Self {
-            name: name.map_or("-", |name| name.as_str()).chars().take(64).collect(),
-            label: format!("{} {}", operation.ty, first_field.unwrap_or("...")),
-        }
-    }
-
-    /// What could not be told apart: refused before it ran.
-    #[must_use]
-    pub fn unknown() -> Self {
-        Self { name: "-".to_owned(), label: "invalid".to_owned() }
-    }
-}
-
-fn ready(prepared: Prepared, app: &App, caller: &Caller) -> async_graphql::Request {
-    let request = prepared.request.data(app.clone()).data(caller.viewer).data(caller.clone());
-    crate::graphql::request_data(request, app, caller.viewer)
-}
-
-/// True if nothing ran: the document was refused, or did not fit the schema. There is no `data` then.
-#[must_use]
-pub fn is_request_error(response: &Response) -> bool {
-    response.data == Value::Null
-        && !response.errors.is_empty()
-        && response.errors.iter().all(|error| error.path.is_empty())
 }

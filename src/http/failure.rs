@@ -104,7 +104,7 @@ pub(super) fn after_panic(panic: Box<dyn Any + Send + 'static>) -> Response {
     )
 }
 
-/// Gives every error of a GraphQL response its code; what is ours to mend is logged, once, and told without its cause.
+/// Gives every error of a GraphQL response its code; what is ours to mend is logged, once, and shown without its cause.
 pub fn publish(errors: &mut [ServerError]) {
     for error in errors {
         if error.extensions.as_ref().is_some_and(|extensions| extensions.get("code").is_some()) {

@@ -10,8 +10,9 @@ use axum::response::{IntoResponse, Redirect, Response};
 use std::time::Instant;
 
 use super::caller::caller;
-use super::execution::{Operation, Parameters, Prepared, is_request_error};
 use super::media::{Media, accepts, is_json};
+use super::parameters::Parameters;
+use super::prepared::{Operation, Prepared, is_request_error};
 use super::state::HttpState;
 use super::{failure, observe};
 use crate::auth::Caller;

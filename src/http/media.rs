@@ -5,8 +5,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::execution::{Operation, Reason, Refused, is_request_error};
 use super::failure;
+use super::prepared::{Operation, is_request_error};
+use super::refused::{Reason, Refused};
 use crate::error::ErrorCode;
 
 pub(super) fn accepts(headers: &HeaderMap) -> impl Iterator<Item = &str> {

@@ -30,6 +30,7 @@ pub mod graphql;
 mod media;
 pub mod observe;
 mod parameters;
+mod prepared;
 mod refused;
 mod session;
 mod socket;
@@ -94,7 +95,7 @@ async fn look_at_clock(State(app): State<App>, request: Request, next: Next) -> 
     next.run(request).await
 }
 
-/// Whether this node should be sent requests: false from the moment it is told to stop.
+/// Whether this node should be sent requests: false from the moment it is ordered to stop.
 async fn readyz(State(state): State<HttpState>) -> Response {
     let problem = if state.lifecycle.is_stopping() {
         "shutting down"

@@ -6,7 +6,7 @@ use super::budget::Overdrawn;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
 
-/// Every door words it in its own way: as a status, or as a message of its protocol.
+/// Every way in words it in its own way: as a status, or as a message of its protocol.
 #[derive(Debug)]
 pub struct Refused {
     error: Box<ServerError>,

@@ -2,7 +2,7 @@
 //!
 //! What is not a request, is refused by the limits or does not fit the schema is answered with a status and JSON, before a
 //! stream begins. Then come `event: next` for each answer, a comment every 15 seconds, and `event: complete` at the end. A
-//! credential that ends is told as an error UNAUTHENTICATED, and the stream is complete; when the server stops, the stream
+//! credential that ends is reported as an error UNAUTHENTICATED, and the stream is complete; when the server stops, the stream
 //! breaks off without `complete`, so that the client comes back, to another node. A stream counts as a socket.
 
 use std::convert::Infallible;
@@ -17,9 +17,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::Instrument;
 
-use super::execution::{Operation, Parameters, Refused, is_request_error};
 use super::failure;
 use super::media::{Media, is_json};
+use super::parameters::Parameters;
+use super::prepared::{Operation, is_request_error};
+use super::refused::Refused;
 use super::session::{CallerSession, SessionEnd};
 use super::socket_slots::{BEAT_EVERY, LOOK_AGAIN_EVERY, SEND_PATIENCE, SocketSlot};
 use super::state::HttpState;
@@ -192,7 +194,7 @@ impl EventStream {
                 _tick = look_again.tick() => match self.session.look_again().await {
                     Ok(()) => {}
                     Err(SessionEnd::Credential) => return Err(self.end_unauthenticated().await),
-                    // The client comes back, and is told then.
+                    // The client comes back, and learns it then.
                     Err(SessionEnd::Database) => return Err(Done),
                 },
                 response = responses.next() => self.pass_on(response).await?,

@@ -9,7 +9,9 @@ use super::protocol::ServerMessage;
 use crate::auth::Caller;
 use crate::error::ErrorCode;
 use crate::graphql::limits::refusal;
-use crate::http::execution::{Parameters, Refused, is_request_error};
+use crate::http::parameters::Parameters;
+use crate::http::prepared::is_request_error;
+use crate::http::refused::Refused;
 use crate::http::state::HttpState;
 use crate::peer::Client;
 
