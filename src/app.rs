@@ -88,7 +88,7 @@ impl App {
     }
 
     /// Call after the commit that revoked a credential.
-    pub fn tell_revoked(&self, id: CredentialId) {
+    pub fn announce_revoked(&self, id: CredentialId) {
         // Without an open connection nobody listens.
         drop(self.revoked.send(id));
     }

@@ -17,6 +17,7 @@ use entity::file::{Column, Entity, MediaType, Model};
 use entity::{
     ConversationId, FileId, OrderId, StorefrontId, SupplierId, buyer, conversation, operator, order as orders, supplier,
 };
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::LockType;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
@@ -40,7 +41,7 @@ const ATTACHED_WITHIN: TimeDelta = TimeDelta::days(1);
 
 /// What a file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Subject {
+pub enum FileSubject {
     /// Evidence, or a message about the order.
     Order(OrderId),
     /// A message of the conversation.
@@ -49,7 +50,7 @@ pub enum Subject {
     Supplier(SupplierId),
 }
 
-impl Subject {
+impl FileSubject {
     /// The field of the input that names it.
     fn field(self) -> &'static str {
         match self {
@@ -83,7 +84,7 @@ impl Subject {
 #[derive(Clone, Debug)]
 pub struct NewUpload {
     /// None: it was malformed, and is named as that already.
-    pub subject: Option<Subject>,
+    pub subject: Option<FileSubject>,
     pub file_name: String,
     pub media_type: String,
     pub byte_size: i32,
@@ -100,33 +101,40 @@ pub struct Upload {
 
 /// Stages a file: for an order, of its buyer, its supplier or an operator; for a conversation, of its buyer or its supplier;
 /// for a supplier, of any buyer.
-pub async fn create_upload(app: &App, viewer: &Viewer, mut checks: Checks, input: &NewUpload) -> Result<Upload> {
-    let storefront_id = match viewer {
-        Viewer::Anonymous | Viewer::Storefront { .. } => {
-            return Err(viewer.refuse("a buyer, a supplier or an operator"));
-        }
-        Viewer::Buyer { storefront_id, .. } => Some(*storefront_id),
-        Viewer::Supplier { .. } | Viewer::Operator { .. } => None,
-    };
-    let file_name = checks.line("fileName", &clean_name(&input.file_name), 200);
-    let most = i32::try_from(MOST_BYTES).unwrap_or(i32::MAX);
-    let byte_size = checks.within("byteSize", input.byte_size, 1..=most);
-    let media_type = check_media_type(&mut checks, &input.media_type);
-    let (subject, media_type) = checks.finish_with(input.subject.zip(media_type))?;
-    let token = new_token(&app.clock);
-    let declared = Declared { file_name, media_type, byte_size };
-    let file = staged(app, viewer, storefront_id, (subject, &token, declared));
-    retrying(|| async {
-        let transaction = app.db.begin_write().await?;
-        require_subject(&transaction, viewer, subject).await?;
-        require_room(&transaction, viewer, (subject, &file)).await?;
-        Entity::insert(file.clone().into_active_model().reset_all()).exec_without_returning(&transaction).await?;
-        transaction.commit().await?;
-        Ok(())
+pub fn create_upload<'a>(
+    app: &'a App,
+    viewer: &'a Viewer,
+    mut checks: Checks,
+    input: &'a NewUpload,
+) -> BoxFuture<'a, Result<Upload>> {
+    Box::pin(async move {
+        let storefront_id = match viewer {
+            Viewer::Anonymous | Viewer::Storefront { .. } => {
+                return Err(viewer.refuse("a buyer, a supplier or an operator"));
+            }
+            Viewer::Buyer { storefront_id, .. } => Some(*storefront_id),
+            Viewer::Supplier { .. } | Viewer::Operator { .. } => None,
+        };
+        let file_name = checks.line("fileName", &clean_name(&input.file_name), 200);
+        let most = i32::try_from(MOST_BYTES).unwrap_or(i32::MAX);
+        let byte_size = checks.within("byteSize", input.byte_size, 1..=most);
+        let media_type = check_media_type(&mut checks, &input.media_type);
+        let (subject, media_type) = checks.finish_with(input.subject.zip(media_type))?;
+        let token = new_token(&app.clock);
+        let declared = Declared { file_name, media_type, byte_size };
+        let file = staged(app, viewer, storefront_id, subject, &token, declared);
+        retrying(|| async {
+            let transaction = app.db.begin_write().await?;
+            require_subject(&transaction, viewer, subject).await?;
+            require_room(&transaction, viewer, subject, &file).await?;
+            Entity::insert(file.clone().into_active_model().reset_all()).exec_without_returning(&transaction).await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await?;
+        let url = format!("{}/uploads/{token}", app.settings.public_url());
+        Ok(Upload { file, token, url })
     })
-    .await?;
-    let url = format!("{}/uploads/{token}", app.settings.public_url());
-    Ok(Upload { file, token, url })
 }
 
 struct Declared {
@@ -139,14 +147,16 @@ fn staged(
     app: &App,
     viewer: &Viewer,
     storefront_id: Option<StorefrontId>,
-    (subject, token, declared): (Subject, &str, Declared),
+    subject: FileSubject,
+    token: &str,
+    declared: Declared,
 ) -> Model {
     let wall = app.clock.wall();
     let (mut order_id, mut conversation_id, mut supplier_id) = (None, None, None);
     match subject {
-        Subject::Order(id) => order_id = Some(id),
-        Subject::Conversation(id) => conversation_id = Some(id),
-        Subject::Supplier(id) => supplier_id = Some(id),
+        FileSubject::Order(id) => order_id = Some(id),
+        FileSubject::Conversation(id) => conversation_id = Some(id),
+        FileSubject::Supplier(id) => supplier_id = Some(id),
     }
     Model {
         id: FileId(app.clock.new_id()),
@@ -169,12 +179,12 @@ fn staged(
 }
 
 /// It is there for the viewer, who may write there.
-async fn require_subject<C: ConnectionTrait>(transaction: &C, viewer: &Viewer, subject: Subject) -> Result<()> {
+async fn require_subject<C: ConnectionTrait>(transaction: &C, viewer: &Viewer, subject: FileSubject) -> Result<()> {
     let is_there = match subject {
-        Subject::Order(id) => {
+        FileSubject::Order(id) => {
             orders::Entity::find_by_id(id).filter(visibility::orders(viewer)).one(transaction).await?.is_some()
         }
-        Subject::Conversation(id) => {
+        FileSubject::Conversation(id) => {
             let found = conversation::Entity::find_by_id(id)
                 .filter(visibility::conversations(viewer))
                 .one(transaction)
@@ -185,7 +195,7 @@ async fn require_subject<C: ConnectionTrait>(transaction: &C, viewer: &Viewer, s
             }
             found
         }
-        Subject::Supplier(id) => {
+        FileSubject::Supplier(id) => {
             viewer.require_buyer()?;
             supplier::Entity::find_by_id(id).one(transaction).await?.is_some()
         }
@@ -197,7 +207,8 @@ async fn require_subject<C: ConnectionTrait>(transaction: &C, viewer: &Viewer, s
 async fn require_room<C: ConnectionTrait>(
     transaction: &C,
     viewer: &Viewer,
-    (subject, file): (Subject, &Model),
+    subject: FileSubject,
+    file: &Model,
 ) -> Result<()> {
     lock_uploader(transaction, viewer).await?;
     let was_or_can_be_sent =
@@ -208,7 +219,7 @@ async fn require_room<C: ConnectionTrait>(
         .filter(was_or_can_be_sent)
         .all(transaction)
         .await?;
-    let here = pending.iter().filter(|file| Subject::of(file) == Some(subject)).count();
+    let here = pending.iter().filter(|file| FileSubject::of(file) == Some(subject)).count();
     if here < MOST_PENDING && pending.len() < MOST_PENDING_IN_ALL {
         return Ok(());
     }

@@ -109,7 +109,8 @@ pub async fn find_endpoints<C: ConnectionTrait>(
 pub async fn find_deliveries<C: ConnectionTrait>(
     db: &C,
     viewer: &Viewer,
-    (endpoint_id, filter): (Option<WebhookEndpointId>, &DeliveryFilter),
+    endpoint_id: Option<WebhookEndpointId>,
+    filter: &DeliveryFilter,
     page: &Page<WebhookDeliveryId>,
 ) -> Result<Vec<webhook_delivery::Model>> {
     require_subscriber(viewer)?;

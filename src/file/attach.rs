@@ -35,12 +35,13 @@ pub async fn attach_as_evidence<C: ConnectionTrait>(
 }
 
 /// Makes files part of a message, in the transaction that writes it. Each must be for this conversation, or for what it is
-/// about and with whom, sent by this principal, and not be attached yet. All problems are told at once.
+/// about and with whom, sent by this principal, and not be attached yet. All problems are shown at once.
 pub async fn attach_to_message<C: ConnectionTrait>(
     transaction: &C,
     principal: &str,
     conversation: &conversation::Model,
-    (message, ids): (&message::Model, &[FileId]),
+    message: &message::Model,
+    ids: &[FileId],
 ) -> Result<()> {
     if ids.is_empty() {
         return Ok(());

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use entity::FileId;
 
 use crate::error::Result as Outcome;
-use crate::file::{self, NewUpload, Subject};
+use crate::file::{self, FileSubject, NewUpload};
 use crate::graphql::base::payload::{answer, payloads};
 use crate::graphql::base::request::{app, viewer};
 use crate::graphql::loader::order::loader;
@@ -104,11 +104,11 @@ pub enum UploadSubject {
 }
 
 impl UploadSubject {
-    fn check(&self, checks: &mut Checks) -> Option<Subject> {
+    fn check(&self, checks: &mut Checks) -> Option<FileSubject> {
         checks.under("about", |checks| match self {
-            Self::OrderId(id) => checks.id("orderId", id).map(Subject::Order),
-            Self::ConversationId(id) => checks.id("conversationId", id).map(Subject::Conversation),
-            Self::SupplierId(id) => checks.id("supplierId", id).map(Subject::Supplier),
+            Self::OrderId(id) => checks.id("orderId", id).map(FileSubject::Order),
+            Self::ConversationId(id) => checks.id("conversationId", id).map(FileSubject::Conversation),
+            Self::SupplierId(id) => checks.id("supplierId", id).map(FileSubject::Supplier),
         })
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn ready(prepared: Prepared, app: &App, caller: &Caller) -> async_gra
 
 /// True if nothing ran: the document was refused, or did not fit the schema. There is no `data` then.
 #[must_use]
-pub fn is_request_error(response: &Response) -> bool {
+pub(super) fn is_request_error(response: &Response) -> bool {
     response.data == Value::Null
         && !response.errors.is_empty()
         && response.errors.iter().all(|error| error.path.is_empty())

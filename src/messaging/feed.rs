@@ -5,6 +5,7 @@
 
 use entity::message::{Column, Entity, Model};
 use entity::{ConversationId, message};
+use futures_util::future::BoxFuture;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
@@ -18,14 +19,14 @@ use crate::visibility;
 /// Messages that a follower who comes late reads at once.
 const PART: u64 = 100;
 
-/// A place in the feed of all messages.
+/// A position in the feed of all messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MessageFeedKey {
     pub message_feed: i64,
 }
 
-/// Gives every committed message its place in the feed, and tells those who follow it. Cheap when there is nothing to do.
+/// Gives every committed message its position in the feed, and publishes it to those who follow it. Cheap when there is nothing to do.
 pub async fn sequence(app: &App) -> Result<()> {
     sequencer::MESSAGES.sequence(&app.db).await?;
     let db = &app.db.read;
@@ -62,27 +63,29 @@ impl Source for Messages {
 
 pub type MessageFollower = Follower<Messages>;
 
-/// Follows the messages of the viewer's conversations, or of one: from after a place, or from now on.
-pub async fn follow_messages(
-    app: &App,
+/// Follows the messages of the viewer's conversations, or of one: from after a position, or from now on.
+pub fn follow_messages<'a>(
+    app: &'a App,
     viewer: Viewer,
     conversation_id: Option<ConversationId>,
     after: Option<i64>,
-) -> Result<MessageFollower> {
-    let db = &app.db.read;
-    let Some(mut topic) = Topic::of(&viewer) else {
-        return Err(Error::refused(ErrorCode::Unauthenticated, "send Authorization: Bearer <token>"));
-    };
-    if let Some(id) = conversation_id {
-        find_conversation(db, viewer, id)
-            .await?
-            .ok_or_else(|| Error::not_found("conversation").at("conversationId"))?;
-        topic = Topic::Conversation(id);
-    }
-    let newest = newest_position(db).await?;
-    live::require_known(after, newest)?;
-    let seat = app.messages.listen(topic, newest);
-    Ok(Follower::new(Messages { app: app.clone(), viewer, conversation_id }, seat, after.unwrap_or(newest)))
+) -> BoxFuture<'a, Result<MessageFollower>> {
+    Box::pin(async move {
+        let db = &app.db.read;
+        let Some(mut topic) = Topic::of(&viewer) else {
+            return Err(Error::refused(ErrorCode::Unauthenticated, "send Authorization: Bearer <token>"));
+        };
+        if let Some(id) = conversation_id {
+            find_conversation(db, viewer, id)
+                .await?
+                .ok_or_else(|| Error::not_found("conversation").at("conversationId"))?;
+            topic = Topic::Conversation(id);
+        }
+        let newest = newest_position(db).await?;
+        live::require_known(after, newest)?;
+        let listener = app.messages.listen(topic, newest);
+        Ok(Follower::new(Messages { app: app.clone(), viewer, conversation_id }, listener, after.unwrap_or(newest)))
+    })
 }
 
 async fn newest_position<C: ConnectionTrait>(db: &C) -> Result<i64> {

@@ -152,7 +152,8 @@ pub async fn find_conversations_by_id<C: ConnectionTrait>(
 /// other.
 pub async fn find_citable<C: ConnectionTrait>(
     db: &C,
-    (buyer_id, supplier_id): (BuyerId, SupplierId),
+    buyer_id: BuyerId,
+    supplier_id: SupplierId,
     ids: &[MessageId],
 ) -> Result<Vec<MessageId>> {
     let between = Query::select()

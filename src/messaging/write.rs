@@ -1,7 +1,8 @@
-//! LockedOrder: the one place where messages come from.
+//! Writing: the one place where messages come from.
 
 use entity::credential::Role;
 use entity::{ConversationId, FileId, MessageId, OrderId, conversation, message, order};
+use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
@@ -76,82 +77,98 @@ pub(super) fn side(viewer: &Viewer) -> Result<Side> {
 }
 
 /// The viewer, a buyer, writes to a supplier. Goes on with the conversation about the same thing, if there is one.
-pub async fn contact_supplier(
-    app: &App,
+pub fn contact_supplier<'a>(
+    app: &'a App,
     viewer: Viewer,
-    contact: &Contact,
-    words: &Words,
-) -> Result<conversation::Model> {
-    let (_storefront, buyer_id) = viewer.require_buyer()?;
-    let mut checks = Checks::input();
-    let supplier_id = checks.id("supplierId", &contact.supplier_id);
-    let product_id = contact.product_id.as_ref().and_then(|id| checks.id("productId", id));
-    let order_id = contact.order_id.as_ref().and_then(|id| checks.id("orderId", id));
-    let subject = json!([supplier_id, product_id, order_id]);
-    let writing = LockedOrder::check(&mut checks, &viewer, Side::Buyer, ("contactSupplier", subject, words))?;
-    let supplier_id = checks.finish_with(supplier_id)?;
-    let thread = Thread { buyer_id, supplier_id, product_id, order_id };
-    let posted = db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        if let Some(posted) = writing.find_repeated(&tx).await? {
-            return Ok(posted);
-        }
-        thread::require_subjects(&tx, thread).await?;
-        let conversation = thread::open(app, &tx, thread).await?;
-        writing.post(app, tx, conversation).await
-    });
-    Ok(posted.await?.0)
+    contact: &'a Contact,
+    words: &'a Words,
+) -> BoxFuture<'a, Result<conversation::Model>> {
+    Box::pin(async move {
+        let (_storefront, buyer_id) = viewer.require_buyer()?;
+        let mut checks = Checks::input();
+        let supplier_id = checks.id("supplierId", &contact.supplier_id);
+        let product_id = contact.product_id.as_ref().and_then(|id| checks.id("productId", id));
+        let order_id = contact.order_id.as_ref().and_then(|id| checks.id("orderId", id));
+        let subject = json!([supplier_id, product_id, order_id]);
+        let new = NewMessage::check(&mut checks, &viewer, Side::Buyer, "contactSupplier", subject, words)?;
+        let supplier_id = checks.finish_with(supplier_id)?;
+        let thread = Thread { buyer_id, supplier_id, product_id, order_id };
+        let posted = db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            if let Some(posted) = new.find_repeated(&tx).await? {
+                return Ok(posted);
+            }
+            thread::require_subjects(&tx, thread).await?;
+            let conversation = thread::open(app, &tx, thread).await?;
+            new.post(app, tx, conversation).await
+        });
+        Ok(posted.await?.0)
+    })
 }
 
 /// The viewer, a supplier, writes to the buyer of one of its orders, about the order.
-pub async fn contact_buyer(app: &App, viewer: Viewer, order_id: &str, words: &Words) -> Result<conversation::Model> {
-    let supplier_id = viewer.require_supplier()?;
-    let mut checks = Checks::input();
-    let order_id: Option<OrderId> = checks.id("orderId", order_id);
-    let writing = LockedOrder::check(&mut checks, &viewer, Side::Supplier, ("contactBuyer", json!([order_id]), words))?;
-    let order_id = checks.finish_with(order_id)?;
-    let posted = db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        if let Some(posted) = writing.find_repeated(&tx).await? {
-            return Ok(posted);
-        }
-        let order = order::Entity::find_by_id(order_id)
-            .filter(order::Column::SupplierId.eq(supplier_id))
-            .one(&tx)
-            .await?
-            .ok_or_else(|| Error::not_found("order of yours").at("orderId"))?;
-        let thread = Thread { buyer_id: order.buyer_id, supplier_id, product_id: None, order_id: Some(order_id) };
-        let conversation = thread::open(app, &tx, thread).await?;
-        writing.post(app, tx, conversation).await
-    });
-    Ok(posted.await?.0)
+pub fn contact_buyer<'a>(
+    app: &'a App,
+    viewer: Viewer,
+    order_id: &'a str,
+    words: &'a Words,
+) -> BoxFuture<'a, Result<conversation::Model>> {
+    Box::pin(async move {
+        let supplier_id = viewer.require_supplier()?;
+        let mut checks = Checks::input();
+        let order_id: Option<OrderId> = checks.id("orderId", order_id);
+        let new = NewMessage::check(&mut checks, &viewer, Side::Supplier, "contactBuyer", json!([order_id]), words)?;
+        let order_id = checks.finish_with(order_id)?;
+        let posted = db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            if let Some(posted) = new.find_repeated(&tx).await? {
+                return Ok(posted);
+            }
+            let order = order::Entity::find_by_id(order_id)
+                .filter(order::Column::SupplierId.eq(supplier_id))
+                .one(&tx)
+                .await?
+                .ok_or_else(|| Error::not_found("order of yours").at("orderId"))?;
+            let thread = Thread { buyer_id: order.buyer_id, supplier_id, product_id: None, order_id: Some(order_id) };
+            let conversation = thread::open(app, &tx, thread).await?;
+            new.post(app, tx, conversation).await
+        });
+        Ok(posted.await?.0)
+    })
 }
 
 /// The viewer, buyer or supplier of the conversation, writes.
-pub async fn send_message(app: &App, viewer: Viewer, conversation_id: &str, words: &Words) -> Result<Posted> {
-    let side = side(&viewer)?;
-    let mut checks = Checks::input();
-    let id: Option<ConversationId> = checks.id("conversationId", conversation_id);
-    let writing = LockedOrder::check(&mut checks, &viewer, side, ("sendMessage", json!([id]), words))?;
-    let id = checks.finish_with(id)?;
-    db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        if let Some(posted) = writing.find_repeated(&tx).await? {
-            return Ok(posted);
-        }
-        let conversation = seen_by(&viewer)
-            .filter(conversation::Column::Id.eq(id))
-            .lock_exclusive()
-            .one(&tx)
-            .await?
-            .ok_or_else(|| Error::not_found("conversation").at("conversationId"))?;
-        writing.post(app, tx, conversation).await
+pub fn send_message<'a>(
+    app: &'a App,
+    viewer: Viewer,
+    conversation_id: &'a str,
+    words: &'a Words,
+) -> BoxFuture<'a, Result<Posted>> {
+    Box::pin(async move {
+        let side = side(&viewer)?;
+        let mut checks = Checks::input();
+        let id: Option<ConversationId> = checks.id("conversationId", conversation_id);
+        let new = NewMessage::check(&mut checks, &viewer, side, "sendMessage", json!([id]), words)?;
+        let id = checks.finish_with(id)?;
+        db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            if let Some(posted) = new.find_repeated(&tx).await? {
+                return Ok(posted);
+            }
+            let conversation = seen_by(&viewer)
+                .filter(conversation::Column::Id.eq(id))
+                .lock_exclusive()
+                .one(&tx)
+                .await?
+                .ok_or_else(|| Error::not_found("conversation").at("conversationId"))?;
+            new.post(app, tx, conversation).await
+        })
+        .await
     })
-    .await
 }
 
 /// One message that came in, checked.
-struct LockedOrder {
+struct NewMessage {
     viewer: Viewer,
     side: Side,
     text: String,
@@ -159,13 +176,15 @@ struct LockedOrder {
     idempotency_key: Option<IdempotencyKey>,
 }
 
-impl LockedOrder {
+impl NewMessage {
     /// `subject` is what the input says besides the words.
     fn check(
         checks: &mut Checks,
         viewer: &Viewer,
         side: Side,
-        (mutation, subject, words): (&'static str, Value, &Words),
+        mutation: &'static str,
+        subject: Value,
+        words: &Words,
     ) -> Result<Self> {
         let attachments = check_attachments(checks, &words.attachment_ids);
         let text = if words.attachment_ids.is_empty() {
@@ -212,7 +231,7 @@ impl LockedOrder {
         };
         message::Entity::insert(message.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
         let principal = self.viewer.principal();
-        file::attach_to_message(&tx, &principal, &conversation, (&message, &self.attachments)).await?;
+        file::attach_to_message(&tx, &principal, &conversation, &message, &self.attachments).await?;
         conversation.last_message_id = message.id;
         conversation.updated_at = message.created_at;
         // Who answers has read what was written before.
@@ -231,7 +250,7 @@ impl LockedOrder {
             idempotency_key.record(&tx, &app.clock, message.id.to_string()).await?;
         }
         tx.commit().await?;
-        // The worker gives it its place in the feed.
+        // The worker gives it its position in the feed.
         app.wake_worker();
         Ok((conversation, message))
     }

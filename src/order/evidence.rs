@@ -97,7 +97,7 @@ async fn require_citable(locked: &LockedOrder<'_>, ids: &[MessageId]) -> Result<
         return Ok(());
     }
     let row = &locked.order.row;
-    let citable = messaging::find_citable(locked.transaction(), (row.buyer_id, row.supplier_id), ids).await?;
+    let citable = messaging::find_citable(locked.transaction(), row.buyer_id, row.supplier_id, ids).await?;
     let strange = ids.iter().enumerate().filter(|(_index, id)| !citable.contains(id));
     let problems: Vec<Problem> = strange
         .map(|(index, _id)| Problem {

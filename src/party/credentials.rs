@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use entity::credential::{Column, Entity, Model};
 use entity::{BuyerId, CredentialId, OperatorId, StorefrontId, SupplierId, Time, buyer};
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder, QuerySelect};
 
@@ -74,30 +75,32 @@ pub async fn find_own_credential<C: ConnectionTrait>(db: &C, caller: &Caller) ->
 const MOST_AT_ONCE: usize = 500;
 
 /// Writes down what was noted: one statement for all that were last used in the same minute.
-pub async fn write_uses(app: &App) -> Result<()> {
-    let mut by_minute: BTreeMap<i64, (Time, BTreeSet<CredentialId>)> = BTreeMap::new();
-    for (id, at) in app.uses.take() {
-        let (latest, ids) = by_minute.entry(at.timestamp().div_euclid(60)).or_insert((at, BTreeSet::new()));
-        *latest = Ord::max(at, *latest);
-        ids.insert(id);
-    }
-    for (at, ids) in by_minute.into_values() {
-        let ids: Vec<CredentialId> = ids.into_iter().collect();
-        for ids in ids.chunks(MOST_AT_ONCE) {
-            db::retrying(|| async {
-                let tx = app.db.begin_write().await?;
-                let earlier = Condition::any().add(Column::LastUsedAt.is_null()).add(Column::LastUsedAt.lt(at));
-                Entity::update_many()
-                    .col_expr(Column::LastUsedAt, Expr::value(at))
-                    .filter(Column::Id.is_in(ids.iter().copied()))
-                    .filter(earlier)
-                    .exec(&tx)
-                    .await?;
-                tx.commit().await?;
-                Ok(())
-            })
-            .await?;
+pub fn write_uses<'a>(app: &'a App) -> BoxFuture<'a, Result<()>> {
+    Box::pin(async move {
+        let mut by_minute: BTreeMap<i64, (Time, BTreeSet<CredentialId>)> = BTreeMap::new();
+        for (id, at) in app.uses.take() {
+            let (latest, ids) = by_minute.entry(at.timestamp().div_euclid(60)).or_insert((at, BTreeSet::new()));
+            *latest = Ord::max(at, *latest);
+            ids.insert(id);
         }
-    }
-    Ok(())
+        for (at, ids) in by_minute.into_values() {
+            let ids: Vec<CredentialId> = ids.into_iter().collect();
+            for ids in ids.chunks(MOST_AT_ONCE) {
+                db::retrying(|| async {
+                    let tx = app.db.begin_write().await?;
+                    let earlier = Condition::any().add(Column::LastUsedAt.is_null()).add(Column::LastUsedAt.lt(at));
+                    Entity::update_many()
+                        .col_expr(Column::LastUsedAt, Expr::value(at))
+                        .filter(Column::Id.is_in(ids.iter().copied()))
+                        .filter(earlier)
+                        .exec(&tx)
+                        .await?;
+                    tx.commit().await?;
+                    Ok(())
+                })
+                .await?;
+            }
+        }
+        Ok(())
+    })
 }

@@ -7,6 +7,7 @@
 use chrono::TimeDelta;
 use entity::credential::{ActiveModel, Column, Entity, Model, Role};
 use entity::{BuyerId, CredentialId, OperatorId, StorefrontId, Time, buyer, operator};
+use futures_util::future::BoxFuture;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect,
@@ -26,52 +27,54 @@ const KEPT_DAYS: i64 = 30;
 
 /// A successor of the credential that asks for it, or of another of the viewer's: who rotates another decides when that one
 /// ends, and holds what lasts as long, which takes all scopes as revoking it does.
-pub async fn rotate_credential(
-    app: &App,
-    caller: &Caller,
-    id: &str,
+pub fn rotate_credential<'a>(
+    app: &'a App,
+    caller: &'a Caller,
+    id: &'a str,
     old_valid_for_hours: Option<i32>,
-) -> Result<CreatedCredential> {
-    require_lasting(&caller.viewer)?;
-    let mut checks = Checks::input();
-    let id = checks.required_id::<CredentialId>("credentialId", id);
-    let hours = checks.within("oldValidForHours", old_valid_for_hours.unwrap_or(USUAL_HOURS), 0..=MOST_HOURS);
-    checks.finish()?;
-    let wall = app.clock.wall();
-    let until = wall + TimeDelta::hours(i64::from(hours));
-    let created = db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        let old = require_locked(&tx, own_credentials(&caller.viewer), id).await?;
-        require_valid(&old, wall)?;
-        if caller.lacked().is_some() && caller.credential.as_ref().is_none_or(|held| held.id != old.id) {
-            let message = "is not the credential of this request, which has not all scopes; rotate it with itself";
-            return Err(Error::refused(ErrorCode::NotPermitted, message).at("credentialId"));
+) -> BoxFuture<'a, Result<CreatedCredential>> {
+    Box::pin(async move {
+        require_lasting(&caller.viewer)?;
+        let mut checks = Checks::input();
+        let id = checks.required_id::<CredentialId>("credentialId", id);
+        let hours = checks.within("oldValidForHours", old_valid_for_hours.unwrap_or(USUAL_HOURS), 0..=MOST_HOURS);
+        checks.finish()?;
+        let wall = app.clock.wall();
+        let until = wall + TimeDelta::hours(i64::from(hours));
+        let created = db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            let old = require_locked(&tx, own_credentials(&caller.viewer), id).await?;
+            require_valid(&old, wall)?;
+            if caller.lacked().is_some() && caller.credential.as_ref().is_none_or(|held| held.id != old.id) {
+                let message = "is not the credential of this request, which has not all scopes; rotate it with itself";
+                return Err(Error::refused(ErrorCode::NotPermitted, message).at("credentialId"));
+            }
+            require_at_most_one(&tx, &old, wall).await?;
+            let token = new_token(&app.clock, old.role);
+            let successor = Model {
+                id: CredentialId(app.clock.new_id()),
+                token_hash: crate::auth::hash_token(&token),
+                rotated_from: Some(old.id),
+                expires_at: ends_at(&old),
+                revoked_at: None,
+                last_used_at: None,
+                created_at: wall,
+                ..old.clone()
+            };
+            insert(&tx, successor.clone()).await?;
+            if ends_at(&old).is_none_or(|end| end > until) {
+                let ending = ActiveModel { id: Set(old.id), expires_at: Set(Some(until)), ..Default::default() };
+                Entity::update(ending).exec(&tx).await?;
+            }
+            tx.commit().await?;
+            Ok(CreatedCredential { credential: successor, token })
+        })
+        .await?;
+        if until <= wall {
+            announce_revoked(app, [id]);
         }
-        require_at_most_one(&tx, &old, wall).await?;
-        let token = new_token(&app.clock, old.role);
-        let successor = Model {
-            id: CredentialId(app.clock.new_id()),
-            token_hash: crate::auth::hash_token(&token),
-            rotated_from: Some(old.id),
-            expires_at: ends_at(&old),
-            revoked_at: None,
-            last_used_at: None,
-            created_at: wall,
-            ..old.clone()
-        };
-        insert(&tx, successor.clone()).await?;
-        if ends_at(&old).is_none_or(|end| end > until) {
-            let ending = ActiveModel { id: Set(old.id), expires_at: Set(Some(until)), ..Default::default() };
-            Entity::update(ending).exec(&tx).await?;
-        }
-        tx.commit().await?;
-        Ok(CreatedCredential { credential: successor, token })
+        Ok(created)
     })
-    .await?;
-    if until <= wall {
-        tell(app, [id]);
-    }
-    Ok(created)
 }
 
 /// Neither what it succeeds nor what succeeds it is valid: with its successor there will be two.
@@ -95,50 +98,57 @@ async fn require_at_most_one<C: ConnectionTrait>(tx: &C, old: &Model, wall: Time
 }
 
 /// Ends a credential, at a time or at once. Operators end any but their own last one; others their own.
-pub async fn revoke_credential(app: &App, viewer: Viewer, id: &str, at: Option<Time>) -> Result<Model> {
-    require_lasting(&viewer)?;
-    let wall = app.clock.wall();
-    let mut checks = Checks::input();
-    let id = checks.required_id::<CredentialId>("credentialId", id);
-    if at.is_some_and(|at| at < wall) {
-        checks.problem("at", ErrorCode::InvalidInput, "has passed; leave it out to revoke at once");
-    }
-    checks.finish()?;
-    let at = at.unwrap_or(wall);
-    let whose = match viewer {
-        Viewer::Operator { .. } => Condition::all(),
-        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } | Viewer::Supplier { .. } => {
-            own_credentials(&viewer)
+pub fn revoke_credential<'a>(
+    app: &'a App,
+    viewer: Viewer,
+    id: &'a str,
+    at: Option<Time>,
+) -> BoxFuture<'a, Result<Model>> {
+    Box::pin(async move {
+        require_lasting(&viewer)?;
+        let wall = app.clock.wall();
+        let mut checks = Checks::input();
+        let id = checks.required_id::<CredentialId>("credentialId", id);
+        if at.is_some_and(|at| at < wall) {
+            checks.problem("at", ErrorCode::InvalidInput, "has passed; leave it out to revoke at once");
         }
-    };
-    let revoked = db::retrying(|| async {
-        let tx = app.db.begin_write().await?;
-        let mut row = require_locked(&tx, whose.clone(), id).await?;
-        if ends_at(&row).is_some_and(|end| end <= wall) {
-            return Ok(row);
+        checks.finish()?;
+        let at = at.unwrap_or(wall);
+        let whose = match viewer {
+            Viewer::Operator { .. } => Condition::all(),
+            Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } | Viewer::Supplier { .. } => {
+                own_credentials(&viewer)
+            }
+        };
+        let revoked = db::retrying(|| async {
+            let tx = app.db.begin_write().await?;
+            let mut row = require_locked(&tx, whose.clone(), id).await?;
+            if ends_at(&row).is_some_and(|end| end <= wall) {
+                return Ok(row);
+            }
+            if let Viewer::Operator { operator_id } = viewer
+                && row.operator_id == Some(operator_id)
+            {
+                require_another(&tx, operator_id, id).await?;
+            }
+            row.revoked_at = Some(at);
+            let ending = ActiveModel { id: Set(id), revoked_at: Set(Some(at)), ..Default::default() };
+            Entity::update(ending).exec(&tx).await?;
+            tx.commit().await?;
+            Ok(row)
+        })
+        .await?;
+        if at <= wall {
+            announce_revoked(app, [id]);
         }
-        if let Viewer::Operator { operator_id } = viewer
-            && row.operator_id == Some(operator_id)
-        {
-            require_another(&tx, operator_id, id).await?;
-        }
-        row.revoked_at = Some(at);
-        let ending = ActiveModel { id: Set(id), revoked_at: Set(Some(at)), ..Default::default() };
-        Entity::update(ending).exec(&tx).await?;
-        tx.commit().await?;
-        Ok(row)
+        Ok(revoked)
     })
-    .await?;
-    if at <= wall {
-        tell(app, [id]);
-    }
-    Ok(revoked)
 }
 
 /// What these credentials began on this node ends at once.
-fn tell(app: &App, revoked: impl IntoIterator<Item = CredentialId>) {
+fn announce_revoked(app: &App, revoked: impl IntoIterator<Item = CredentialId>) {
     for id in revoked {
-        app.tell_revoked(id);
+        app.announce_revoked(id);
     }
 }
 
@@ -171,34 +181,36 @@ pub enum Sessions {
 }
 
 /// Ends sessions of the storefront's buyers at once: how many were still valid.
-pub async fn revoke_buyer_sessions(app: &App, viewer: Viewer, which: &Sessions) -> Result<u64> {
-    let storefront_id = viewer.require_storefront()?;
-    let mut checks = Checks::input();
-    let mut these = Condition::all().add(Column::StorefrontId.eq(storefront_id)).add(Column::Role.eq(Role::Buyer));
-    let mut of_buyer = None;
-    match which {
-        Sessions::One(id) => {
-            let id = checks.required_id::<CredentialId>("credentialId", id);
-            these = these.add(Column::Id.eq(id));
+pub fn revoke_buyer_sessions<'a>(app: &'a App, viewer: Viewer, which: &'a Sessions) -> BoxFuture<'a, Result<u64>> {
+    Box::pin(async move {
+        let storefront_id = viewer.require_storefront()?;
+        let mut checks = Checks::input();
+        let mut these = Condition::all().add(Column::StorefrontId.eq(storefront_id)).add(Column::Role.eq(Role::Buyer));
+        let mut of_buyer = None;
+        match which {
+            Sessions::One(id) => {
+                let id = checks.required_id::<CredentialId>("credentialId", id);
+                these = these.add(Column::Id.eq(id));
+            }
+            Sessions::OfBuyer(id) => {
+                let id = checks.required_id::<BuyerId>("buyerId", id);
+                of_buyer = Some(("buyerId", buyer::Column::Id.eq(id)));
+            }
+            Sessions::OfReference(reference) => {
+                let reference = checks.line("buyerReference", reference, 200);
+                of_buyer = Some(("buyerReference", buyer::Column::Reference.eq(reference)));
+            }
         }
-        Sessions::OfBuyer(id) => {
-            let id = checks.required_id::<BuyerId>("buyerId", id);
-            of_buyer = Some(("buyerId", buyer::Column::Id.eq(id)));
+        checks.finish()?;
+        if let Some((field, wanted)) = of_buyer {
+            let found = find_buyer_of(&app.db.read, storefront_id, wanted).await?;
+            let Some(buyer) = found else { return Err(Error::not_found("buyer").at(field)) };
+            these = these.add(Column::BuyerId.eq(buyer.id));
+        } else if Entity::find().filter(these.clone()).count(&app.db.read).await? == 0 {
+            return Err(Error::not_found("session").at("credentialId"));
         }
-        Sessions::OfReference(reference) => {
-            let reference = checks.line("buyerReference", reference, 200);
-            of_buyer = Some(("buyerReference", buyer::Column::Reference.eq(reference)));
-        }
-    }
-    checks.finish()?;
-    if let Some((field, wanted)) = of_buyer {
-        let found = find_buyer_of(&app.db.read, storefront_id, wanted).await?;
-        let Some(buyer) = found else { return Err(Error::not_found("buyer").at(field)) };
-        these = these.add(Column::BuyerId.eq(buyer.id));
-    } else if Entity::find().filter(these.clone()).count(&app.db.read).await? == 0 {
-        return Err(Error::not_found("session").at("credentialId"));
-    }
-    end(app, these).await
+        end(app, these).await
+    })
 }
 
 async fn find_buyer_of<C: ConnectionTrait>(
@@ -235,7 +247,7 @@ async fn end(app: &App, these: Condition) -> Result<u64> {
         Ok(ended)
     })
     .await?;
-    tell(app, ended.iter().map(|row| row.id));
+    announce_revoked(app, ended.iter().map(|row| row.id));
     u64::try_from(ended.len()).map_err(|cause| Error::internal(cause.to_string()))
 }
 

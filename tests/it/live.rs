@@ -543,10 +543,10 @@ async fn what_a_revoked_credential_began_ends_at_once(app: &TestApp) {
     let caller = find_caller(&app.db().read, &token, app.clock().wall()).await.expect("reads").expect("is good");
     let mut idle = Client::connect(&app.url(""), &token).await;
     let mut stream = Events::subscribe(&app.url(""), &token, EVENTS, json!({})).await;
-    app.app().tell_revoked(CredentialId(app.clock().new_id()));
+    app.app().announce_revoked(CredentialId(app.clock().new_id()));
     idle.send(json!({ "type": "ping" })).await;
     assert_eq!(idle.receive().await["type"], "pong", "another's");
-    app.app().tell_revoked(caller.credential.expect("a credential").id);
+    app.app().announce_revoked(caller.credential.expect("a credential").id);
     assert_eq!(idle.close_code().await, 4403);
     assert_eq!(stream.next().await.expect("an event").1["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
     assert_eq!((stream.next().await, stream.next().await), (complete(), None));

@@ -294,7 +294,7 @@ payloads! {
     }
 }
 
-/// LockedOrder in conversations.
+/// Writing in conversations.
 #[derive(Default)]
 pub struct ConversationMutation;
 

@@ -338,8 +338,8 @@ impl WebhookQuery {
             let mut checks = Checks::arguments();
             let endpoint_id = endpoint_id.and_then(|id| checks.id("endpointId", &id));
             checks.finish()?;
-            let which = (endpoint_id, &filter);
-            let rows = delivery::find_deliveries(&app(ctx).db.read, &viewer(ctx), which, &page).await?;
+            let db = &app(ctx).db.read;
+            let rows = delivery::find_deliveries(db, &viewer(ctx), endpoint_id, &filter, &page).await?;
             Ok(connection(rows, &page, |row| row.id, WebhookDelivery))
         };
         Some(find.await)
