@@ -1,4 +1,9 @@
-//! What happened to an order: the events of its timeline. No personal data in any of them.
+//! What happened to an order: the events of its timeline, one row each. No personal data in any of them.
+//!
+//! A row is all that there is to say of an event: its name on the wire, its fields, what it does to the order's status, and
+//! its sentence. The list of types, the table in `docs/webhooks.md`, the replay of `verify` and the sentences come from it.
+
+mod words;
 
 use entity::dispute::{DisputeReason, SettledBy};
 use entity::evidence::EvidenceAuthor;
@@ -8,352 +13,244 @@ use entity::receipt::ReceiptReason;
 use entity::{CancelRequestId, ChargebackId, DisputeId, EvidenceId, Money, OrderStatus, PaymentId, ProposalId, Time};
 use serde::Serialize;
 
-/// Why an operator froze an order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, async_graphql::Enum)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum FreezeReason {
-    /// Something looks wrong.
-    SuspectedFraud,
-    /// Sanctions, money laundering, identity: somebody has to check first.
-    Compliance,
-    /// A court or an authority demands it.
-    LegalOrder,
-    /// Anything else.
-    Other,
+use crate::freeze_reason::FrozenBy;
+
+use OrderStatus::{
+    AwaitingConfirmation, AwaitingPayment, CancelRequested as AskedToCancel, Cancelled, Completed, Disputed,
+    DraftRequested as Drafting, Funded, Refunded, ReturnPending, Shipped,
+};
+use StatusAfter::{AsStated, Freezes, Is, Same, Thaws};
+
+/// What an event does to where its order stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StatusAfter {
+    Is(OrderStatus),
+    /// The status that the event itself states: where it led back to.
+    AsStated,
+    Same,
+    /// The same status, frozen from now on.
+    Freezes,
+    /// The same status, frozen no more.
+    Thaws,
 }
 
-/// Who stopped an order's money and clocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE", tag = "by", content = "reason")]
-pub enum FrozenBy {
-    Operator(FreezeReason),
-    Chargeback,
+/// One type of event: what is known of it without its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventType {
+    /// `noun.past_verb`
+    pub name: &'static str,
+    pub status_after: StatusAfter,
 }
 
-/// One event. Its name is `noun.past_verb`; its fields are the event's `data`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged, rename_all_fields = "camelCase")]
-pub enum Event {
-    DraftRequested {
-        deadline: Time,
-    },
-    ContractDrafted {
-        contract_version: i32,
-        total: Money,
-        deadline: Time,
-    },
-    OrderConfirmed {
-        contract_version: i32,
-        total: Money,
-        deadline: Time,
-    },
-    OrderCancelled {
-        refunded: Money,
-    },
+macro_rules! events {
+    ($(
+        $(#[$doc:meta])*
+        $name:literal = $variant:ident $({ $($(#[$attribute:meta])* $field:ident: $type:ty),+ })?,
+            $status_after:expr, $sentence:literal $(, $word:expr)*;
+    )+) => {
+        /// One event. Its fields are the event's `data`.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+        #[serde(untagged, rename_all_fields = "camelCase")]
+        pub enum Event {
+            $($(#[$doc])* $variant $({ $($(#[$attribute])* $field: $type),+ })?,)+
+        }
+
+        /// Every type of event there is.
+        pub const EVENT_TYPES: &[EventType] = &[$(EventType { name: $name, status_after: $status_after }),+];
+
+        impl Event {
+            /// Its name on the wire.
+            #[must_use]
+            pub fn kind(&self) -> &'static str {
+                match self { $(Self::$variant { .. } => $name,)+ }
+            }
+
+            /// In one sentence, for people.
+            #[expect(unused_variables, clippy::too_many_lines, reason = "a row names its fields, its sentence only some")]
+            #[must_use]
+            pub fn summary(&self) -> String {
+                match self { $(Self::$variant $({ $($field),+ })? => format!($sentence $(, $word)*),)+ }
+            }
+
+            /// One of each.
+            #[cfg(test)]
+            pub(crate) fn samples() -> Vec<Self> {
+                use crate::tests::events::Sample;
+                vec![$(Self::$variant $({ $($field: Sample::sample()),+ })?),+]
+            }
+        }
+    };
+}
+
+events! {
+    "draft.requested" = DraftRequested { deadline: Time },
+        Is(Drafting), "The buyer asked the supplier for a draft.";
+    "contract.drafted" = ContractDrafted { contract_version: i32, total: Money, deadline: Time },
+        Is(AwaitingConfirmation), "Contract version {contract_version} over {total} is on the table.";
+    "order.confirmed" = OrderConfirmed { contract_version: i32, total: Money, deadline: Time },
+        Is(AwaitingPayment), "The buyer confirmed contract version {contract_version}; {total} is due.";
+    "order.cancelled" = OrderCancelled { refunded: Money },
+        Is(Cancelled), "The order was cancelled{}.", words::goes_back(*refunded);
     /// The status lasted as long as it may.
-    OrderLapsed {
-        refunded: Money,
-    },
-    PaymentOpened {
-        payment_id: PaymentId,
-        method: PaymentMethod,
-        amount: Money,
-    },
-    PaymentCaptured {
-        payment_id: PaymentId,
-        amount: Money,
-        held: Money,
-        due: Money,
-    },
-    PaymentFailed {
-        payment_id: PaymentId,
-        reason: String,
-    },
-    PaymentExpired {
-        payment_id: PaymentId,
-    },
-    PaymentCancelled {
-        payment_id: PaymentId,
-    },
+    "order.lapsed" = OrderLapsed { refunded: Money },
+        Is(Cancelled), "Nobody acted in time, and the order lapsed{}.", words::goes_back(*refunded);
+
+    "payment.opened" = PaymentOpened { payment_id: PaymentId, method: PaymentMethod, amount: Money },
+        Same, "A payment of {amount} by {} was opened.", method.name();
+    "payment.captured" = PaymentCaptured { payment_id: PaymentId, amount: Money, held: Money, due: Money },
+        Same, "{amount} arrived; {held} is held{}.", words::still_due(*due);
+    "payment.failed" = PaymentFailed { payment_id: PaymentId, reason: String },
+        Same, "A payment failed: {reason}";
+    "payment.expired" = PaymentExpired { payment_id: PaymentId },
+        Same, "A payment expired.";
+    "payment.cancelled" = PaymentCancelled { payment_id: PaymentId },
+        Same, "A payment was withdrawn.";
     /// An operator put money that had been set aside to the order's use.
-    FundsApplied {
-        payment_id: PaymentId,
-        amount: Money,
-        held: Money,
-        due: Money,
-    },
-    FundsUnapplied {
-        payment_id: PaymentId,
-        amount: Money,
-        reason: ReceiptReason,
-    },
-    OrderFunded {
-        held: Money,
-        ship_by: Time,
-    },
-    ShipByPassed {
-        refund_at: Option<Time>,
-    },
-    OrderShipped {
-        carrier: String,
-        tracking_number: String,
-        inspect_until: Time,
-    },
-    ShipmentUpdated {
-        carrier: String,
-        tracking_number: String,
-    },
-    DeadlineExtended {
-        days: i32,
-        deadline: Time,
-    },
+    "funds.applied" = FundsApplied { payment_id: PaymentId, amount: Money, held: Money, due: Money },
+        Same, "{amount} that had been set aside are applied: {held} held, {due} due.";
+    "funds.unapplied" = FundsUnapplied { payment_id: PaymentId, amount: Money, reason: ReceiptReason },
+        Same, "{}", words::set_aside(*amount, *reason);
+    "order.funded" = OrderFunded { held: Money, ship_by: Time },
+        Is(Funded), "The order is funded: {held} is held. Ship by {}.", words::day(*ship_by);
+
+    "ship_by.passed" = ShipByPassed { refund_at: Option<Time> },
+        Same, "The ship-by date passed: the buyer may cancel{}.", words::refunded_on(*refund_at);
+    "order.shipped" = OrderShipped { carrier: String, tracking_number: String, inspect_until: Time },
+        Is(Shipped), "Shipped with {carrier}; released on {} unless the buyer acts.", words::day(*inspect_until);
+    "shipment.updated" = ShipmentUpdated { carrier: String, tracking_number: String },
+        Same, "The supplier corrected the shipment: {carrier}.";
+    "deadline.extended" = DeadlineExtended { days: i32, deadline: Time },
+        Same, "The deadline was extended by {days} days, to {}.", words::day(*deadline);
     /// A reminder: what happens then if nobody acts.
-    DeadlineApproaching {
-        deadline: Time,
-        consequence: &'static str,
+    "deadline.approaching" = DeadlineApproaching { deadline: Time, consequence: &'static str },
+        Same, "Reminder: on {} {consequence}, unless somebody acts.", words::day(*deadline);
+    "receipt.confirmed" = ReceiptConfirmed,
+        Same, "The buyer confirmed receipt.";
+    "inspection.ended" = InspectionEnded,
+        Same, "The inspection period ended without a complaint.";
+
+    "cancel.requested" = CancelRequested { cancel_request_id: CancelRequestId, answer_by: Time },
+        Is(AskedToCancel), "The buyer asked to cancel; the supplier has until {} to answer.", words::minute(*answer_by);
+    "cancel.withdrawn" = CancelRequestWithdrawn { status: OrderStatus, deadline: Option<Time> },
+        AsStated, "The buyer took the cancel request back; the order is {status} again.";
+    "cancel.granted" = CancelRequestGranted { refunded: Money },
+        Same, "The cancel request was granted{}.", words::goes_back(*refunded);
+    "cancel.refused" = CancelRequestRefused { status: OrderStatus, deadline: Option<Time> },
+        AsStated, "The cancel request was refused; the order is {status} again.";
+
+    "dispute.opened" = DisputeOpened {
+        dispute_id: DisputeId, reason: DisputeReason, refund: Money, goods_go_back: bool, answer_by: Time
     },
-    ReceiptConfirmed,
-    InspectionEnded,
-    CancelRequested {
-        cancel_request_id: CancelRequestId,
-        answer_by: Time,
+        Is(Disputed),
+        "The buyer opened a dispute ({reason:?}) and wants {refund} back{}; the supplier has until {} to answer.",
+        words::and_goods(*goods_go_back), words::day(*answer_by);
+    "settlement.proposed" = SettlementProposed {
+        dispute_id: DisputeId, proposal_id: ProposalId, by: Side, refund: Money, goods_go_back: bool
     },
-    CancelRequestWithdrawn {
-        status: OrderStatus,
-        deadline: Option<Time>,
-    },
-    CancelRequestGranted {
-        refunded: Money,
-    },
-    CancelRequestRefused {
-        status: OrderStatus,
-        deadline: Option<Time>,
-    },
-    DisputeOpened {
-        dispute_id: DisputeId,
-        reason: DisputeReason,
-        refund: Money,
-        goods_go_back: bool,
-        answer_by: Time,
-    },
-    SettlementProposed {
-        dispute_id: DisputeId,
-        proposal_id: ProposalId,
-        by: Side,
-        refund: Money,
-        goods_go_back: bool,
-    },
-    DisputeWithdrawn {
-        dispute_id: DisputeId,
-        status: OrderStatus,
-        deadline: Option<Time>,
-    },
-    DisputeEscalated {
-        dispute_id: DisputeId,
-    },
+        Same, "The {} proposed to settle: {refund} goes back{}.", words::side(*by), words::and_goods(*goods_go_back);
+    "dispute.withdrawn" = DisputeWithdrawn { dispute_id: DisputeId, status: OrderStatus, deadline: Option<Time> },
+        AsStated, "The buyer took the dispute back; the order is {status} again.";
+    "dispute.escalated" = DisputeEscalated { dispute_id: DisputeId },
+        Same, "The dispute is with the operator now.";
     /// An alarm: nobody has ruled.
-    DisputeOverdue {
-        dispute_id: DisputeId,
-        opened_at: Time,
+    "dispute.overdue" = DisputeOverdue { dispute_id: DisputeId, opened_at: Time },
+        Same, "Alarm: the dispute of {} has not been ruled on.", words::day(*opened_at);
+    "dispute.settled" = DisputeSettled {
+        dispute_id: DisputeId, by: SettledBy, refund: Money, release: Money, goods_go_back: bool
     },
-    DisputeSettled {
-        dispute_id: DisputeId,
-        by: SettledBy,
-        refund: Money,
-        release: Money,
-        goods_go_back: bool,
-    },
-    ReturnAwaited {
-        ship_by: Time,
-    },
-    ReturnShipped {
-        carrier: String,
-        tracking_number: String,
-        settles_at: Time,
-    },
-    ReturnConfirmed,
+        Same, "{}: {refund} goes back to the buyer, {release} is released{}.",
+        words::how_settled(*by), words::once_goods_are_back(*goods_go_back);
+    "return.awaited" = ReturnAwaited { ship_by: Time },
+        Is(ReturnPending), "The buyer has to send the goods back by {}.", words::day(*ship_by);
+    "return.shipped" = ReturnShipped { carrier: String, tracking_number: String, settles_at: Time },
+        Same, "The goods go back with {carrier}; settled on {} unless the supplier acts.", words::day(*settles_at);
+    "return.confirmed" = ReturnConfirmed,
+        Same, "The supplier has the goods back.";
     /// The supplier was silent about it.
-    ReturnPresumed,
+    "return.presumed" = ReturnPresumed,
+        Same, "The supplier was silent about the returned goods; settled as agreed.";
     /// The buyer did not send the goods back in time.
-    ReturnLapsed,
-    ReturnContested {
-        dispute_id: DisputeId,
-    },
-    EvidenceAdded {
+    "return.lapsed" = ReturnLapsed,
+        Same, "The goods were not sent back in time; the held money is released.";
+    "return.contested" = ReturnContested { dispute_id: DisputeId },
+        Is(Disputed), "The supplier contests what came back; the dispute is with the operator.";
+    "evidence.added" = EvidenceAdded {
         evidence_id: EvidenceId,
         by: EvidenceAuthor,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        media_type: Option<String>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        byte_size: Option<i64>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        sha256: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] media_type: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")] byte_size: Option<i64>,
+        #[serde(skip_serializing_if = "Option::is_none")] sha256: Option<String>,
         /// How many messages it cites.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        messages: Option<i32>,
+        #[serde(skip_serializing_if = "Option::is_none")] messages: Option<i32>
     },
-    OrderFrozen {
-        #[serde(flatten)]
-        by: FrozenBy,
+        Same, "The {} put {} forward as evidence.",
+        words::author(*by), words::evidence(media_type.is_some(), messages.is_some());
+
+    "order.frozen" = OrderFrozen { #[serde(flatten)] by: FrozenBy },
+        Freezes, "{}: no money moves, and no clock runs.", words::who_froze(*by);
+    "order.thawed" = OrderThawed { deadline: Option<Time> },
+        Thaws, "The order is thawed{}.", words::with_deadline(*deadline);
+    "chargeback.opened" = ChargebackOpened {
+        chargeback_id: ChargebackId, payment_id: PaymentId, amount: Money,
+        from_held: Money, from_supplier: Money, from_unsent: Money, from_loss: Money, reason: String
     },
-    OrderThawed {
-        deadline: Option<Time>,
-    },
-    ChargebackOpened {
-        chargeback_id: ChargebackId,
-        payment_id: PaymentId,
-        amount: Money,
-        from_held: Money,
-        from_supplier: Money,
-        from_unsent: Money,
-        from_loss: Money,
-        reason: String,
-    },
-    ChargebackDebited {
-        chargeback_id: ChargebackId,
-        amount: Money,
-    },
-    ChargebackWon {
-        chargeback_id: ChargebackId,
-        amount: Money,
-        to_held: Money,
-        to_supplier: Money,
-    },
-    ChargebackLost {
-        chargeback_id: ChargebackId,
-        amount: Money,
-    },
+        Same, "The buyer's bank opened a chargeback of {amount}: {}.",
+        words::taken_from(*from_held, *from_supplier, *from_unsent, *from_loss);
+    "chargeback.debited" = ChargebackDebited { chargeback_id: ChargebackId, amount: Money },
+        Same, "The provider took {amount} for the chargeback.";
+    "chargeback.won" = ChargebackWon { chargeback_id: ChargebackId, amount: Money, to_held: Money, to_supplier: Money },
+        Same, "The chargeback of {amount} was won: the money is back.";
+    "chargeback.lost" = ChargebackLost { chargeback_id: ChargebackId, amount: Money },
+        Same, "The chargeback of {amount} was lost: the buyer keeps it.";
     /// An alarm: money left that had been given back already.
-    LossIncurred {
-        chargeback_id: ChargebackId,
-        amount: Money,
+    "loss.incurred" = LossIncurred { chargeback_id: ChargebackId, amount: Money },
+        Same, "Alarm: {amount} had been given back already; it is the operator's loss.";
+    "payment.reversed" = PaymentReversed {
+        chargeback_id: ChargebackId, payment_id: PaymentId, amount: Money, reason: String
     },
-    PaymentReversed {
-        chargeback_id: ChargebackId,
-        payment_id: PaymentId,
-        amount: Money,
-        reason: String,
-    },
+        Same, "A transfer bounced: {amount} was taken back.";
     /// The order waits for its money again.
-    OrderUnfunded {
-        due: Money,
-        deadline: Time,
-    },
-    FundsReleased {
-        amount: Money,
-        fee: Money,
-        to_supplier: Money,
-    },
-    OrderCompleted,
-    OrderRefunded {
-        refunded: Money,
-    },
-    RefundRequested {
-        amount: Money,
-        reason: &'static str,
-    },
-    RefundDetailsRequired {
-        amount: Money,
-    },
-    RefundAccountProvided,
-    RefundActionRequired {
-        amount: Money,
-        reason: String,
-    },
-    ManualRefundRequested {
-        amount: Money,
-    },
-    ManualRefundApproved {
-        amount: Money,
-    },
-    ManualRefundRejected {
-        amount: Money,
-    },
+    "order.unfunded" = OrderUnfunded { due: Money, deadline: Time },
+        Is(AwaitingPayment), "The order waits for its money again: {due} is due.";
+
+    "funds.released" = FundsReleased { amount: Money, fee: Money, to_supplier: Money },
+        Same, "{amount} was released: {to_supplier} to the supplier, {fee} fee.";
+    "order.completed" = OrderCompleted,
+        Is(Completed), "The order is completed.";
+    /// Of a funded order that is cancelled or lapses, this comes last.
+    "order.refunded" = OrderRefunded { refunded: Money },
+        Is(Refunded), "The order is refunded: {refunded} goes back to the buyer.";
+
+    "refund.requested" = RefundRequested { amount: Money, reason: &'static str },
+        Same, "A refund of {amount} is on its way: {reason}.";
+    "refund.details_required" = RefundDetailsRequired { amount: Money },
+        Same, "A refund of {amount} waits for the buyer's bank account.";
+    "refund_account.provided" = RefundAccountProvided,
+        Same, "The buyer said where refunds may be sent.";
+    "refund.action_required" = RefundActionRequired { amount: Money, reason: String },
+        Same, "A refund of {amount} needs somebody to act: {reason}.";
+    "manual_refund.requested" = ManualRefundRequested { amount: Money },
+        Same, "An operator asked to pay {amount} back by hand; another one has to approve.";
+    "manual_refund.approved" = ManualRefundApproved { amount: Money },
+        Same, "Another operator approved: {amount} is paid back by hand.";
+    "manual_refund.rejected" = ManualRefundRejected { amount: Money },
+        Same, "{amount} is not paid back by hand; another way is needed.";
     /// A chargeback gave the buyer this money; the refund of it is not sent.
-    RefundChargedBack {
-        amount: Money,
-    },
-    RefundSucceeded {
-        amount: Money,
-    },
-    FeedbackLeft {
-        product_as_agreed: i32,
-        communication: i32,
-        shipping_time: i32,
-    },
-    FeedbackRevised {
-        product_as_agreed: i32,
-        communication: i32,
-        shipping_time: i32,
-    },
-    FeedbackAnswered,
+    "refund.charged_back" = RefundChargedBack { amount: Money },
+        Same, "The buyer's bank took {amount} back that was to be refunded; that refund is not sent.";
+    "refund.succeeded" = RefundSucceeded { amount: Money },
+        Same, "A refund of {amount} was sent.";
+
+    "feedback.left" = FeedbackLeft { product_as_agreed: i32, communication: i32, shipping_time: i32 },
+        Same, "Feedback: product {product_as_agreed}, communication {communication}, shipping {shipping_time} of 5.";
+    "feedback.revised" = FeedbackRevised { product_as_agreed: i32, communication: i32, shipping_time: i32 },
+        Same, "Feedback: product {product_as_agreed}, communication {communication}, shipping {shipping_time} of 5.";
+    "feedback.answered" = FeedbackAnswered,
+        Same, "The supplier answered the feedback.";
 }
 
-impl Event {
-    #[must_use]
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::DraftRequested { .. } => "draft.requested",
-            Self::ContractDrafted { .. } => "contract.drafted",
-            Self::OrderConfirmed { .. } => "order.confirmed",
-            Self::OrderCancelled { .. } => "order.cancelled",
-            Self::OrderLapsed { .. } => "order.lapsed",
-            Self::PaymentOpened { .. } => "payment.opened",
-            Self::PaymentCaptured { .. } => "payment.captured",
-            Self::PaymentFailed { .. } => "payment.failed",
-            Self::PaymentExpired { .. } => "payment.expired",
-            Self::PaymentCancelled { .. } => "payment.cancelled",
-            Self::FundsUnapplied { .. } => "funds.unapplied",
-            Self::FundsApplied { .. } => "funds.applied",
-            Self::OrderFunded { .. } => "order.funded",
-            Self::ShipByPassed { .. } => "ship_by.passed",
-            Self::OrderShipped { .. } => "order.shipped",
-            Self::ShipmentUpdated { .. } => "shipment.updated",
-            Self::DeadlineExtended { .. } => "deadline.extended",
-            Self::DeadlineApproaching { .. } => "deadline.approaching",
-            Self::CancelRequested { .. } => "cancel.requested",
-            Self::CancelRequestWithdrawn { .. } => "cancel.withdrawn",
-            Self::CancelRequestGranted { .. } => "cancel.granted",
-            Self::CancelRequestRefused { .. } => "cancel.refused",
-            Self::DisputeOpened { .. } => "dispute.opened",
-            Self::SettlementProposed { .. } => "settlement.proposed",
-            Self::DisputeWithdrawn { .. } => "dispute.withdrawn",
-            Self::DisputeEscalated { .. } => "dispute.escalated",
-            Self::DisputeOverdue { .. } => "dispute.overdue",
-            Self::DisputeSettled { .. } => "dispute.settled",
-            Self::ReturnAwaited { .. } => "return.awaited",
-            Self::ReturnShipped { .. } => "return.shipped",
-            Self::ReturnConfirmed => "return.confirmed",
-            Self::ReturnPresumed => "return.presumed",
-            Self::ReturnLapsed => "return.lapsed",
-            Self::ReturnContested { .. } => "return.contested",
-            Self::EvidenceAdded { .. } => "evidence.added",
-            Self::OrderFrozen { .. } => "order.frozen",
-            Self::OrderThawed { .. } => "order.thawed",
-            Self::ChargebackOpened { .. } => "chargeback.opened",
-            Self::ChargebackDebited { .. } => "chargeback.debited",
-            Self::ChargebackWon { .. } => "chargeback.won",
-            Self::ChargebackLost { .. } => "chargeback.lost",
-            Self::LossIncurred { .. } => "loss.incurred",
-            Self::PaymentReversed { .. } => "payment.reversed",
-            Self::OrderUnfunded { .. } => "order.unfunded",
-            Self::RefundDetailsRequired { .. } => "refund.details_required",
-            Self::RefundAccountProvided => "refund_account.provided",
-            Self::ManualRefundRequested { .. } => "manual_refund.requested",
-            Self::ManualRefundApproved { .. } => "manual_refund.approved",
-            Self::ManualRefundRejected { .. } => "manual_refund.rejected",
-            Self::RefundChargedBack { .. } => "refund.charged_back",
-            Self::FeedbackRevised { .. } => "feedback.revised",
-            Self::FeedbackAnswered => "feedback.answered",
-            Self::ReceiptConfirmed => "receipt.confirmed",
-            Self::InspectionEnded => "inspection.ended",
-            Self::FundsReleased { .. } => "funds.released",
-            Self::OrderCompleted => "order.completed",
-            Self::OrderRefunded { .. } => "order.refunded",
-            Self::RefundRequested { .. } => "refund.requested",
-            Self::RefundActionRequired { .. } => "refund.action_required",
-            Self::RefundSucceeded { .. } => "refund.succeeded",
-            Self::FeedbackLeft { .. } => "feedback.left",
-        }
-    }
+/// What an event of this name does to the status of its order; one that nobody knows does nothing.
+#[must_use]
+pub fn status_after(name: &str) -> StatusAfter {
+    EVENT_TYPES.iter().find(|event_type| event_type.name == name).map_or(Same, |event_type| event_type.status_after)
 }

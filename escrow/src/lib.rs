@@ -18,7 +18,6 @@ use entity::{
     ReceiptId, RefundAccountId, RefundId,
 };
 
-mod after;
 mod balances;
 pub mod calendar;
 mod chargeback;
@@ -28,22 +27,22 @@ mod decision;
 mod dispute;
 mod event;
 pub mod fee;
+mod freeze_reason;
 mod guard;
 mod operator;
 mod provider_facts;
 mod refund;
 mod split;
-mod summary;
 pub mod table;
 
-pub use after::{StatusAfter, is_frozen_after, status_after};
 pub use balances::Balances;
 pub use decide::{decide, start};
 pub use decision::{
     Account, Decision, FollowUp, NewPayment, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef,
     ShipmentChange, StockChange, Transfer,
 };
-pub use event::{Event, FreezeReason, FrozenBy};
+pub use event::{EVENT_TYPES, Event, EventType, StatusAfter, status_after};
+pub use freeze_reason::{FreezeReason, FrozenBy};
 pub use guard::{consequence, deadline_of, needs_another_operator, permitted};
 pub use operator::BY_HAND;
 pub use refund::{Sending, may_send};

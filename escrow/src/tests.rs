@@ -20,6 +20,7 @@ use super::*;
 
 mod after;
 mod chargebacks;
+pub(crate) mod events;
 mod lives;
 mod quarrels;
 mod recoveries;

@@ -14,7 +14,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::message::EVENT_TYPES;
+use super::message::is_event_type;
 use super::queue::discard;
 use crate::app::App;
 use crate::auth::Viewer;
@@ -117,14 +117,14 @@ fn checked_url(checks: &mut Checks, app: &App, url: &str) -> String {
 
 fn checked_types(checks: &mut Checks, types: &[String]) -> EventTypes {
     let mut checked: Vec<String> = Vec::new();
-    if types.len() > EVENT_TYPES.len() {
-        let message = format!("has {} types; there are {}", types.len(), EVENT_TYPES.len());
+    if types.len() > escrow::EVENT_TYPES.len() {
+        let message = format!("has {} types; there are {}", types.len(), escrow::EVENT_TYPES.len());
         checks.problem("eventTypes", ErrorCode::InvalidInput, message);
         return EventTypes::default();
     }
     checks.under("eventTypes", |checks| {
         for (index, kind) in types.iter().enumerate() {
-            if EVENT_TYPES.contains(&kind.as_str()) {
+            if is_event_type(kind) {
                 checked.push(kind.clone());
             } else {
                 let message = "is no type of event; docs/webhooks.md lists them, such as \"order.funded\"";

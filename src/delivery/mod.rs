@@ -30,7 +30,7 @@ pub use find::{
     DeliveryFilter, DeliveryPart, attempts_of, deliveries_of, find_deliveries, find_deliveries_by_id, find_endpoint,
     find_endpoints, find_endpoints_by_id,
 };
-pub use message::{BodyOf, EVENT_TYPES, TEST_TYPE, bodies, request_headers};
+pub use message::{BodyOf, TEST_TYPE, bodies, request_headers};
 pub use queue::{Due, enqueue};
 pub use replay::{Replayed, Selection, replay, send_test};
 pub use schedule::MOST_ATTEMPTS;

@@ -6,7 +6,7 @@ use sea_orm::sea_query::{Query, SelectStatement, UnionType};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::endpoint::require_enabled;
-use super::message::{EVENT_TYPES, TEST_TYPE};
+use super::message::{TEST_TYPE, is_event_type};
 use super::queue::{TimelinePosition, arrange, insert, lock_orders, new_row};
 use crate::app::App;
 use crate::auth::Viewer;
@@ -199,7 +199,7 @@ pub async fn send_test(
 ) -> Result<webhook_delivery::Model> {
     let storefront_id = viewer.require_storefront()?;
     let kind = kind.unwrap_or(TEST_TYPE);
-    if kind != TEST_TYPE && !EVENT_TYPES.contains(&kind) {
+    if kind != TEST_TYPE && !is_event_type(kind) {
         let message = "is no type of event; docs/webhooks.md lists them. Leave it out for \"endpoint.test\"";
         checks.problem("type", ErrorCode::InvalidInput, message);
     }

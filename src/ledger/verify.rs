@@ -8,7 +8,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryOrder, QuerySelect
 
 use super::{flows, flows_of_orders};
 use crate::error::Result;
-use escrow::{StatusAfter, is_frozen_after, status_after};
+use escrow::{StatusAfter, status_after};
 
 /// Re-derives every balance from the transfers and every status from the events, and compares. Empty: the books are right.
 ///
@@ -303,10 +303,11 @@ async fn histories<C: ConnectionTrait>(db: &C, orders: &[order::Model]) -> Resul
         let (status, frozen) = derived.entry(order_id).or_default();
         match status_after(&kind) {
             StatusAfter::Is(next) => *status = Some(next),
-            StatusAfter::AsSaid => *status = serde_json::from_value(data["status"].clone()).ok(),
+            StatusAfter::AsStated => *status = serde_json::from_value(data["status"].clone()).ok(),
             StatusAfter::Same => {}
+            StatusAfter::Freezes => *frozen = true,
+            StatusAfter::Thaws => *frozen = false,
         }
-        *frozen = is_frozen_after(&kind).unwrap_or(*frozen);
     }
     let mut differences = Vec::new();
     for row in orders {

@@ -638,8 +638,8 @@ impl Life<'_> {
             for event in decision {
                 now = match status_after(&event.kind) {
                     StatusAfter::Is(next) => next,
-                    StatusAfter::AsSaid => serde_json::from_value(event.data["status"].clone()).map_err(fault)?,
-                    StatusAfter::Same => now,
+                    StatusAfter::AsStated => serde_json::from_value(event.data["status"].clone()).map_err(fault)?,
+                    StatusAfter::Same | StatusAfter::Freezes | StatusAfter::Thaws => now,
                 };
             }
             let actor = decision[0].actor.as_str();

@@ -189,7 +189,7 @@ impl World {
         self.check_decision(&before, command, &decision)?;
         self.post(&before, &decision);
         for event in &decision.events {
-            self.events.push((event.kind().to_owned(), said_status(event)));
+            self.events.push((event.kind().to_owned(), stated_status(event)));
         }
         self.order = after(before, decision, &mut self.number, at);
         self.check_order()?;
@@ -323,13 +323,14 @@ impl World {
     /// The status follows from the events alone.
     fn check_timeline(&self) -> Result<(), TestCaseError> {
         let (mut status, mut frozen) = (None, false);
-        for (kind, said) in &self.events {
+        for (kind, stated) in &self.events {
             match status_after(kind) {
                 StatusAfter::Is(next) => status = Some(next),
-                StatusAfter::AsSaid => status = *said,
+                StatusAfter::AsStated => status = *stated,
                 StatusAfter::Same => {}
+                StatusAfter::Freezes => frozen = true,
+                StatusAfter::Thaws => frozen = false,
             }
-            frozen = is_frozen_after(kind).unwrap_or(frozen);
         }
         prop_assert_eq!(status, Some(self.order.status()), "{:?}", self.events);
         prop_assert_eq!(frozen, self.order.row.is_frozen(), "{:?}", self.events);
@@ -380,7 +381,7 @@ impl World {
     }
 }
 
-fn said_status(event: &Event) -> Option<OrderStatus> {
+fn stated_status(event: &Event) -> Option<OrderStatus> {
     if let Event::CancelRequestWithdrawn { status, .. }
     | Event::CancelRequestRefused { status, .. }
     | Event::DisputeWithdrawn { status, .. } = event
