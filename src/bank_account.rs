@@ -92,6 +92,16 @@ pub fn decrypt(cipher: &Cipher, row: &str, sealed: &str) -> Result<BankAccount> 
     })
 }
 
+/// As banks keep it: an IBAN or BIC without blanks, in capitals.
+pub fn tidy_code(text: &mut Option<String>) {
+    *text = text.take().map(|text| without_blanks(&text));
+}
+
+/// As banks keep it: without blanks and what people put between groups of digits.
+pub fn tidy_account_number(text: &mut Option<String>) {
+    *text = text.take().map(|text| without_separators(&text));
+}
+
 /// Blank means missing.
 fn given(text: &Option<String>) -> Option<String> {
     text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -169,11 +179,15 @@ fn check_bic(checks: &mut Checks, text: &str, country: Option<&str>) -> String {
 }
 
 fn check_account_number(checks: &mut Checks, text: &str) -> String {
-    let number: String = text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '/')).collect();
+    let number = without_separators(text);
     if !(4..=34).contains(&number.len()) || !number.chars().all(|c| c.is_ascii_alphanumeric()) {
         checks.problem("accountNumber", ErrorCode::InvalidInput, "must have 4 to 34 digits and letters");
     }
     number
+}
+
+fn without_separators(text: &str) -> String {
+    text.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '/')).collect()
 }
 
 fn without_blanks(text: &str) -> String {

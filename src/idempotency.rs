@@ -3,13 +3,15 @@
 //! The key is written in the transaction of the effect, so that there is never one without the other. Refusals are not
 //! written: a refused call may be mended and sent again under the same key. Keys are kept for 30 days.
 
+use std::collections::BTreeMap;
+
+use async_graphql::{InputType, Value};
 use chrono::TimeDelta;
 use entity::idempotency::{ActiveModel, Column, Entity};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::auth::Viewer;
+use crate::crypto::Cipher;
 use crate::db::{self, Db};
 use crate::error::{Error, ErrorCode, Problem, Result};
 use crate::validate::Checks;
@@ -22,40 +24,47 @@ const KEPT_DAYS: i64 = 30;
 pub struct IdempotencyKey {
     principal: String,
     key: String,
-    mutation: &'static str,
+    mutation: String,
     input_hash: String,
 }
 
 impl IdempotencyKey {
-    /// `input` is all of the mutation's input but the key itself. A key that can't be used is one more problem of the input.
-    pub fn check<T: Serialize>(
-        checks: &mut Checks,
-        viewer: &Viewer,
-        mutation: &'static str,
-        (key, input): (&str, &T),
-    ) -> Result<Self> {
-        if !is_usable(key) {
-            let message = "must be 1 to 255 printable characters, a fresh one for each new request (a UUID does well)";
-            checks.problem("idempotencyKey", ErrorCode::InvalidInput, message);
-        }
-        let document = serde_json::to_vec(input).map_err(|error| Error::internal(error.to_string()))?;
-        Ok(Self {
+    /// Of a mutation's input; None if it has no `idempotencyKey`. This is the only way to make one, and it reads all of the
+    /// input that GraphQL has, so that no field can be forgotten. Two inputs are the same if all their fields are, but
+    /// `idempotencyKey` itself and `expectedVersion`: what was done once is done, whichever version the caller has seen since.
+    /// A field that is left out is as its default, or as null; blanks around a text don't count.
+    ///
+    /// Only a keyed hash is kept: a bare one of an account number or of a document's number can be searched for.
+    pub fn of(cipher: &Cipher, viewer: &Viewer, mutation: &str, input: &impl InputType) -> Option<Self> {
+        let Value::Object(mut fields) = input.to_value() else { return None };
+        let Some(Value::String(key)) = fields.swap_remove("idempotencyKey") else { return None };
+        fields.swap_remove("expectedVersion");
+        Some(Self {
             principal: viewer.principal(),
-            key: key.to_owned(),
-            mutation,
-            input_hash: hex::encode(Sha256::digest(&document)),
+            key,
+            mutation: mutation.to_owned(),
+            input_hash: cipher.fingerprint(&plain(Value::Object(fields)).to_string()),
         })
     }
 
-    /// [`Self::check`], where a call may come without a key.
-    pub fn optional<T: Serialize>(
-        checks: &mut Checks,
-        viewer: &Viewer,
-        mutation: &'static str,
-        key: Option<&str>,
-        input: &T,
-    ) -> Result<Option<Self>> {
-        key.map(|key| Self::check(checks, viewer, mutation, (key, input))).transpose()
+    #[cfg(test)]
+    pub(crate) fn fingerprint(&self) -> &str {
+        &self.input_hash
+    }
+
+    /// A key that can't be used is one more problem of the input.
+    pub fn check(&self, checks: &mut Checks) {
+        if !is_usable(&self.key) {
+            let message = "must be 1 to 255 printable characters, a fresh one for each new request (a UUID does well)";
+            checks.problem("idempotencyKey", ErrorCode::InvalidInput, message);
+        }
+    }
+
+    /// [`Self::check`], where a call may have come without a key.
+    pub fn check_in(idempotency_key: Option<&Self>, checks: &mut Checks) {
+        if let Some(idempotency_key) = idempotency_key {
+            idempotency_key.check(checks);
+        }
     }
 
     /// [`Self::find`], where a call may have come without a key.
@@ -118,7 +127,7 @@ impl IdempotencyKey {
         let row = ActiveModel {
             principal: Set(self.principal.clone()),
             key: Set(self.key.clone()),
-            mutation: Set(self.mutation.to_owned()),
+            mutation: Set(self.mutation.clone()),
             input_hash: Set(self.input_hash.clone()),
             result: Set(result),
             created_at: Set(clock.now()),
@@ -130,6 +139,24 @@ impl IdempotencyKey {
 
 fn is_usable(key: &str) -> bool {
     !key.is_empty() && key.chars().count() <= 255 && !key.chars().any(char::is_control)
+}
+
+/// The same for inputs that say the same: the fields in the order of their names, without those that are null.
+fn plain(value: Value) -> serde_json::Value {
+    match value {
+        Value::Object(fields) => {
+            let given = fields.into_iter().filter(|(_name, value)| *value != Value::Null);
+            let by_name: BTreeMap<String, _> = given.map(|(name, value)| (name.to_string(), plain(value))).collect();
+            by_name.into_iter().collect()
+        }
+        Value::List(values) => values.into_iter().map(plain).collect(),
+        Value::String(text) => text.trim().into(),
+        Value::Enum(name) => name.as_str().into(),
+        Value::Null => serde_json::Value::Null,
+        Value::Boolean(truth) => truth.into(),
+        Value::Number(number) => number.into(),
+        Value::Binary(bytes) => bytes.iter().copied().collect(),
+    }
 }
 
 /// Forgets keys older than 30 days.

@@ -23,20 +23,20 @@ use crate::validate::Checks;
 pub fn create_product<'a>(
     app: &'a App,
     viewer: Viewer,
-    key: Option<&'a str>,
+    idempotency_key: Option<&'a IdempotencyKey>,
     asked: &'a Listing,
 ) -> BoxFuture<'a, Result<product::Model>> {
     Box::pin(async move {
         let supplier_id = viewer.require_supplier()?;
         let mut checks = Checks::input();
-        let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "createProduct", key, asked)?;
+        IdempotencyKey::check_in(idempotency_key, &mut checks);
         let (listing, tiers) = check(&mut checks, asked);
         checks.finish()?;
         let id = ProductId(app.clock.new_id());
         let now = app.clock.now();
-        IdempotencyKey::retrying(idempotency_key.as_ref(), &app.db, || async {
+        IdempotencyKey::retrying(idempotency_key, &app.db, || async {
             let tx = app.db.begin_write().await?;
-            if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
+            if let Some(made) = IdempotencyKey::find_in(idempotency_key, &tx).await? {
                 return require_made(&tx, supplier_id, &made).await;
             }
             require_free_sku(&tx, supplier_id, &listing.sku, None).await?;
@@ -62,7 +62,7 @@ pub fn create_product<'a>(
             product::Entity::insert(row.clone().into_active_model().reset_all()).exec_without_returning(&tx).await?;
             write_tiers(&tx, &row, &tiers).await?;
             write_tokens(&tx, &row).await?;
-            IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
+            IdempotencyKey::record_in(idempotency_key, &tx, &app.clock, id.to_string()).await?;
             tx.commit().await?;
             Ok(row)
         })
@@ -81,14 +81,14 @@ async fn require_made(tx: &DatabaseTransaction, supplier_id: SupplierId, made: &
 pub fn update_product<'a>(
     app: &'a App,
     viewer: Viewer,
-    key: Option<&'a str>,
+    idempotency_key: Option<&'a IdempotencyKey>,
     id: &'a str,
     changes: &'a ListingChanges,
 ) -> BoxFuture<'a, Result<product::Model>> {
     Box::pin(async move {
         let supplier_id = viewer.require_supplier()?;
         let mut checks = Checks::input();
-        let idempotency_key = IdempotencyKey::optional(&mut checks, &viewer, "updateProduct", key, &(id, changes))?;
+        IdempotencyKey::check_in(idempotency_key, &mut checks);
         let id: ProductId = checks.required_id("productId", id);
         let now = app.clock.now();
         db::retrying(|| async {
@@ -96,7 +96,7 @@ pub fn update_product<'a>(
             let own = product::Entity::find_by_id(id).filter(product::Column::SupplierId.eq(supplier_id));
             let found = own.lock_exclusive().one(&tx).await?;
             // Under the lock: whoever waited for it finds what the first call has made.
-            if let Some(made) = IdempotencyKey::find_in(idempotency_key.as_ref(), &tx).await? {
+            if let Some(made) = IdempotencyKey::find_in(idempotency_key, &tx).await? {
                 return require_made(&tx, supplier_id, &made).await;
             }
             let mut checks = checks.clone();
@@ -126,7 +126,7 @@ pub fn update_product<'a>(
             if changes.touch_words() {
                 write_tokens(&tx, &row).await?;
             }
-            IdempotencyKey::record_in(idempotency_key.as_ref(), &tx, &app.clock, id.to_string()).await?;
+            IdempotencyKey::record_in(idempotency_key, &tx, &app.clock, id.to_string()).await?;
             tx.commit().await?;
             Ok(row)
         })

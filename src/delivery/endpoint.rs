@@ -12,7 +12,6 @@ use sea_orm::{
 };
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::message::is_event_type;
 use super::queue::discard;
@@ -88,7 +87,7 @@ fn fresh_secret(clock: &Clock) -> String {
 
 #[derive(Clone, Debug)]
 pub struct NewEndpoint {
-    pub idempotency_key: String,
+    pub idempotency_key: IdempotencyKey,
     pub url: String,
     pub description: Option<String>,
     pub event_types: Vec<String>,
@@ -144,9 +143,8 @@ pub async fn create_endpoint(app: &App, viewer: &Viewer, new: &NewEndpoint) -> R
     let url = checked_url(&mut checks, app, &new.url);
     let description = checks.optional_text("description", new.description.as_deref(), 500);
     let event_types = checked_types(&mut checks, &new.event_types);
-    let input = json!([url, description, event_types]);
-    let idempotency_key =
-        IdempotencyKey::check(&mut checks, viewer, "createWebhookEndpoint", (&new.idempotency_key, &input))?;
+    let idempotency_key = &new.idempotency_key;
+    idempotency_key.check(&mut checks);
     checks.finish()?;
     let (id, now, secrets) = (WebhookEndpointId(app.clock.new_id()), app.clock.now(), Secrets::new(&app.clock));
     let row = Model {
@@ -164,7 +162,7 @@ pub async fn create_endpoint(app: &App, viewer: &Viewer, new: &NewEndpoint) -> R
         updated_at: now,
         deleted_at: None,
     };
-    IdempotencyKey::retrying(Some(&idempotency_key), &app.db, || async {
+    IdempotencyKey::retrying(Some(idempotency_key), &app.db, || async {
         let transaction = app.db.begin_write().await?;
         if let Some(made) = idempotency_key.find(&transaction).await? {
             let id = made.parse().map_err(|_cause| Error::internal(format!("{made} is no endpoint's id")))?;

@@ -15,6 +15,8 @@ pub mod catalog;
 pub mod dispute;
 pub mod error_reference;
 pub mod file;
+#[cfg(test)]
+mod keyed_inputs;
 pub mod limits;
 pub mod live;
 pub mod loader;

@@ -6,7 +6,6 @@ use futures_util::future::BoxFuture;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect,
 };
-use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::find::{find_conversation, find_messages_by_id, seen_by};
@@ -37,7 +36,8 @@ pub struct Words {
     pub text: String,
     /// Files that were staged and sent.
     pub attachment_ids: Vec<String>,
-    pub idempotency_key: Option<String>,
+    /// Of the whole call, if it came with one.
+    pub idempotency_key: Option<IdempotencyKey>,
 }
 
 type Posted = (conversation::Model, message::Model);
@@ -89,8 +89,7 @@ pub fn contact_supplier<'a>(
         let supplier_id = checks.id("supplierId", &contact.supplier_id);
         let product_id = contact.product_id.as_ref().and_then(|id| checks.id("productId", id));
         let order_id = contact.order_id.as_ref().and_then(|id| checks.id("orderId", id));
-        let subject = json!([supplier_id, product_id, order_id]);
-        let new = NewMessage::check(&mut checks, &viewer, Side::Buyer, "contactSupplier", subject, words)?;
+        let new = NewMessage::check(&mut checks, &viewer, Side::Buyer, words);
         let supplier_id = checks.finish_with(supplier_id)?;
         let thread = Thread { buyer_id, supplier_id, product_id, order_id };
         let posted = db::retrying(|| async {
@@ -117,7 +116,7 @@ pub fn contact_buyer<'a>(
         let supplier_id = viewer.require_supplier()?;
         let mut checks = Checks::input();
         let order_id: Option<OrderId> = checks.id("orderId", order_id);
-        let new = NewMessage::check(&mut checks, &viewer, Side::Supplier, "contactBuyer", json!([order_id]), words)?;
+        let new = NewMessage::check(&mut checks, &viewer, Side::Supplier, words);
         let order_id = checks.finish_with(order_id)?;
         let posted = db::retrying(|| async {
             let tx = app.db.begin_write().await?;
@@ -148,7 +147,7 @@ pub fn send_message<'a>(
         let side = side(&viewer)?;
         let mut checks = Checks::input();
         let id: Option<ConversationId> = checks.id("conversationId", conversation_id);
-        let new = NewMessage::check(&mut checks, &viewer, side, "sendMessage", json!([id]), words)?;
+        let new = NewMessage::check(&mut checks, &viewer, side, words);
         let id = checks.finish_with(id)?;
         db::retrying(|| async {
             let tx = app.db.begin_write().await?;
@@ -177,28 +176,15 @@ struct NewMessage {
 }
 
 impl NewMessage {
-    /// `subject` is what the input says besides the words.
-    fn check(
-        checks: &mut Checks,
-        viewer: &Viewer,
-        side: Side,
-        mutation: &'static str,
-        subject: Value,
-        words: &Words,
-    ) -> Result<Self> {
+    fn check(checks: &mut Checks, viewer: &Viewer, side: Side, words: &Words) -> Self {
         let attachments = check_attachments(checks, &words.attachment_ids);
         let text = if words.attachment_ids.is_empty() {
             checks.text("text", &words.text, LONGEST_MESSAGE)
         } else {
             checks.optional_text("text", Some(&words.text), LONGEST_MESSAGE).unwrap_or_default()
         };
-        let idempotency_key = match &words.idempotency_key {
-            Some(key) => {
-                Some(IdempotencyKey::check(checks, viewer, mutation, (key, &json!([subject, text, attachments])))?)
-            }
-            None => None,
-        };
-        Ok(Self { viewer: *viewer, side, text, attachments, idempotency_key })
+        IdempotencyKey::check_in(words.idempotency_key.as_ref(), checks);
+        Self { viewer: *viewer, side, text, attachments, idempotency_key: words.idempotency_key.clone() }
     }
 
     /// What the first call with this key wrote.

@@ -26,23 +26,21 @@ pub const HOURS_UNTIL_ACTIVE: i64 = 72;
 pub fn set_payout_account<'a>(
     app: &'a App,
     viewer: Viewer,
-    key: Option<&'a str>,
+    idempotency_key: Option<&'a IdempotencyKey>,
     input: &'a BankAccountInput,
 ) -> BoxFuture<'a, Result<Model>> {
     Box::pin(async move {
         let supplier_id = viewer.require_supplier()?;
         let mut checks = Checks::input();
         let details = bank_account::check(&mut checks, input);
-        let idempotency_key = key
-            .map(|key| IdempotencyKey::check(&mut checks, &viewer, "setPayoutAccount", (key, &details)))
-            .transpose()?;
+        IdempotencyKey::check_in(idempotency_key, &mut checks);
         checks.finish()?;
         let now = app.clock.now();
         let account = db::retrying(|| async {
             let tx = app.db.begin_write().await?;
             // Two first accounts at once: the second one is a change of the first.
             supplier::require_locked(&tx, supplier_id).await?;
-            if let Some(idempotency_key) = &idempotency_key
+            if let Some(idempotency_key) = idempotency_key
                 && let Some(made) = idempotency_key.find(&tx).await?
             {
                 let id = made.parse::<PayoutAccountId>().ok();
@@ -53,7 +51,7 @@ pub fn set_payout_account<'a>(
             let wait = if is_first { TimeDelta::zero() } else { TimeDelta::hours(HOURS_UNTIL_ACTIVE) };
             let account = sealed(app, PayoutAccountId(app.clock.new_id()), supplier_id, &details, now, now + wait)?;
             Entity::insert(active(&account)).exec_without_returning(&tx).await?;
-            if let Some(idempotency_key) = &idempotency_key {
+            if let Some(idempotency_key) = idempotency_key {
                 idempotency_key.record(&tx, &app.clock, account.id.to_string()).await?;
             }
             supplier::payouts_possible_from(&tx, &app.clock, supplier_id, account.active_from).await?;

@@ -45,7 +45,7 @@ pub struct StorefrontChanges {
 pub fn create_storefront<'a>(
     app: &'a App,
     viewer: Viewer,
-    key: Option<&'a str>,
+    idempotency_key: Option<&'a IdempotencyKey>,
     input: &'a StorefrontInput,
 ) -> BoxFuture<'a, Result<Shop>> {
     Box::pin(async move {
@@ -54,8 +54,7 @@ pub fn create_storefront<'a>(
         let name = checks.line("name", &input.name, 200);
         let return_origins = check_origins(&mut checks, "returnOrigins", &input.return_origins);
         let browser_origins = check_origins(&mut checks, "browserOrigins", &input.browser_origins);
-        let idempotency_key =
-            key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "createStorefront", (key, input))).transpose()?;
+        IdempotencyKey::check_in(idempotency_key, &mut checks);
         checks.finish()?;
         let row = Model {
             id: StorefrontId(app.clock.new_id()),
@@ -65,14 +64,14 @@ pub fn create_storefront<'a>(
         };
         let id = db::retrying(|| async {
             let tx = app.db.begin_write().await?;
-            if let Some(idempotency_key) = &idempotency_key
+            if let Some(idempotency_key) = idempotency_key
                 && let Some(made) = idempotency_key.find(&tx).await?
             {
                 return made.parse().map_err(|_cause| Error::internal("a key's result is no storefront"));
             }
             Entity::insert(active(&row)).exec_without_returning(&tx).await?;
             origin::write(&tx, row.id, &browser_origins).await?;
-            if let Some(idempotency_key) = &idempotency_key {
+            if let Some(idempotency_key) = idempotency_key {
                 idempotency_key.record(&tx, &app.clock, row.id.to_string()).await?;
             }
             tx.commit().await?;

@@ -38,7 +38,7 @@ pub struct SupplierInput {
 pub fn create_supplier<'a>(
     app: &'a App,
     viewer: Viewer,
-    key: Option<&'a str>,
+    idempotency_key: Option<&'a IdempotencyKey>,
     input: &'a SupplierInput,
 ) -> BoxFuture<'a, Result<Model>> {
     Box::pin(async move {
@@ -63,12 +63,11 @@ pub fn create_supplier<'a>(
             verified_at: None,
             created_at: now,
         };
-        let idempotency_key =
-            key.map(|key| IdempotencyKey::check(&mut checks, &viewer, "createSupplier", (key, input))).transpose()?;
+        IdempotencyKey::check_in(idempotency_key, &mut checks);
         checks.finish()?;
         db::retrying(|| async {
             let tx = app.db.begin_write().await?;
-            if let Some(idempotency_key) = &idempotency_key {
+            if let Some(idempotency_key) = idempotency_key {
                 if let Some(made) = idempotency_key.find(&tx).await? {
                     let id = made.parse::<SupplierId>().ok();
                     let found = Entity::find().filter(Column::Id.eq(id)).one(&tx).await?;

@@ -3,7 +3,12 @@
 //! Input scalars keep the text as it came, so that a wrong amount, currency or country is reported with its path beside the
 //! other problems of the input instead of failing the whole document.
 
-use async_graphql::{InputObject, InputValueError, InputValueResult, Scalar, ScalarType, SimpleObject, Value};
+use std::borrow::Cow;
+
+use async_graphql::registry::Registry;
+use async_graphql::{
+    InputObject, InputType, InputValueError, InputValueResult, MaybeUndefined, Scalar, ScalarType, SimpleObject, Value,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decimal(pub String);
@@ -14,7 +19,11 @@ pub struct Decimal(pub String);
 impl ScalarType for Decimal {
     fn parse(value: Value) -> InputValueResult<Self> {
         match value {
-            Value::String(text) => Ok(Self(text)),
+            // 19.90 is 19.9: an idempotency key is of the amount, however it is written.
+            Value::String(text) => Ok(Self(match rust_decimal::Decimal::from_str_exact(&text) {
+                Ok(amount) if text.contains('.') => amount.normalize().to_string(),
+                Ok(_) | Err(_) => text,
+            })),
             Value::Number(number) if number.is_i64() || number.is_u64() => Ok(Self(number.to_string())),
             Value::Number(_) => {
                 Err(InputValueError::custom("send amounts as a string, such as \"19.99\": a number loses digits"))
@@ -108,6 +117,43 @@ pub struct MoneyInput {
     pub amount: Decimal,
     /// Of what money.
     pub currency: CurrencyCode,
+}
+
+/// A field that stays as it is when it is left out, and is removed by null. Unlike [`MaybeUndefined`] alone, its value says
+/// which of the two it was: an idempotency key covers the difference.
+#[derive(Clone, Debug)]
+pub struct Removable<T>(pub MaybeUndefined<T>);
+
+impl<T: InputType> InputType for Removable<T> {
+    type RawValueType = T::RawValueType;
+
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn qualified_type_name() -> String {
+        MaybeUndefined::<T>::qualified_type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        MaybeUndefined::<T>::create_type_info(registry)
+    }
+
+    fn parse(value: Option<Value>) -> InputValueResult<Self> {
+        MaybeUndefined::parse(value).map(Self).map_err(InputValueError::propagate)
+    }
+
+    fn to_value(&self) -> Value {
+        match &self.0 {
+            MaybeUndefined::Undefined => Value::Null,
+            MaybeUndefined::Null => Value::List(Vec::new()),
+            MaybeUndefined::Value(value) => value.to_value(),
+        }
+    }
+
+    fn as_raw_value(&self) -> Option<&Self::RawValueType> {
+        self.0.as_raw_value()
+    }
 }
 
 /// As GraphQL's Int, that has 32 bits. Quantities, versions and sequences are within them; what is not shows the greatest.

@@ -1,15 +1,15 @@
 //! The catalogue: what is listed, how it is found, and how suppliers list it.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Enum, ID, InputObject, MaybeUndefined, Object, Result, SimpleObject};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{Money as Amount, ProductId, price_tier, product};
 
 use crate::catalog::{self, Listing, ListingChanges, ProductKey, ProductQuery, SupplierQuery, Tier};
 use crate::graphql::base::page::{Page, connection};
 use crate::graphql::base::payload::{answer, payloads};
-use crate::graphql::base::request::{app, viewer};
-use crate::graphql::base::scalars::{CountryCode, CurrencyCode, Decimal, Money, MoneyInput, int};
+use crate::graphql::base::request::{app, idempotency_key, viewer};
+use crate::graphql::base::scalars::{CountryCode, CurrencyCode, Decimal, Money, MoneyInput, Removable, int};
 use crate::graphql::catalog::supplier::{Supplier, SupplierFilter};
 use crate::graphql::loader::catalog::{TiersOf, loader};
 use crate::validate::Checks;
@@ -397,9 +397,9 @@ pub struct UpdateProductInput {
     /// Units that can be ordered from now on, besides those that are reserved for orders.
     pub stock: Option<i32>,
     /// A rule of Incoterms 2020; null removes it.
-    pub incoterm: MaybeUndefined<String>,
+    pub incoterm: Removable<String>,
     /// Where it is made; null removes it.
-    pub origin_country: MaybeUndefined<CountryCode>,
+    pub origin_country: Removable<CountryCode>,
     /// False withdraws the listing, true lists it again. Orders stay as they are.
     pub active: Option<bool>,
 }
@@ -418,8 +418,8 @@ impl From<UpdateProductInput> for ListingChanges {
             minimum_order_quantity: input.minimum_order_quantity.map(i64::from),
             lead_time_days: input.lead_time_days,
             stock: input.stock.map(i64::from),
-            incoterm: input.incoterm.into(),
-            origin_country: input.origin_country.map_value(|code| code.0).into(),
+            incoterm: input.incoterm.0.into(),
+            origin_country: input.origin_country.0.map_value(|code| code.0).into(),
             price_tiers: input.price_tiers.map(tiers),
             active: input.active,
         }
@@ -451,8 +451,8 @@ impl CatalogMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The listing.")] input: CreateProductInput,
     ) -> Result<CreateProductPayload> {
-        let key = input.idempotency_key.clone();
-        let created = catalog::create_product(app(ctx), viewer(ctx), key.as_deref(), &input.into()).await;
+        let key = idempotency_key(ctx, &input);
+        let created = catalog::create_product(app(ctx), viewer(ctx), key.as_ref(), &input.into()).await;
         answer(created.map(Product))
     }
 
@@ -462,8 +462,8 @@ impl CatalogMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What is to change.")] input: UpdateProductInput,
     ) -> Result<UpdateProductPayload> {
-        let (key, id) = (input.idempotency_key.clone(), input.product_id.clone());
-        let updated = catalog::update_product(app(ctx), viewer(ctx), key.as_deref(), &id, &input.into()).await;
+        let (key, id) = (idempotency_key(ctx, &input), input.product_id.clone());
+        let updated = catalog::update_product(app(ctx), viewer(ctx), key.as_ref(), &id, &input.into()).await;
         answer(updated.map(Product))
     }
 }

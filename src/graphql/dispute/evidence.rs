@@ -3,7 +3,6 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{EvidenceId, FileId, MessageId, evidence as pieces};
-use serde_json::json;
 
 use crate::error::{ErrorCode, Result as Outcome};
 use crate::graphql::base::payload::answer;
@@ -12,6 +11,7 @@ use crate::graphql::loader::order::{CitedBy, loader};
 use crate::graphql::messaging::conversation::Message;
 use crate::graphql::order::command::{order_inputs, order_payloads};
 use crate::graphql::order::object::Order;
+use crate::idempotency::IdempotencyKey;
 use crate::order::{self, MOST_CITED, NewEvidence};
 use crate::validate::Checks;
 
@@ -122,9 +122,9 @@ async fn add_evidence(ctx: &Context<'_>, input: AddEvidenceInput) -> Outcome<Ord
         call.checks.problem("text", ErrorCode::InvalidInput, message);
     }
     let file_id: Option<FileId> = input.file_id.as_deref().and_then(|id| call.checks.id("fileId", id));
-    let idempotency_key = call.once("addEvidence", &json!([text, file_id, message_ids]))?;
+    IdempotencyKey::check_in(call.idempotency_key.as_ref(), &mut call.checks);
     call.checks.finish()?;
-    let how = (call.expected_version, idempotency_key.as_ref());
+    let how = (call.expected_version, call.idempotency_key.as_ref());
     let new = NewEvidence { text, file_id, message_ids };
     // On the heap, as in `Call::execute`.
     let added = Box::pin(order::add_evidence(call.app, &call.viewer, call.order_id, how, &new)).await?;

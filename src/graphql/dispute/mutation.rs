@@ -2,7 +2,6 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use entity::{DisputeId, ProposalId};
-use serde_json::json;
 
 use crate::error::Result as Outcome;
 use crate::graphql::base::payload::answer;
@@ -120,7 +119,7 @@ impl DisputeMutation {
     ) -> Result<AcceptSettlementPayload> {
         let mut call = input.call(ctx);
         let proposal_id: ProposalId = call.checks.required_id("proposalId", &input.proposal_id);
-        answer(call.execute(&json!([proposal_id]), &Command::AcceptSettlement { proposal_id }).await)
+        answer(call.execute(&Command::AcceptSettlement { proposal_id }).await)
     }
 
     /// Buyer: take the dispute back; it can be opened once more. The order goes on with what was left of its time, at least
@@ -130,7 +129,7 @@ impl DisputeMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: WithdrawDisputeInput,
     ) -> Result<WithdrawDisputePayload> {
-        answer(input.call(ctx).execute(&json!([]), &Command::WithdrawDispute).await)
+        answer(input.call(ctx).execute(&Command::WithdrawDispute).await)
     }
 
     /// Buyer or supplier: hand the dispute to the operator, who rules.
@@ -139,7 +138,7 @@ impl DisputeMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: EscalateDisputeInput,
     ) -> Result<EscalateDisputePayload> {
-        answer(input.call(ctx).execute(&json!([]), &Command::EscalateDispute).await)
+        answer(input.call(ctx).execute(&Command::EscalateDispute).await)
     }
 
     /// Operator: rule on an escalated dispute. So much goes back to the buyer, the rest is released.
@@ -160,8 +159,7 @@ impl DisputeMutation {
         let mut call = input.call(ctx);
         let carrier = call.checks.line("carrier", &input.carrier, 100);
         let tracking_number = call.checks.line("trackingNumber", &input.tracking_number, 100);
-        let said = json!([carrier, tracking_number]);
-        answer(call.execute(&said, &Command::ShipReturn { carrier, tracking_number }).await)
+        answer(call.execute(&Command::ShipReturn { carrier, tracking_number }).await)
     }
 
     /// Supplier: say that the returned goods arrived. Settled as agreed; there is no way back.
@@ -170,7 +168,7 @@ impl DisputeMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: ConfirmReturnInput,
     ) -> Result<ConfirmReturnPayload> {
-        answer(input.call(ctx).execute(&json!([]), &Command::ConfirmReturn).await)
+        answer(input.call(ctx).execute(&Command::ConfirmReturn).await)
     }
 
     /// Supplier: say that the returned goods are not what was sent. The dispute is with the operator then.
@@ -181,7 +179,7 @@ impl DisputeMutation {
     ) -> Result<ContestReturnPayload> {
         let mut call = input.call(ctx);
         let reason = call.checks.text("reason", &input.reason, 2_000);
-        answer(call.execute(&json!([reason]), &Command::ContestReturn { reason }).await)
+        answer(call.execute(&Command::ContestReturn { reason }).await)
     }
 }
 
@@ -190,11 +188,10 @@ async fn open_dispute(ctx: &Context<'_>, input: OpenDisputeInput) -> Outcome<Ord
     let description = call.checks.text("description", &input.description, 4_000);
     let amount = call.amount("refundAmount", &input.refund_amount, 1).await?;
     let (reason, goods_go_back) = (input.reason.into(), input.goods_go_back);
-    let said = json!([reason, description, amount, goods_go_back]);
     let proposal_id = ProposalId(call.app.clock.new_id());
     let proposal = Proposal { proposal_id, amount, goods_go_back, message: None };
     let dispute_id = DisputeId(call.app.clock.new_id());
-    call.execute(&said, &Command::OpenDispute { dispute_id, reason, description, proposal }).await
+    call.execute(&Command::OpenDispute { dispute_id, reason, description, proposal }).await
 }
 
 async fn propose_settlement(ctx: &Context<'_>, input: ProposeSettlementInput) -> Outcome<Order> {
@@ -202,9 +199,8 @@ async fn propose_settlement(ctx: &Context<'_>, input: ProposeSettlementInput) ->
     let message = call.checks.optional_text("message", input.message.as_deref(), 4_000);
     let amount = call.amount("refundAmount", &input.refund_amount, 0).await?;
     let goods_go_back = input.goods_go_back;
-    let said = json!([amount, goods_go_back, message]);
     let proposal_id = ProposalId(call.app.clock.new_id());
-    call.execute(&said, &Command::ProposeSettlement(Proposal { proposal_id, amount, goods_go_back, message })).await
+    call.execute(&Command::ProposeSettlement(Proposal { proposal_id, amount, goods_go_back, message })).await
 }
 
 async fn resolve_dispute(ctx: &Context<'_>, input: ResolveDisputeInput) -> Outcome<Order> {
@@ -212,6 +208,5 @@ async fn resolve_dispute(ctx: &Context<'_>, input: ResolveDisputeInput) -> Outco
     let ruling = call.checks.text("ruling", &input.ruling, 4_000);
     let refund = call.amount("refundAmount", &input.refund_amount, 0).await?;
     let goods_go_back = input.goods_go_back;
-    let said = json!([refund, goods_go_back, ruling]);
-    call.execute(&said, &Command::ResolveDispute { refund, goods_go_back, ruling }).await
+    call.execute(&Command::ResolveDispute { refund, goods_go_back, ruling }).await
 }

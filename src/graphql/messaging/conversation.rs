@@ -8,7 +8,7 @@ use entity::{ConversationId, MessageId, conversation, message};
 use crate::auth::Viewer;
 use crate::graphql::base::page::{Page, connection, cursor};
 use crate::graphql::base::payload::{answer, payloads};
-use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::request::{app, idempotency_key, viewer};
 use crate::graphql::catalog::product::Product;
 use crate::graphql::catalog::supplier::Supplier;
 use crate::graphql::file::File;
@@ -232,9 +232,9 @@ macro_rules! message_inputs {
         }
 
         impl $name {
-            fn words(&self) -> Words {
+            fn words(&self, ctx: &Context<'_>) -> Words {
                 let attachment_ids = self.attachment_ids.iter().flatten().map(|id| id.0.clone()).collect();
-                Words { text: self.text.clone(), attachment_ids, idempotency_key: self.idempotency_key.clone() }
+                Words { text: self.text.clone(), attachment_ids, idempotency_key: idempotency_key(ctx, self) }
             }
         }
     )+};
@@ -306,7 +306,7 @@ impl ConversationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "To whom, about what, and the text.")] input: ContactSupplierInput,
     ) -> Result<ContactSupplierPayload> {
-        let words = input.words();
+        let words = input.words(ctx);
         let contact = Contact {
             supplier_id: input.supplier_id.0,
             product_id: input.product_id.map(|id| id.0),
@@ -323,7 +323,7 @@ impl ConversationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "About which order, and the text.")] input: ContactBuyerInput,
     ) -> Result<ContactBuyerPayload> {
-        let conversation = messaging::contact_buyer(app(ctx), viewer(ctx), &input.order_id, &input.words()).await;
+        let conversation = messaging::contact_buyer(app(ctx), viewer(ctx), &input.order_id, &input.words(ctx)).await;
         answer(conversation.map(Conversation))
     }
 
@@ -333,7 +333,7 @@ impl ConversationMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "Where, and the text.")] input: SendMessageInput,
     ) -> Result<SendMessagePayload> {
-        let sent = messaging::send_message(app(ctx), viewer(ctx), &input.conversation_id, &input.words()).await;
+        let sent = messaging::send_message(app(ctx), viewer(ctx), &input.conversation_id, &input.words(ctx)).await;
         answer(sent.map(|(_conversation, message)| Message(message)))
     }
 

@@ -2,7 +2,6 @@
 
 use async_graphql::connection::Connection;
 use async_graphql::{Context, Object, Result};
-use serde_json::json;
 
 use crate::graphql::base::page::{Page, connection};
 use crate::graphql::base::payload::answer;
@@ -106,7 +105,7 @@ impl OperatorOrderMutation {
         #[graphql(desc = "What to do, and to what.")] input: FreezeOrderInput,
     ) -> Result<FreezeOrderPayload> {
         let reason = input.reason;
-        answer(input.call(ctx).execute(&json!([reason]), &Command::FreezeOrder { reason }).await)
+        answer(input.call(ctx).execute(&Command::FreezeOrder { reason }).await)
     }
 
     /// Operator: let an order go on that an operator froze. An open chargeback keeps it frozen.
@@ -115,6 +114,6 @@ impl OperatorOrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: UnfreezeOrderInput,
     ) -> Result<UnfreezeOrderPayload> {
-        answer(input.call(ctx).execute(&json!([]), &Command::UnfreezeOrder).await)
+        answer(input.call(ctx).execute(&Command::UnfreezeOrder).await)
     }
 }

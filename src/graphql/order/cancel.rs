@@ -3,7 +3,6 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{CancelRequestId, cancel_request};
-use serde_json::json;
 
 use crate::error::Result as Outcome;
 use crate::graphql::base::payload::answer;
@@ -109,7 +108,7 @@ impl CancelMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: WithdrawCancelRequestInput,
     ) -> Result<WithdrawCancelRequestPayload> {
-        answer(input.call(ctx).execute(&json!([]), &Command::WithdrawCancelRequest).await)
+        answer(input.call(ctx).execute(&Command::WithdrawCancelRequest).await)
     }
 
     /// Supplier: grant or refuse the cancel request.
@@ -125,15 +124,13 @@ impl CancelMutation {
 async fn cancel_request(ctx: &Context<'_>, input: CancelRequestInput) -> Outcome<Order> {
     let mut call = input.call(ctx);
     let reason = call.checks.text("reason", &input.reason, 2_000);
-    let said = json!([reason]);
     let cancel_request_id = CancelRequestId(call.app.clock.new_id());
-    call.execute(&said, &Command::CancelRequest { cancel_request_id, reason }).await
+    call.execute(&Command::CancelRequest { cancel_request_id, reason }).await
 }
 
 async fn answer_cancel_request(ctx: &Context<'_>, input: AnswerCancelRequestInput) -> Outcome<Order> {
     let mut call = input.call(ctx);
     let grant = input.grant;
     let answer = call.checks.optional_text("answer", input.answer.as_deref(), 2_000);
-    let said = json!([grant, answer]);
-    call.execute(&said, &Command::AnswerCancelRequest { grant, answer }).await
+    call.execute(&Command::AnswerCancelRequest { grant, answer }).await
 }

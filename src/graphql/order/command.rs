@@ -1,13 +1,12 @@
 //! A mutation that is a command to one order: what all of them take, check and answer.
 
-use async_graphql::{Context, ID};
+use async_graphql::{Context, ID, InputType};
 use entity::{Currency, MinorUnits, OrderId};
-use serde_json::Value;
 
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::error::{ErrorCode, Result};
-use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::request::{app, idempotency_key, viewer};
 use crate::graphql::base::scalars::Decimal;
 use crate::graphql::order::object::Order;
 use crate::idempotency::IdempotencyKey;
@@ -22,31 +21,32 @@ pub(crate) struct Call<'a> {
     pub(crate) checks: Checks,
     pub(crate) order_id: OrderId,
     pub(crate) expected_version: Option<i64>,
-    key: Option<String>,
+    pub(crate) idempotency_key: Option<IdempotencyKey>,
 }
 
 impl<'a> Call<'a> {
-    pub(crate) fn new(ctx: &Context<'a>, order_id: ID, expected_version: Option<i32>, key: Option<String>) -> Self {
+    /// `input` is all of the mutation's input.
+    pub(crate) fn new(ctx: &Context<'a>, order_id: &ID, expected_version: Option<i32>, input: &impl InputType) -> Self {
         let mut checks = Checks::input();
-        let order_id = checks.required_id("orderId", &order_id);
+        let order_id = checks.required_id("orderId", order_id);
         let expected_version = expected_version.map(i64::from);
-        Self { app: app(ctx), viewer: viewer(ctx), checks, order_id, expected_version, key }
+        Self {
+            app: app(ctx),
+            viewer: viewer(ctx),
+            checks,
+            order_id,
+            expected_version,
+            idempotency_key: idempotency_key(ctx, input),
+        }
     }
 
-    /// `input` is what the mutation takes besides the order.
-    pub(crate) async fn execute(mut self, input: &Value, command: &Command) -> Result<Order> {
-        let idempotency_key = self.once(command.action().name(), input)?;
+    pub(crate) async fn execute(mut self, command: &Command) -> Result<Order> {
+        IdempotencyKey::check_in(self.idempotency_key.as_ref(), &mut self.checks);
         self.checks.finish()?;
-        let how = (self.expected_version, idempotency_key.as_ref());
+        let how = (self.expected_version, self.idempotency_key.as_ref());
         // On the heap: the write path's future is large, and a thread's stack is not.
         let executed = Box::pin(order::execute(self.app, &self.viewer, self.order_id, how, command)).await?;
         Ok(Order(executed.row))
-    }
-
-    /// None: it came without a key.
-    pub(crate) fn once(&mut self, mutation: &'static str, input: &Value) -> Result<Option<IdempotencyKey>> {
-        let Some(key) = &self.key else { return Ok(None) };
-        Ok(Some(IdempotencyKey::check(&mut self.checks, &self.viewer, mutation, (key, &(self.order_id, input)))?))
     }
 
     /// An exact amount in the order's currency, of at least so many minor units. An order that isn't the viewer's is one
@@ -87,8 +87,7 @@ macro_rules! order_inputs {
 
         impl $name {
             fn call<'a>(&self, ctx: &async_graphql::Context<'a>) -> $crate::graphql::order::command::Call<'a> {
-                let (order_id, key) = (self.order_id.clone(), self.idempotency_key.clone());
-                $crate::graphql::order::command::Call::new(ctx, order_id, self.expected_version, key)
+                $crate::graphql::order::command::Call::new(ctx, &self.order_id, self.expected_version, self)
             }
         }
     )+};

@@ -3,7 +3,6 @@
 use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{FeedbackId, feedback};
-use serde_json::json;
 
 use crate::error::{Error, Result as Outcome};
 use crate::graphql::base::payload::{answer, payloads};
@@ -114,17 +113,16 @@ async fn leave_feedback(ctx: &Context<'_>, input: LeaveFeedbackInput) -> Outcome
     let communication = call.checks.within("communication", input.communication, 1..=5);
     let shipping_time = call.checks.within("shippingTime", input.shipping_time, 1..=5);
     let comment = call.checks.optional_text("comment", input.comment.as_deref(), 2_000);
-    let said = json!([product_as_agreed, communication, shipping_time, comment]);
     let feedback_id = FeedbackId(call.app.clock.new_id());
     let command = Command::LeaveFeedback { product_as_agreed, communication, shipping_time, comment, feedback_id };
-    let order = call.execute(&said, &command).await?;
+    let order = call.execute(&command).await?;
     feedback_of(ctx, order).await
 }
 
 async fn reply_to_feedback(ctx: &Context<'_>, input: ReplyToFeedbackInput) -> Outcome<Feedback> {
     let mut call = input.call(ctx);
     let reply = call.checks.text("reply", &input.reply, 2_000);
-    let order = call.execute(&json!([reply]), &Command::ReplyToFeedback { reply }).await?;
+    let order = call.execute(&Command::ReplyToFeedback { reply }).await?;
     feedback_of(ctx, order).await
 }
 

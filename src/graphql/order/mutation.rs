@@ -2,11 +2,10 @@
 
 use async_graphql::{Context, Object, Result};
 use entity::{ConversationId, OrderId};
-use serde_json::json;
 
 use crate::error::{ErrorCode, Result as Outcome};
 use crate::graphql::base::payload::{answer, payloads};
-use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::request::{app, required_idempotency_key, viewer};
 use crate::graphql::order::command::Call;
 use crate::graphql::order::input::{
     BuyNowInput, CancelOrderInput, ConfirmOrderInput, DraftLineInput, DraftOrderInput, MetadataInput, PayOrderInput,
@@ -14,7 +13,6 @@ use crate::graphql::order::input::{
 };
 use crate::graphql::order::object::Order;
 use crate::graphql::payment::object::Payment;
-use crate::idempotency::IdempotencyKey;
 use crate::order::{self, BuyNow, DraftLine, DraftOrder, DraftTerms, NewOrderDetails, RequestDraft};
 use crate::payment::{self as payments, PayOrder};
 use crate::validate::Checks;
@@ -97,8 +95,8 @@ impl OrderMutation {
         #[graphql(desc = "What to do, and to what.")] input: ConfirmOrderInput,
     ) -> Result<ConfirmOrderPayload> {
         let command = Command::ConfirmOrder { contract_version: input.contract_version };
-        let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
-        answer(call.execute(&json!([input.contract_version]), &command).await)
+        let call = Call::new(ctx, &input.order_id, input.expected_version, &input);
+        answer(call.execute(&command).await)
     }
 
     /// Buyer or supplier: end an order that is not funded yet; the buyer also one that was not shipped in time. What
@@ -108,8 +106,8 @@ impl OrderMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: CancelOrderInput,
     ) -> Result<CancelOrderPayload> {
-        let call = Call::new(ctx, input.order_id, input.expected_version, input.idempotency_key);
-        answer(call.execute(&json!([]), &Command::CancelOrder).await)
+        let call = Call::new(ctx, &input.order_id, input.expected_version, &input);
+        answer(call.execute(&Command::CancelOrder).await)
     }
 
     /// Buyer: open a payment for what is still due. While one by this method is open, it is shown again.
@@ -124,6 +122,7 @@ impl OrderMutation {
 
 async fn buy_now(ctx: &Context<'_>, input: BuyNowInput) -> Outcome<Order> {
     let (viewer, mut checks) = (viewer(ctx), Checks::input());
+    let idempotency_key = required_idempotency_key(ctx, &input)?;
     let request = BuyNow {
         product_id: checks.required_id("productId", &input.product_id),
         quantity: i64::from(input.quantity),
@@ -132,12 +131,13 @@ async fn buy_now(ctx: &Context<'_>, input: BuyNowInput) -> Outcome<Order> {
         incoterm: input.incoterm,
         details: details(input.client_reference, input.metadata),
     };
-    let idempotency_key = IdempotencyKey::check(&mut checks, &viewer, "buyNow", (&input.idempotency_key, &request))?;
+    idempotency_key.check(&mut checks);
     Ok(Order(order::buy_now(app(ctx), &viewer, &idempotency_key, &request, checks).await?.row))
 }
 
 async fn request_draft(ctx: &Context<'_>, input: RequestDraftInput) -> Outcome<Order> {
     let (viewer, mut checks) = (viewer(ctx), Checks::input());
+    let idempotency_key = required_idempotency_key(ctx, &input)?;
     let request = RequestDraft {
         supplier_id: checks.required_id("supplierId", &input.supplier_id),
         product_id: input.product_id.as_deref().and_then(|id| checks.id("productId", id)),
@@ -147,12 +147,12 @@ async fn request_draft(ctx: &Context<'_>, input: RequestDraftInput) -> Outcome<O
         shipping_address: input.shipping_address.into(),
         details: details(input.client_reference, input.metadata),
     };
-    let idempotency_key =
-        IdempotencyKey::check(&mut checks, &viewer, "requestDraft", (&input.idempotency_key, &request))?;
+    idempotency_key.check(&mut checks);
     Ok(Order(order::request_draft(app(ctx), &viewer, &idempotency_key, &request, checks).await?.row))
 }
 
 async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order> {
+    let idempotency_key = required_idempotency_key(ctx, &input)?;
     let mut checks = Checks::input();
     let order_id: Option<OrderId> = input.order_id.as_deref().map(|id| checks.required_id("orderId", id));
     let conversation_id: Option<ConversationId> =
@@ -188,13 +188,13 @@ async fn draft_order(ctx: &Context<'_>, input: DraftOrderInput) -> Outcome<Order
         },
     };
     let viewer = viewer(ctx);
-    let idempotency_key =
-        IdempotencyKey::check(&mut checks, &viewer, "draftOrder", (&input.idempotency_key, &request))?;
+    idempotency_key.check(&mut checks);
     Ok(Order(order::draft_order(app(ctx), &viewer, &idempotency_key, &request, checks).await?.row))
 }
 
 async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> {
     let (viewer, mut checks) = (viewer(ctx), Checks::input());
+    let idempotency_key = required_idempotency_key(ctx, &input)?;
     let request = PayOrder {
         order_id: checks.required_id("orderId", &input.order_id),
         method: input.method.into(),
@@ -202,10 +202,7 @@ async fn pay_order(ctx: &Context<'_>, input: PayOrderInput) -> Outcome<Payment> 
         payer: input.payer.unwrap_or_default().check(&mut checks),
         expected_version: input.expected_version.map(i64::from),
     };
-    // Of the payer only a keyed hash is kept: a bare one of a document's number can be searched for.
-    let payer = app(ctx).cipher.fingerprint(&serde_json::json!(request.payer).to_string());
-    let idempotency_key =
-        IdempotencyKey::check(&mut checks, &viewer, "payOrder", (&input.idempotency_key, &(&request, payer)))?;
+    idempotency_key.check(&mut checks);
     if checks.has_problems() && request.return_url.as_deref().is_some_and(|url| !payments::is_return_url(url)) {
         let message = "must be an http:// or https:// URL within the storefront's return origins";
         checks.problem("returnUrl", ErrorCode::ReturnUrlNotAllowed, message);

@@ -1,7 +1,6 @@
 //! Mutations of the goods' way to the buyer: ship, correct, give more time, confirm.
 
 use async_graphql::{Context, Object, Result};
-use serde_json::json;
 
 use crate::graphql::base::payload::answer;
 use crate::graphql::order::command::{order_inputs, order_payloads};
@@ -56,8 +55,7 @@ impl ShippingMutation {
         let mut call = input.call(ctx);
         let carrier = call.checks.line("carrier", &input.carrier, 100);
         let tracking_number = call.checks.line("trackingNumber", &input.tracking_number, 100);
-        let said = json!([carrier, tracking_number]);
-        answer(call.execute(&said, &Command::ShipOrder { carrier, tracking_number }).await)
+        answer(call.execute(&Command::ShipOrder { carrier, tracking_number }).await)
     }
 
     /// Supplier: correct the carrier or the tracking number. No clock changes.
@@ -69,8 +67,7 @@ impl ShippingMutation {
         let mut call = input.call(ctx);
         let carrier = call.checks.line("carrier", &input.carrier, 100);
         let tracking_number = call.checks.line("trackingNumber", &input.tracking_number, 100);
-        let said = json!([carrier, tracking_number]);
-        answer(call.execute(&said, &Command::UpdateShipment { carrier, tracking_number }).await)
+        answer(call.execute(&Command::UpdateShipment { carrier, tracking_number }).await)
     }
 
     /// Buyer, while FUNDED: give the supplier more days to ship. Supplier, while SHIPPED: give the buyer more days to inspect.
@@ -80,7 +77,7 @@ impl ShippingMutation {
         #[graphql(desc = "What to do, and to what.")] input: ExtendDeadlineInput,
     ) -> Result<ExtendDeadlinePayload> {
         let days = input.days;
-        answer(input.call(ctx).execute(&json!([days]), &Command::ExtendDeadline { days }).await)
+        answer(input.call(ctx).execute(&Command::ExtendDeadline { days }).await)
     }
 
     /// Buyer: say that the goods arrived as agreed. The held money is released to the supplier; there is no way back.
@@ -89,6 +86,6 @@ impl ShippingMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: ConfirmReceivedInput,
     ) -> Result<ConfirmReceivedPayload> {
-        answer(input.call(ctx).execute(&json!([]), &Command::ConfirmReceived).await)
+        answer(input.call(ctx).execute(&Command::ConfirmReceived).await)
     }
 }

@@ -6,9 +6,9 @@ use entity::{PayoutAccountId, buyer, operator, payout_account};
 
 use crate::app::App;
 use crate::auth::Viewer;
-use crate::bank_account::BankAccountInput;
+use crate::bank_account::{self, BankAccountInput};
 use crate::graphql::base::payload::{answer, payloads};
-use crate::graphql::base::request::{app, caller, viewer};
+use crate::graphql::base::request::{app, caller, idempotency_key, viewer};
 use crate::graphql::base::scalars::{CountryCode, CurrencyCode};
 use crate::graphql::catalog::supplier::Supplier;
 use crate::graphql::loader::order::{ActiveAccountOf, loader};
@@ -267,12 +267,15 @@ pub struct SetPayoutAccountInput {
     /// Where the bank is.
     pub country: CountryCode,
     /// With or without blanks; of the bank's country.
+    #[graphql(process_with = "bank_account::tidy_code")]
     pub iban: Option<String>,
     /// 4 to 34 digits and letters.
+    #[graphql(process_with = "bank_account::tidy_account_number")]
     pub account_number: Option<String>,
     /// Up to 140 characters.
     pub bank_name: Option<String>,
     /// 8 or 11 characters; of the bank's country.
+    #[graphql(process_with = "bank_account::tidy_code")]
     pub bic: Option<String>,
     /// The account's own currency, if it takes only one.
     pub currency: Option<CurrencyCode>,
@@ -318,13 +321,13 @@ impl PartyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The storefront.")] input: CreateStorefrontInput,
     ) -> Result<CreateStorefrontPayload> {
-        let key = input.idempotency_key.as_deref();
+        let key = idempotency_key(ctx, &input);
         let shop = StorefrontInput {
             name: input.name,
             return_origins: input.return_origins,
             browser_origins: input.browser_origins,
         };
-        answer(party::create_storefront(app(ctx), viewer(ctx), key, &shop).await.map(Storefront::from))
+        answer(party::create_storefront(app(ctx), viewer(ctx), key.as_ref(), &shop).await.map(Storefront::from))
     }
 
     /// Change a storefront's name or origins. For operators.
@@ -348,7 +351,7 @@ impl PartyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The supplier.")] input: CreateSupplierInput,
     ) -> Result<CreateSupplierPayload> {
-        let key = input.idempotency_key;
+        let key = idempotency_key(ctx, &input);
         let input = SupplierInput {
             name: input.name,
             country: input.country.0,
@@ -357,7 +360,7 @@ impl PartyMutation {
             established_year: input.established_year,
             fee_basis_points: input.fee_basis_points,
         };
-        answer(party::create_supplier(app(ctx), viewer(ctx), key.as_deref(), &input).await.map(Supplier))
+        answer(party::create_supplier(app(ctx), viewer(ctx), key.as_ref(), &input).await.map(Supplier))
     }
 
     /// The supplier was checked: from now on it is paid out, also what has waited. For operators.
@@ -376,7 +379,7 @@ impl PartyMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The account.")] input: SetPayoutAccountInput,
     ) -> Result<SetPayoutAccountPayload> {
-        let key = input.idempotency_key;
+        let key = idempotency_key(ctx, &input);
         let input = BankAccountInput {
             account_holder: input.account_holder,
             country: input.country.0,
@@ -387,7 +390,7 @@ impl PartyMutation {
             currency: input.currency.map(|code| code.0),
         };
         let App { clock, .. } = app(ctx);
-        let set = party::set_payout_account(app(ctx), viewer(ctx), key.as_deref(), &input).await;
+        let set = party::set_payout_account(app(ctx), viewer(ctx), key.as_ref(), &input).await;
         let shown = |row: payout_account::Model| {
             let active = row.active_from <= clock.now();
             PayoutAccount::new(row, active)

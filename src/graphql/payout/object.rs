@@ -5,13 +5,12 @@ use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
 use chrono::{DateTime, Utc};
 use entity::{LedgerAccount, OperatorId, PayoutId, payout, payout_account};
 use sea_orm::EntityTrait;
-use serde_json::json;
 
 use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result as Outcome};
 use crate::graphql::base::page::{Page, connection};
 use crate::graphql::base::payload::{answer, payloads};
-use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::request::{app, idempotency_key, viewer};
 use crate::graphql::base::scalars::Money;
 use crate::graphql::catalog::supplier::Supplier;
 use crate::graphql::refund::object::BankDetails;
@@ -222,8 +221,8 @@ impl PayoutMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: RequestManualPayoutInput,
     ) -> Result<RequestManualPayoutPayload> {
-        let asked = ("requestManualPayout", input.idempotency_key, input.payout_id);
-        answer(settle(ctx, asked, Checks::input(), None, |_text| ManualPayout::Request).await)
+        let key = idempotency_key(ctx, &input);
+        answer(settle(ctx, key, &input.payout_id, Checks::input(), ManualPayout::Request).await)
     }
 
     /// Operator, but not the one who asked: let a payout be paid by hand. Its `payTo` then says where to.
@@ -232,8 +231,8 @@ impl PayoutMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: ApproveManualPayoutInput,
     ) -> Result<ApproveManualPayoutPayload> {
-        let asked = ("approveManualPayout", input.idempotency_key, input.payout_id);
-        answer(settle(ctx, asked, Checks::input(), None, |_text| ManualPayout::Approve).await)
+        let key = idempotency_key(ctx, &input);
+        answer(settle(ctx, key, &input.payout_id, Checks::input(), ManualPayout::Approve).await)
     }
 
     /// Operator: don't pay a payout by hand, or say that it could not be paid so, or that it came back. It is the supplier's
@@ -243,10 +242,10 @@ impl PayoutMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: RejectManualPayoutInput,
     ) -> Result<RejectManualPayoutPayload> {
-        let asked = ("rejectManualPayout", input.idempotency_key, input.payout_id);
         let mut checks = Checks::input();
         let reason = checks.text("reason", &input.reason, 2_000);
-        answer(settle(ctx, asked, checks, Some(&reason), |reason| ManualPayout::Reject { reason }).await)
+        let key = idempotency_key(ctx, &input);
+        answer(settle(ctx, key, &input.payout_id, checks, ManualPayout::Reject { reason: &reason }).await)
     }
 
     /// Operator: say that the money has left the bank. A bank reference is booked once.
@@ -255,29 +254,24 @@ impl PayoutMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "What to do, and to what.")] input: ConfirmManualPayoutInput,
     ) -> Result<ConfirmManualPayoutPayload> {
-        let asked = ("confirmManualPayout", input.idempotency_key, input.payout_id);
         let mut checks = Checks::input();
         let reference = checks.line("bankReference", &input.bank_reference, 140);
-        let confirm = |bank_reference| ManualPayout::Confirm { bank_reference };
-        answer(settle(ctx, asked, checks, Some(&reference), confirm).await)
+        let key = idempotency_key(ctx, &input);
+        let confirm = ManualPayout::Confirm { bank_reference: &reference };
+        answer(settle(ctx, key, &input.payout_id, checks, confirm).await)
     }
 }
 
-async fn settle<'a>(
+async fn settle(
     ctx: &Context<'_>,
-    (mutation, key, payout_id): (&'static str, Option<String>, ID),
+    idempotency_key: Option<IdempotencyKey>,
+    payout_id: &ID,
     mut checks: Checks,
-    text: Option<&'a str>,
-    act: impl Fn(&'a str) -> ManualPayout<'a>,
+    act: ManualPayout<'_>,
 ) -> Outcome<Payout> {
-    let viewer = viewer(ctx);
-    let payout_id: PayoutId = checks.required_id("payoutId", &payout_id);
-    let said = json!([payout_id, text]);
-    let idempotency_key = match &key {
-        Some(key) => Some(IdempotencyKey::check(&mut checks, &viewer, mutation, (key, &said))?),
-        None => None,
-    };
+    let payout_id: PayoutId = checks.required_id("payoutId", payout_id);
+    IdempotencyKey::check_in(idempotency_key.as_ref(), &mut checks);
     checks.finish()?;
-    let act = act(text.unwrap_or_default());
-    Ok(Payout(payments::settle_manual_payout(app(ctx), &viewer, idempotency_key.as_ref(), (payout_id, act)).await?))
+    let (viewer, key) = (viewer(ctx), idempotency_key.as_ref());
+    Ok(Payout(payments::settle_manual_payout(app(ctx), &viewer, key, (payout_id, act)).await?))
 }

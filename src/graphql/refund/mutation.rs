@@ -4,12 +4,11 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use entity::ledger_account::LedgerAccount;
 use entity::{Money, RefundAccountId, RefundId, refund};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
-use serde_json::json;
 
 use crate::bank_account::{self, BankAccountInput};
 use crate::error::{Error, ErrorCode, Result as Outcome};
 use crate::graphql::base::payload::{Payload, UserError, answer};
-use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::request::{app, idempotency_key, viewer};
 use crate::graphql::base::scalars::{CountryCode, CurrencyCode, Decimal};
 use crate::graphql::order::command::{Call, order_inputs, order_payloads};
 use crate::graphql::order::object::Order;
@@ -19,7 +18,7 @@ use crate::ledger;
 use crate::order;
 use crate::payment::{self as payments, ByHand};
 use crate::validate::Checks;
-use escrow::{Action, Command};
+use escrow::Command;
 
 /// The newest counts; the others are kept.
 const MOST_REFUND_ACCOUNTS: u64 = 20;
@@ -46,12 +45,15 @@ pub struct BankAccountObject {
     /// Where the bank is.
     country: CountryCode,
     /// With or without blanks; of the bank's country.
+    #[graphql(process_with = "bank_account::tidy_code")]
     iban: Option<String>,
     /// 4 to 34 digits and letters.
+    #[graphql(process_with = "bank_account::tidy_account_number")]
     account_number: Option<String>,
     /// Up to 140 characters.
     bank_name: Option<String>,
     /// 8 or 11 characters; of the bank's country.
+    #[graphql(process_with = "bank_account::tidy_code")]
     bic: Option<String>,
     /// The account's own currency, if it takes only one.
     currency: Option<CurrencyCode>,
@@ -99,8 +101,7 @@ macro_rules! manual_inputs {
         impl $name {
             /// None: it is of no order.
             fn call<'a>(&self, ctx: &Context<'a>) -> Option<Call<'a>> {
-                let (order_id, key) = (self.order_id.clone()?, self.idempotency_key.clone());
-                Some(Call::new(ctx, order_id, self.expected_version, key))
+                Some(Call::new(ctx, self.order_id.as_ref()?, self.expected_version, self))
             }
         }
     )+};
@@ -215,14 +216,20 @@ impl RefundMutation {
     ) -> Result<RequestManualRefundPayload> {
         let request = async {
             let Some(mut call) = input.call(ctx) else {
+                let key = idempotency_key(ctx, &input);
                 let mut checks = Checks::input();
                 let account = input.account.map(|account| {
                     let account = account.into();
                     checks.under("account", |checks| bank_account::check(checks, &account))
                 });
-                let said = account.as_ref().map(|account| app(ctx).cipher.fingerprint(&json!(account).to_string()));
-                let asked = ("requestManualRefund", input.idempotency_key, input.refund_id, json!(said));
-                return of_nobody(ctx, checks, asked, ByHand::Request { account: account.as_ref() }).await;
+                return of_nobody(
+                    ctx,
+                    checks,
+                    key.as_ref(),
+                    &input.refund_id,
+                    ByHand::Request { account: account.as_ref() },
+                )
+                .await;
             };
             let operator_id = call.viewer.require_operator()?;
             if input.account.is_some() {
@@ -231,7 +238,7 @@ impl RefundMutation {
             }
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
             let command = Command::RequestManualRefund { refund_id, operator_id };
-            call.execute(&json!([refund_id]), &command).await.map(Settled::OfOrder)
+            call.execute(&command).await.map(Settled::OfOrder)
         };
         answer(request.await)
     }
@@ -244,12 +251,11 @@ impl RefundMutation {
     ) -> Result<ApproveManualRefundPayload> {
         let approve = async {
             let Some(mut call) = input.call(ctx) else {
+                let key = idempotency_key(ctx, &input);
                 let mut checks = Checks::input();
                 let account = checks.line("account", input.account.as_deref().unwrap_or_default(), 60);
-                // Of an account only a keyed hash is kept.
-                let said = json!(app(ctx).cipher.fingerprint(&account));
-                let asked = ("approveManualRefund", input.idempotency_key, input.refund_id, said);
-                return of_nobody(ctx, checks, asked, ByHand::Approve { account: &account }).await;
+                return of_nobody(ctx, checks, key.as_ref(), &input.refund_id, ByHand::Approve { account: &account })
+                    .await;
             };
             let operator_id = call.viewer.require_operator()?;
             if input.account.is_some() {
@@ -258,7 +264,7 @@ impl RefundMutation {
             }
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
             let command = Command::ApproveManualRefund { refund_id, operator_id };
-            call.execute(&json!([refund_id]), &command).await.map(Settled::OfOrder)
+            call.execute(&command).await.map(Settled::OfOrder)
         };
         answer(approve.await)
     }
@@ -272,16 +278,16 @@ impl RefundMutation {
     ) -> Result<RejectManualRefundPayload> {
         let reject = async {
             let Some(mut call) = input.call(ctx) else {
+                let key = idempotency_key(ctx, &input);
                 let mut checks = Checks::input();
                 let reason = checks.text("reason", &input.reason, 2_000);
-                let asked = ("rejectManualRefund", input.idempotency_key, input.refund_id, json!(reason));
-                return of_nobody(ctx, checks, asked, ByHand::Reject { reason: &reason }).await;
+                return of_nobody(ctx, checks, key.as_ref(), &input.refund_id, ByHand::Reject { reason: &reason })
+                    .await;
             };
             let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
             let reason = call.checks.text("reason", &input.reason, 2_000);
-            let said = json!([refund_id, reason]);
             let command = Command::RejectManualRefund { refund_id, reason };
-            call.execute(&said, &command).await.map(Settled::OfOrder)
+            call.execute(&command).await.map(Settled::OfOrder)
         };
         answer(reject.await)
     }
@@ -297,9 +303,9 @@ impl RefundMutation {
 }
 
 async fn refund_order(ctx: &Context<'_>, input: RefundOrderInput) -> Outcome<Order> {
-    let mut call = Call::new(ctx, input.order_id, input.expected_version, Some(input.idempotency_key));
+    let mut call = Call::new(ctx, &input.order_id, input.expected_version, &input);
     let amount = call.amount("amount", &input.amount, 1).await?;
-    call.execute(&json!([amount]), &Command::RefundOrder { amount }).await
+    call.execute(&Command::RefundOrder { amount }).await
 }
 
 async fn provide_refund_account(ctx: &Context<'_>, input: ProvideRefundAccountInput) -> Outcome<Order> {
@@ -316,41 +322,37 @@ async fn provide_refund_account(ctx: &Context<'_>, input: ProvideRefundAccountIn
             format!("{MOST_REFUND_ACCOUNTS} accounts were given for this order already, and there can be no more");
         call.checks.problem("account", ErrorCode::InvalidInput, message);
     }
-    // Of what was said only a keyed hash is kept: a bare one of an account number can be searched for.
-    let said = json!([call.app.cipher.fingerprint(&json!(account).to_string())]);
-    call.execute(&said, &Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask }).await
+    call.execute(&Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask }).await
 }
 
 /// A refund of money that belongs to no order.
 async fn of_nobody(
     ctx: &Context<'_>,
     mut checks: Checks,
-    (mutation, key, refund_id, said): (&'static str, Option<String>, ID, serde_json::Value),
+    idempotency_key: Option<&IdempotencyKey>,
+    refund_id: &ID,
     act: ByHand<'_>,
 ) -> Outcome<Settled> {
     let viewer = viewer(ctx);
-    let refund_id: RefundId = checks.required_id("refundId", &refund_id);
-    let idempotency_key = match &key {
-        Some(key) => Some(IdempotencyKey::check(&mut checks, &viewer, mutation, (key, &json!([refund_id, said])))?),
-        None => None,
-    };
+    let refund_id: RefundId = checks.required_id("refundId", refund_id);
+    IdempotencyKey::check_in(idempotency_key, &mut checks);
     checks.finish()?;
-    let refund = payments::settle_by_hand(app(ctx), &viewer, idempotency_key.as_ref(), (refund_id, act)).await?;
+    let refund = payments::settle_by_hand(app(ctx), &viewer, idempotency_key, (refund_id, act)).await?;
     Ok(Settled::OfNobody(Refund(refund)))
 }
 
 async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInput) -> Outcome<Settled> {
     let Some(mut call) = input.call(ctx) else {
+        let key = idempotency_key(ctx, &input);
         let mut checks = Checks::input();
         let reference = checks.line("bankReference", &input.bank_reference, 140);
-        let asked = ("confirmManualRefund", input.idempotency_key, input.refund_id, json!(reference));
-        return of_nobody(ctx, checks, asked, ByHand::Confirm { bank_reference: &reference }).await;
+        return of_nobody(ctx, checks, key.as_ref(), &input.refund_id, ByHand::Confirm { bank_reference: &reference })
+            .await;
     };
     call.viewer.require_operator()?;
     let refund_id: RefundId = call.checks.required_id("refundId", &input.refund_id);
     let bank_reference = call.checks.line("bankReference", &input.bank_reference, 140);
-    let said = json!([refund_id, bank_reference]);
-    drop(call.once(Action::ConfirmManualRefund.name(), &said)?);
+    IdempotencyKey::check_in(call.idempotency_key.as_ref(), &mut call.checks);
     let movement = payments::by_hand_movement("refund", &bank_reference);
     let Some(amount) = booked_or_due(&mut call, refund_id, &movement).await? else {
         return Err(call.checks.refuse_with(Error::not_found("refund of this order").at("refundId")));
@@ -358,7 +360,7 @@ async fn confirm_manual_refund(ctx: &Context<'_>, input: ConfirmManualRefundInpu
     // Which checks the key once more.
     call.checks.clone().finish()?;
     let command = Command::ConfirmManualRefund { refund_id, movement, amount };
-    call.execute(&said, &command).await.map(Settled::OfOrder)
+    call.execute(&command).await.map(Settled::OfOrder)
 }
 
 /// What was booked under this bank reference, or else what is to be paid; None if the order has no such refund.

@@ -3,13 +3,12 @@
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use entity::{OperatorId, OrderId, PaymentId, ReceiptId, receipt};
-use serde_json::json;
 
 use crate::auth::Viewer;
 use crate::bank_account;
 use crate::error::{Error, Result as Outcome};
 use crate::graphql::base::payload::{answer, payloads};
-use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::request::{app, idempotency_key, viewer};
 use crate::graphql::base::scalars::Money;
 use crate::graphql::order::object::Order;
 use crate::graphql::refund::mutation::BankAccountObject;
@@ -224,11 +223,11 @@ impl UnappliedMutation {
 
 async fn apply_funds(ctx: &Context<'_>, input: ApplyFundsInput) -> Outcome<Order> {
     let (viewer, mut checks) = (viewer(ctx), Checks::input());
+    let idempotency_key = idempotency_key(ctx, &input);
     let receipt_id: ReceiptId = checks.required_id("unappliedFundsId", &input.unapplied_funds_id);
     let order_id = checks.required_id("orderId", &input.order_id);
     let payment_id: Option<PaymentId> = input.payment_id.map(|id| checks.required_id("paymentId", &id));
-    let said = json!([receipt_id, order_id, payment_id]);
-    let idempotency_key = once(&mut checks, &viewer, "applyFunds", (input.idempotency_key, &said))?;
+    IdempotencyKey::check_in(idempotency_key.as_ref(), &mut checks);
     checks.finish()?;
     let how = (input.expected_version.map(i64::from), idempotency_key.as_ref());
     let order = payments::apply_funds(app(ctx), &viewer, how, (receipt_id, order_id, payment_id)).await?;
@@ -237,30 +236,16 @@ async fn apply_funds(ctx: &Context<'_>, input: ApplyFundsInput) -> Outcome<Order
 
 async fn refund_unapplied(ctx: &Context<'_>, input: RefundUnappliedInput) -> Outcome<SentBack> {
     let (viewer, mut checks) = (viewer(ctx), Checks::input());
+    let idempotency_key = idempotency_key(ctx, &input);
     let receipt_id: ReceiptId = checks.required_id("unappliedFundsId", &input.unapplied_funds_id);
     let account = input.account.map(|account| {
         let account = account.into();
         checks.under("account", |checks| bank_account::check(checks, &account))
     });
-    // Of an account only a keyed hash is kept: a bare one of its number can be searched for.
-    let fingerprint = account.as_ref().map(|account| app(ctx).cipher.fingerprint(&json!(account).to_string()));
     let order_id: Option<OrderId> = input.order_id.as_deref().map(|id| checks.required_id("orderId", id));
-    let said = json!([receipt_id, order_id, fingerprint]);
-    let idempotency_key = once(&mut checks, &viewer, "refundUnapplied", (input.idempotency_key, &said))?;
+    IdempotencyKey::check_in(idempotency_key.as_ref(), &mut checks);
     checks.finish()?;
     let expected_version = input.expected_version.map(i64::from);
     let what = (receipt_id, order_id, account.as_ref());
     payments::refund_unapplied(app(ctx), &viewer, (expected_version, idempotency_key.as_ref()), what).await
-}
-
-fn once(
-    checks: &mut Checks,
-    viewer: &Viewer,
-    mutation: &'static str,
-    (key, said): (Option<String>, &serde_json::Value),
-) -> Outcome<Option<IdempotencyKey>> {
-    match key {
-        Some(key) => Ok(Some(IdempotencyKey::check(checks, viewer, mutation, (&key, said))?)),
-        None => Ok(None),
-    }
 }

@@ -8,7 +8,7 @@ use crate::delivery::{self, EndpointChange, NewEndpoint, Replayed, Selection};
 use crate::error::{Error, ErrorCode, Result as Outcome};
 use crate::graphql::base::page::{Page, cursor};
 use crate::graphql::base::payload::{Payload, UserError, answer, payloads};
-use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::request::{app, required_idempotency_key, viewer};
 use crate::graphql::webhook::endpoint::{WebhookDelivery, WebhookEndpoint};
 use crate::validate::Checks;
 
@@ -197,8 +197,9 @@ impl WebhookMutation {
         ctx: &Context<'_>,
         #[graphql(desc = "The endpoint.")] input: CreateWebhookEndpointInput,
     ) -> Result<CreateWebhookEndpointPayload> {
+        let idempotency_key = required_idempotency_key(ctx, &input)?;
         let new = NewEndpoint {
-            idempotency_key: input.idempotency_key,
+            idempotency_key,
             url: input.url,
             description: input.description,
             event_types: input.event_types.unwrap_or_default(),
