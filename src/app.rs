@@ -35,7 +35,8 @@ pub struct App {
     pub feed: Arc<Hub<FeedEvent>>,
     /// Who follows messages on this node.
     pub messages: Arc<Hub<message::Model>>,
-    /// Credentials that were revoked on this node, so that what they began here ends at once. Other nodes look themselves.
+    /// Credentials that were revoked on this node, so that what they began here ends at once. Other nodes look
+    /// themselves.
     pub revoked: broadcast::Sender<CredentialId>,
     /// When credentials were last used; the worker writes it down.
     pub uses: Arc<CredentialUses>,

@@ -1,8 +1,9 @@
 //! Who is asking. A bearer token is opaque and random; the database keeps its SHA-256 only.
 //!
-//! A token is found by its hash, which the database compares as it compares any key; then the whole hash is compared once
-//! more, in constant time. What the first look-up takes tells at most how much of a *hash* somebody has guessed. That is
-//! worth nothing: nobody can choose a token for its hash's beginning, and 256 random bits are not guessed either way.
+//! A token is found by its hash, which the database compares as it compares any key; then the whole hash is compared
+//! once more, in constant time. What the first look-up takes tells at most how much of a *hash* somebody has guessed.
+//! That is worth nothing: nobody can choose a token for its hash's beginning, and 256 random bits are not guessed
+//! either way.
 //!
 //! Every finder takes the [`Viewer`]: what isn't the viewer's doesn't exist for them.
 

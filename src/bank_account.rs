@@ -1,7 +1,7 @@
 //! A bank account as people write it, checked, and as it is kept: encrypted under the id of the row that it stands in.
 //!
-//! IBANs and BICs are checked by libraries. What they can't know is checked here: that country, IBAN and BIC speak of the
-//! same bank. Nothing said about an account quotes its number.
+//! IBANs and BICs are checked by libraries. What they can't know is checked here: that country, IBAN and BIC speak of
+//! the same bank. Nothing said about an account quotes its number.
 
 use crate::crypto::Cipher;
 use crate::error::{Error, ErrorCode, Result};
@@ -26,8 +26,8 @@ pub struct BankAccountInput {
 /// Has IBANs and BICs under a code that ISO 3166-1 leaves to its users.
 const KOSOVO: &str = "XK";
 
-/// Territories whose banks have IBANs under another country's code. Source: SWIFT, IBAN registry, "country code includes
-/// other countries/territories".
+/// Territories whose banks have IBANs under another country's code. Source: SWIFT, IBAN registry, "country code
+/// includes other countries/territories".
 const IBANS_OF_OTHERS: [(&str, &[&str]); 3] = [
     ("FI", &["AX"]),
     ("FR", &["BL", "GF", "GP", "MF", "MQ", "NC", "PF", "PM", "RE", "TF", "WF", "YT"]),

@@ -1,7 +1,7 @@
 //! The program: reads the command line and the settings, starts the log and the runtime, and runs one command.
 //!
-//! A setting that can't be used is one line on stderr and exit code 1. All of it is in the library, and `src/main.rs` only
-//! calls it: a binary that awaited the library would hold every async body a second time.
+//! A setting that can't be used is one line on stderr and exit code 1. All of it is in the library, and `src/main.rs`
+//! only calls it: a binary that awaited the library would hold every async body a second time.
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;

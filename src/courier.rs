@@ -1,5 +1,5 @@
-//! One request to an endpoint, and what came of it. It never waits longer than its patience, reads at most 4 KiB, follows
-//! nothing, and keeps no connection: the next attempt looks at the address again.
+//! One request to an endpoint, and what came of it. It never waits longer than its patience, reads at most 4 KiB,
+//! follows nothing, and keeps no connection: the next attempt looks at the address again.
 
 use std::error::Error as StdError;
 use std::sync::{Arc, OnceLock};

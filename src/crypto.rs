@@ -1,6 +1,7 @@
 //! Bank details at rest: AES-256-GCM under the key of `SECURE_PAYMENT_ENCRYPTION_KEY`.
 //!
-//! Each text gets a fresh random nonce; the id of the row is authenticated with it, so that details can't be moved to another row.
+//! Each text gets a fresh random nonce; the id of the row is authenticated with it, so that details can't be moved to
+//! another row.
 
 use aes_gcm::aead::{Aead, Payload};
 use aes_gcm::{Aes256Gcm, Key, KeyInit, Nonce};

@@ -1,8 +1,8 @@
 //! The database: how it is opened, and the one way a write begins.
 //!
-//! SQLite takes one writer at a time, so there `write` is a pool of a single connection (waiting is fair and bounded) and
-//! `read` a pool of a few. On PostgreSQL both are the same pool. Never hold two write transactions in one task: on SQLite
-//! the second would wait for the first until the pool's time-out.
+//! SQLite takes one writer at a time, so there `write` is a pool of a single connection (waiting is fair and bounded)
+//! and `read` a pool of a few. On PostgreSQL both are the same pool. Never hold two write transactions in one task: on
+//! SQLite the second would wait for the first until the pool's time-out.
 
 use std::path::Path;
 use std::time::Duration;
@@ -87,8 +87,9 @@ impl Db {
                 .test_before_acquire(false)
                 .idle_timeout(None::<Duration>)
                 .max_lifetime(None::<Duration>)
-                // After a full disk SQLite rolls back by itself, the driver's own ROLLBACK then fails, and the connection
-                // would come back still "in a transaction": later commits would be savepoints that are never written.
+                // After a full disk SQLite rolls back by itself, the driver's own ROLLBACK then fails, and the
+                // connection would come back still "in a transaction": later commits would be savepoints that are never
+                // written.
                 .map_sqlx_sqlite_before_acquire(|connection, _metadata| {
                     Box::pin(async move {
                         use sea_orm::sqlx::Connection;
@@ -122,7 +123,8 @@ impl Db {
             .acquire_timeout(Duration::from_secs(10))
             .sqlx_logging(false)
             .test_before_acquire_if_idle_for(Duration::from_secs(30))
-            // Said once per connection, whatever the server's default: locks are taken, and then what they guard is read.
+            // Said once per connection, whatever the server's default: locks are taken, and then what they guard is
+            // read.
             .map_sqlx_postgres_opts(|postgres| {
                 postgres.statement_cache_capacity(256).options([("default_transaction_isolation", "read committed")])
             });
@@ -151,8 +153,8 @@ impl Db {
         Ok(self)
     }
 
-    /// The one way a write begins. On SQLite it takes the writer's place at once (BEGIN IMMEDIATE), so that what is read
-    /// in the transaction is still true when it writes.
+    /// The one way a write begins. On SQLite it takes the writer's place at once (BEGIN IMMEDIATE), so that what is
+    /// read in the transaction is still true when it writes.
     pub async fn begin_write(&self) -> Result<DatabaseTransaction, DbErr> {
         let options = TransactionOptions {
             isolation_level: None,

@@ -10,7 +10,8 @@ use crate::app::App;
 use crate::error::Result;
 use crate::live::{self, FeedEvent, sequencer};
 
-/// Gives every committed event its position in the feed, and publishes it to those who follow it. Cheap when there is nothing to do.
+/// Gives every committed event its position in the feed, and publishes it to those who follow it. Cheap when there is
+/// nothing to do.
 pub async fn sequence(app: &App) -> Result<()> {
     sequencer::EVENTS.sequence(&app.db).await?;
     let db = &app.db.read;

@@ -20,7 +20,8 @@ impl Default for ShutdownTimes {
     }
 }
 
-/// Held by every request that outlives an answer: it learns that the server is stopping, and the server that it still runs.
+/// Held by every request that outlives an answer: it learns that the server is stopping, and the server that it still
+/// runs.
 #[derive(Clone, Debug)]
 pub struct Lifecycle {
     stopping: watch::Receiver<bool>,

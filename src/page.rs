@@ -1,5 +1,5 @@
-//! Keyset pages: a cursor names the last row seen, so that page 9,000 costs what page 1 costs and nothing is skipped when
-//! rows come in between.
+//! Keyset pages: a cursor names the last row seen, so that page 9,000 costs what page 1 costs and nothing is skipped
+//! when rows come in between.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,5 +1,5 @@
-//! Where a request comes from: the other end of the connection, or, behind proxies that this installation trusts, the last
-//! address in `X-Forwarded-For` that isn't one of theirs.
+//! Where a request comes from: the other end of the connection, or, behind proxies that this installation trusts, the
+//! last address in `X-Forwarded-For` that isn't one of theirs.
 
 use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};

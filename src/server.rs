@@ -1,9 +1,9 @@
 //! Listening, and shutting down without losing a request.
 //!
-//! Open connections are counted, of the node and of each address ([`connections`]).
-//! A connection has 10 seconds to send its headers, and they may have 32 KiB: slow and greedy clients cost little. When
-//! the server is ordered to stop, it first says so at `/readyz` and still takes connections for a moment, so that a load
-//! balancer can look elsewhere; then it closes the door and finishes what it has in hand.
+//! Open connections are counted, of the node and of each address ([`connections`]). A connection has 10 seconds to send
+//! its headers, and they may have 32 KiB: slow and greedy clients cost little. When the server is ordered to stop, it
+//! first says so at `/readyz` and still takes connections for a moment, so that a load balancer can look elsewhere;
+//! then it closes the door and finishes what it has in hand.
 
 use std::time::Duration;
 
@@ -27,14 +27,15 @@ mod connections;
 
 use connections::{Connection, ConnectionSlots};
 
-/// Of each of the runtime's threads: a mutation's future, with all that it awaits, comes near the usual 2 MiB where nothing is
-/// optimised.
+/// Of each of the runtime's threads: a mutation's future, with all that it awaits, comes near the usual 2 MiB where
+/// nothing is optimised.
 pub const STACK_OF_A_WORKER: usize = 4 << 20;
 
 const HEADER_PATIENCE: Duration = Duration::from_secs(10);
 const MOST_HEADER_BYTES: usize = 32 * 1024;
 
-/// Refuses settings that can't be served with, takes the port of `SECURE_PAYMENT_LISTEN`, and writes down which it is if any would do (port 0).
+/// Refuses settings that can't be served with, takes the port of `SECURE_PAYMENT_LISTEN`, and writes down which it is
+/// if any would do (port 0).
 pub async fn bind(settings: &mut Settings) -> Result<TcpListener, SettingError> {
     let problem = |cause: std::io::Error| SettingError {
         variable: "SECURE_PAYMENT_LISTEN",

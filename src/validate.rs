@@ -57,8 +57,8 @@ impl Checks {
         !self.problems.is_empty()
     }
 
-    /// The refusal of a step that came after these checks joins what they have named; of a field that is named already nothing
-    /// more is said. A failure stays a failure.
+    /// The refusal of a step that came after these checks joins what they have named; of a field that is named already
+    /// nothing more is said. A failure stays a failure.
     #[must_use]
     pub fn refuse_with(mut self, error: Error) -> Error {
         let Error::Refused(problems) = error else { return error };
@@ -161,7 +161,8 @@ impl Checks {
         self.amount_in(field, value, Some(currency), least)
     }
 
-    /// [`Self::amount`]; without a currency, because what it is of could not be found, only that it is a decimal number.
+    /// [`Self::amount`]; without a currency, because what it is of could not be found, only that it is a decimal
+    /// number.
     pub fn amount_in(&mut self, field: &str, value: &str, currency: Option<Currency>, least: i64) -> MinorUnits {
         let Ok(decimal) = rust_decimal::Decimal::from_str_exact(value) else {
             let shown: String = value.chars().filter(|c| !c.is_control()).take(40).collect();

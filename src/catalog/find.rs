@@ -29,7 +29,8 @@ pub async fn find_products_by_id<C: ConnectionTrait>(
     Ok(select.filter(visibility::products(&viewer)).all(db).await?)
 }
 
-/// For each of several suppliers the listed products after `after`, oldest first, at most `limit`: one statement for all.
+/// For each of several suppliers the listed products after `after`, oldest first, at most `limit`: one statement for
+/// all.
 pub async fn find_products_of_suppliers<C: ConnectionTrait>(
     db: &C,
     suppliers: impl IntoIterator<Item = SupplierId> + Send,

@@ -1,4 +1,5 @@
-//! Where products and suppliers are found: one row per word of theirs, rewritten in the transaction that changes a text.
+//! Where products and suppliers are found: one row per word of theirs, rewritten in the transaction that changes a
+//! text.
 
 use entity::search_token::{ActiveModel, Column, Entity, SubjectKind};
 use entity::{product, supplier};

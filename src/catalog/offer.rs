@@ -31,8 +31,8 @@ pub async fn require_offer<C: ConnectionTrait>(db: &C, product_id: ProductId) ->
 }
 
 impl Offer {
-    /// The step that holds for this quantity: the one of the highest minimum that it reaches. None below the minimum order
-    /// quantity, or if there is no price in this currency. Its price is for `product.price_per_units` units.
+    /// The step that holds for this quantity: the one of the highest minimum that it reaches. None below the minimum
+    /// order quantity, or if there is no price in this currency. Its price is for `product.price_per_units` units.
     #[must_use]
     pub fn price_for(&self, currency: Currency, quantity: i64) -> Option<&price_tier::Model> {
         self.tiers_in(currency)
@@ -66,8 +66,8 @@ impl Offer {
     }
 }
 
-/// Takes `quantity` out of stock; false, and nothing taken, if there is less. An order with several products reserves them
-/// in ascending order of their ids, so that two orders can't wait for each other.
+/// Takes `quantity` out of stock; false, and nothing taken, if there is less. An order with several products reserves
+/// them in ascending order of their ids, so that two orders can't wait for each other.
 pub async fn reserve<C: ConnectionTrait>(tx: &C, product_id: ProductId, quantity: i64) -> Result<bool> {
     positive(quantity)?;
     let taken = product::Entity::update_many()

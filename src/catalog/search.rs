@@ -31,7 +31,8 @@ pub enum ProductSort {
     PriceDescending,
 }
 
-/// What products are wanted. Prices are of one unit at the minimum order quantity, as `price_tier.sort_price` counts them.
+/// What products are wanted. Prices are of one unit at the minimum order quantity, as `price_tier.sort_price` counts
+/// them.
 #[derive(Clone, Debug, Default)]
 pub struct ProductQuery {
     pub search: Option<String>,
@@ -100,8 +101,8 @@ impl FromQueryResult for FoundProduct {
     }
 }
 
-/// A price of one unit to compare `price_tier.sort_price` with: an exact decimal of up to six digits more than the currency
-/// has, because one screw of a hundred costs parts of a cent.
+/// A price of one unit to compare `price_tier.sort_price` with: an exact decimal of up to six digits more than the
+/// currency has, because one screw of a hundred costs parts of a cent.
 pub fn check_price(checks: &mut Checks, field: &str, text: &str, currency: Currency) -> Option<i64> {
     let digits = currency.digits() + 6;
     let price = Decimal::from_str_exact(text).ok().map(|price| price.normalize());

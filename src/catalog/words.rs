@@ -1,8 +1,8 @@
 //! Search words. A text is found by the words of a query, in any order, each whole or by its beginning.
 //!
-//! Words are lower case and without accents ("Açaí" is found as "acai"), cut at everything that is neither letter nor digit.
-//! A text is also kept under what people write otherwise: "IP65" under "ip" and "65", "ip-65" under "ip65", "5 m" under "5m",
-//! "600 × 600" under "600x600". A query needs none of that: its plain words are enough.
+//! Words are lower case and without accents ("Açaí" is found as "acai"), cut at everything that is neither letter nor
+//! digit. A text is also kept under what people write otherwise: "IP65" under "ip" and "65", "ip-65" under "ip65", "5
+//! m" under "5m", "600 × 600" under "600x600". A query needs none of that: its plain words are enough.
 
 /// A longer word is cut to this many characters, in a text and in a query alike.
 const LONGEST_WORD: usize = 32;

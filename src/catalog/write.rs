@@ -1,6 +1,7 @@
 //! What a supplier writes: new listings and changes of them.
 //!
-//! A listing is refused with all its problems at once. Prices, words to search for and the row change in one transaction.
+//! A listing is refused with all its problems at once. Prices, words to search for and the row change in one
+//! transaction.
 
 use entity::search_token::SubjectKind;
 use entity::{MinorUnits, ProductId, SupplierId, Time, price_tier, product, supplier};
@@ -158,7 +159,8 @@ fn changed(row: &product::Model, listing: Listing, changes: &ListingChanges, now
     changed
 }
 
-/// Two that take the same sku at once: the loser's INSERT breaks on the unique key, it begins again, and is refused here.
+/// Two that take the same sku at once: the loser's INSERT breaks on the unique key, it begins again, and is refused
+/// here.
 async fn require_free_sku<C: ConnectionTrait>(
     tx: &C,
     supplier_id: SupplierId,

@@ -39,8 +39,9 @@ fn enabled() -> SelectStatement {
     Query::select().column(Column::Id).from(Entity).and_where(Column::Status.eq(EndpointStatus::Enabled)).to_owned()
 }
 
-/// Takes what is due, at most `slots` in all and `per_endpoint` of each endpoint with those of `in_hand`: one probe of an
-/// index per endpoint, however much waits for it. `after` is the endpoint that was served last, so that each gets its turn.
+/// Takes what is due, at most `slots` in all and `per_endpoint` of each endpoint with those of `in_hand`: one probe of
+/// an index per endpoint, however much waits for it. `after` is the endpoint that was served last, so that each gets
+/// its turn.
 pub fn claim<'a>(
     app: &'a App,
     in_hand: &'a BTreeMap<WebhookEndpointId, usize>,

@@ -124,8 +124,8 @@ pub async fn find_deliveries<C: ConnectionTrait>(
     Ok(query.order_by_desc(Column::Id).limit(page.fetch()).all(db).await?)
 }
 
-/// Of each of these endpoints the part of its deliveries, newest first, with one statement that reads no more than is shown.
-/// The caller has found the endpoints for the viewer.
+/// Of each of these endpoints the part of its deliveries, newest first, with one statement that reads no more than is
+/// shown. The caller has found the endpoints for the viewer.
 pub async fn deliveries_of<C: ConnectionTrait>(
     db: &C,
     endpoints: &[WebhookEndpointId],

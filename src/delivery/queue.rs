@@ -20,9 +20,10 @@ pub struct Due {
     pub sequence: i64,
 }
 
-/// Queues new events of an order, which happened at `at`, for the endpoints of its storefront. `db` is the transaction that
-/// made the events and holds the order's row; it then holds the endpoints' too: none is disabled before these are there to be
-/// discarded, and none is enabled before these can be replayed. So those that are disabled are held as well.
+/// Queues new events of an order, which happened at `at`, for the endpoints of its storefront. `db` is the transaction
+/// that made the events and holds the order's row; it then holds the endpoints' too: none is disabled before these are
+/// there to be discarded, and none is enabled before these can be replayed. So those that are disabled are held as
+/// well.
 pub async fn enqueue<C: ConnectionTrait>(
     db: &C,
     clock: &Clock,
@@ -115,8 +116,8 @@ pub(super) async fn insert<C: ConnectionTrait>(db: &C, rows: Vec<Model>) -> Resu
     Ok(())
 }
 
-/// Of the open deliveries of each of these orders to each of these endpoints the earliest is PENDING, the others WAITING.
-/// The transaction holds the orders' rows, so no other one of them is being added or finished.
+/// Of the open deliveries of each of these orders to each of these endpoints the earliest is PENDING, the others
+/// WAITING. The transaction holds the orders' rows, so no other one of them is being added or finished.
 pub(super) async fn arrange<C: ConnectionTrait>(
     db: &C,
     endpoints: &[WebhookEndpointId],
@@ -165,7 +166,8 @@ pub(super) async fn discard<C: ConnectionTrait>(db: &C, endpoint_id: WebhookEndp
     Ok(())
 }
 
-/// For whoever adds or finishes deliveries of these orders; in the order of the ids, so that two don't wait for each other.
+/// For whoever adds or finishes deliveries of these orders; in the order of the ids, so that two don't wait for each
+/// other.
 pub(super) async fn lock_orders<C: ConnectionTrait>(
     db: &C,
     storefront_id: StorefrontId,

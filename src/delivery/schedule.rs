@@ -13,8 +13,8 @@ const DELAYS: [i64; 9] = [5, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * H
 /// What a receiver asks for is respected up to this.
 const LONGEST_WAIT: TimeDelta = TimeDelta::days(1);
 
-/// How long to wait after the failure of attempt `number` (1, 2, 3 …). None: it was the last. Up to a tenth is added, by
-/// `random`, so that receivers that come back are not met by all at once.
+/// How long to wait after the failure of attempt `number` (1, 2, 3 …). None: it was the last. Up to a tenth is added,
+/// by `random`, so that receivers that come back are not met by all at once.
 pub(super) fn delay_after(number: i32, random: [u8; 16]) -> Option<TimeDelta> {
     let index = usize::try_from(number - 1).ok()?;
     let seconds = DELAYS.get(index)?;

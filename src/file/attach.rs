@@ -34,8 +34,8 @@ pub async fn attach_as_evidence<C: ConnectionTrait>(
     Ok(Model { attached_at: Some(now), ..file })
 }
 
-/// Makes files part of a message, in the transaction that writes it. Each must be for this conversation, or for what it is
-/// about and with whom, sent by this principal, and not be attached yet. All problems are shown at once.
+/// Makes files part of a message, in the transaction that writes it. Each must be for this conversation, or for what it
+/// is about and with whom, sent by this principal, and not be attached yet. All problems are shown at once.
 pub async fn attach_to_message<C: ConnectionTrait>(
     transaction: &C,
     principal: &str,

@@ -1,7 +1,8 @@
-//! Budgets in points: a bucket for whoever holds credentials, another for each address without one, refilled in wall time.
+//! Budgets in points: a bucket for whoever holds credentials, another for each address without one, refilled in wall
+//! time.
 //!
-//! They are this node's own: behind a balancer, `n` nodes grant `n` times as much. Memory is bounded: of the buckets that
-//! were not used for longest, the last goes, which is full again by then unless somebody has very many addresses.
+//! They are this node's own: behind a balancer, `n` nodes grant `n` times as much. Memory is bounded: of the buckets
+//! that were not used for longest, the last goes, which is full again by then unless somebody has very many addresses.
 
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -199,8 +200,8 @@ impl<K: std::hash::Hash + Eq + Clone> Buckets<K> {
     }
 }
 
-/// The time that has passed by our wall clock, for the buckets. A clock that is set back takes nothing back: else every budget
-/// would be used up until the old time comes again.
+/// The time that has passed by our wall clock, for the buckets. A clock that is set back takes nothing back: else every
+/// budget would be used up until the old time comes again.
 #[derive(Clone, Debug)]
 struct WallTime {
     clock: Clock,

@@ -11,8 +11,8 @@ use crate::auth::{self, Caller};
 use crate::error;
 use crate::peer::Client;
 
-/// Who sends this. No header: nobody in particular. A header that isn't a valid credential: refused, and charged to where
-/// it comes from, so that guessing has a price.
+/// Who sends this. No header: nobody in particular. A header that isn't a valid credential: refused, and charged to
+/// where it comes from, so that guessing has a price.
 pub(super) fn caller<'a>(
     state: &'a HttpState,
     authorization: Option<&'a HeaderValue>,

@@ -1,12 +1,14 @@
 //! Which pages may call us: our own, and those of the storefront whose credential they hold.
 //!
-//! A preflight comes without a credential, so it is answered for every origin that some storefront has. The request itself
-//! is held to the origins of its credential's own storefront, before anything of it runs: a page of one shop can't use a
-//! session of another's. Who comes without a credential sees the public catalogue, from any storefront's page. Suppliers
-//! and operators work from their own programs or from our pages. Programs that are no browsers send no `Origin`.
+//! A preflight comes without a credential, so it is answered for every origin that some storefront has. The request
+//! itself is held to the origins of its credential's own storefront, before anything of it runs: a page of one shop
+//! can't use a session of another's. Who comes without a credential sees the public catalogue, from any storefront's
+//! page. Suppliers and operators work from their own programs or from our pages. Programs that are no browsers send no
+//! `Origin`.
 //!
-//! Cookies are never used, so `Access-Control-Allow-Credentials` is never sent. The library's layer decides by the origin
-//! alone; here the credential decides too, and what is not allowed is refused instead of only not being readable.
+//! Cookies are never used, so `Access-Control-Allow-Credentials` is never sent. The library's layer decides by the
+//! origin alone; here the credential decides too, and what is not allowed is refused instead of only not being
+//! readable.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};

@@ -1,5 +1,5 @@
-//! Documents that a request names instead of sending: Apollo's automatic persisted queries, kept in memory, and the fixed
-//! list of an installation that trusts no others.
+//! Documents that a request names instead of sending: Apollo's automatic persisted queries, kept in memory, and the
+//! fixed list of an installation that trusts no others.
 //!
 //! Memory is this node's own and bounded: a miss means one more round trip, in which the client sends the text again.
 

@@ -1,5 +1,5 @@
-//! Runs a GraphQL request: within the limits and its sender's budget, with what its resolvers need, and with errors that
-//! clients may see. Every way in comes through here: `admit` decides before anything runs, `run` and `stream` run.
+//! Runs a GraphQL request: within the limits and its sender's budget, with what its resolvers need, and with errors
+//! that clients may see. Every way in comes through here: `admit` decides before anything runs, `run` and `stream` run.
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{Response, Value};
@@ -123,8 +123,8 @@ impl Executor {
         Ok(self.prepared(measured, balance))
     }
 
-    /// As [`Self::admit`], all of a batch before anything of it runs: it is held to the limit of one request, and paid for
-    /// as a whole. What is wrong with one of them is its own answer.
+    /// As [`Self::admit`], all of a batch before anything of it runs: it is held to the limit of one request, and paid
+    /// for as a whole. What is wrong with one of them is its own answer.
     pub fn admit_batch(
         &self,
         batch: Vec<Parameters>,

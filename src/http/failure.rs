@@ -1,5 +1,5 @@
-//! Failures as clients see them: always `{"errors": [{"message", "extensions": {"code"}}]}`, whatever route it was, with a
-//! code of [`ErrorCode`] and never a word of the database's or of Rust's.
+//! Failures as clients see them: always `{"errors": [{"message", "extensions": {"code"}}]}`, whatever route it was,
+//! with a code of [`ErrorCode`] and never a word of the database's or of Rust's.
 
 use std::any::Any;
 use std::borrow::Cow;

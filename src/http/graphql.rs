@@ -1,5 +1,5 @@
-//! GraphQL over HTTP, by the specification of that name: media types are negotiated, a mutation only runs over POST, and
-//! the status says whether the request ran.
+//! GraphQL over HTTP, by the specification of that name: media types are negotiated, a mutation only runs over POST,
+//! and the status says whether the request ran.
 //!
 //! A body must call itself `application/json`: what a form on somebody's page can send is refused.
 

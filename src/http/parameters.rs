@@ -1,5 +1,5 @@
-//! What a request says: the well-formed request of the GraphQL-over-HTTP specification, with Apollo's persisted queries and
-//! the ways that clients name a document instead of sending it.
+//! What a request says: the well-formed request of the GraphQL-over-HTTP specification, with Apollo's persisted queries
+//! and the ways that clients name a document instead of sending it.
 
 use async_graphql::Variables;
 use serde_json::{Map, Value as Json};

@@ -1,8 +1,8 @@
 //! The session of a socket or an event stream: what a request began may go on as long as its credential is good.
 //!
-//! It ends at the moment of expiry, by wall time, also when nothing happens; at once when the credential is revoked on this
-//! node; and when it is looked at again ([`CallerSession::look_again`]), which whoever keeps a connection open does every 30
-//! seconds, if it was revoked on another.
+//! It ends at the moment of expiry, by wall time, also when nothing happens; at once when the credential is revoked on
+//! this node; and when it is looked at again ([`CallerSession::look_again`]), which whoever keeps a connection open
+//! does every 30 seconds, if it was revoked on another.
 
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;

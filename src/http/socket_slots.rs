@@ -23,7 +23,8 @@ pub const MOST_OPERATIONS_OF_ONE: usize = 1_000;
 pub const MOST_OPERATIONS_OF_A_SOCKET: usize = 50;
 /// How long a socket may wait to introduce itself.
 pub const INIT_PATIENCE: Duration = Duration::from_secs(10);
-/// How often a socket is asked whether it is still there, and the credential of a socket or an event stream looked at again.
+/// How often a socket is asked whether it is still there, and the credential of a socket or an event stream looked at
+/// again.
 pub const LOOK_AGAIN_EVERY: Duration = Duration::from_secs(30);
 /// How often an event stream shows that it is still there.
 pub const BEAT_EVERY: Duration = Duration::from_secs(15);

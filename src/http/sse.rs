@@ -1,9 +1,10 @@
 //! GraphQL over server-sent events, in the mode of distinct connections: one operation, one stream.
 //!
-//! What is not a request, is refused by the limits or does not fit the schema is answered with a status and JSON, before a
-//! stream begins. Then come `event: next` for each answer, a comment every 15 seconds, and `event: complete` at the end. A
-//! credential that ends is reported as an error UNAUTHENTICATED, and the stream is complete; when the server stops, the stream
-//! breaks off without `complete`, so that the client comes back, to another node. A stream counts as a socket.
+//! What is not a request, is refused by the limits or does not fit the schema is answered with a status and JSON,
+//! before a stream begins. Then come `event: next` for each answer, a comment every 15 seconds, and `event: complete`
+//! at the end. A credential that ends is reported as an error UNAUTHENTICATED, and the stream is complete; when the
+//! server stops, the stream breaks off without `complete`, so that the client comes back, to another node. A stream
+//! counts as a socket.
 
 use std::convert::Infallible;
 

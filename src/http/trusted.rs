@@ -1,4 +1,5 @@
-//! Reads the list of trusted documents when the server starts. A list that can't be used stops it, with the document's name.
+//! Reads the list of trusted documents when the server starts. A list that can't be used stops it, with the document's
+//! name.
 
 use async_graphql::{Request, Variables};
 use futures_util::FutureExt;

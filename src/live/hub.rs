@@ -42,7 +42,8 @@ impl<T> Hub<T> {
 }
 
 impl<T: FeedRow> Hub<T> {
-    /// Listens from now on. `newest` is the newest position there is, read before: the first listener does not get the past.
+    /// Listens from now on. `newest` is the newest position there is, read before: the first listener does not get the
+    /// past.
     pub fn listen(self: &Arc<Self>, topic: Topic, newest: i64) -> Listener<T> {
         let mut state = self.state();
         if state.topics.is_empty() {
@@ -53,7 +54,8 @@ impl<T: FeedRow> Hub<T> {
         Listener { hub: Arc::clone(self), topic, from: state.position, receiver }
     }
 
-    /// Reads what has got its position since, and publishes it. `read` gives at most [`BATCH`] rows after a position, in order.
+    /// Reads what has got its position since, and publishes it. `read` gives at most [`BATCH`] rows after a position,
+    /// in order.
     pub async fn publish<F>(&self, read: impl Fn(i64) -> F) -> Result<()>
     where
         F: Future<Output = Result<Vec<T>>>,

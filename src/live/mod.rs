@@ -1,9 +1,10 @@
 //! What is committed, published on every node to whoever follows it.
 //!
 //! Rows of a feed (events of orders, messages) get their position in it after their commit, by one sequencer at a time
-//! ([`sequencer`]). On each node one reader reads every row once, and hands it to those who follow it ([`Hub`]); where nobody
-//! does, nothing is read. A follower first reads what it has missed from the database, then listens to the hub ([`Follower`]):
-//! without a gap or a repetition, on any node, whichever node committed. One that is too slow goes back to the database.
+//! ([`sequencer`]). On each node one reader reads every row once, and hands it to those who follow it ([`Hub`]); where
+//! nobody does, nothing is read. A follower first reads what it has missed from the database, then listens to the hub
+//! ([`Follower`]): without a gap or a repetition, on any node, whichever node committed. One that is too slow goes back
+//! to the database.
 
 use entity::{BuyerId, ConversationId, OrderId, StorefrontId, SupplierId, event, message};
 
@@ -53,8 +54,8 @@ impl Topic {
     }
 }
 
-/// A position after the newest was given by another database, or by this one before it was restored. Whoever waited behind it
-/// would get nothing of what comes until then, and not know.
+/// A position after the newest was given by another database, or by this one before it was restored. Whoever waited
+/// behind it would get nothing of what comes until then, and not know.
 pub fn require_known(after: Option<i64>, newest: i64) -> Result<()> {
     let mut checks = Checks::arguments();
     if after.is_some_and(|after| after > newest) {

@@ -1,8 +1,9 @@
 //! The sequencer: gives committed rows their position in a feed.
 //!
-//! A sequence, a UUIDv7 or a time would be given before the commit, and a reader who was past it would never see the row of
-//! a transaction that committed late. Positions are given one batch at a time, by one node at a time: whoever sees a position
-//! sees every position before it. With its position a row gets who may see it, so that nobody's feed is looked for among others' rows.
+//! A sequence, a UUIDv7 or a time would be given before the commit, and a reader who was past it would never see the
+//! row of a transaction that committed late. Positions are given one batch at a time, by one node at a time: whoever
+//! sees a position sees every position before it. With its position a row gets who may see it, so that nobody's feed is
+//! looked for among others' rows.
 
 use sea_orm::{ConnectionTrait, Statement};
 

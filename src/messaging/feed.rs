@@ -26,7 +26,8 @@ pub struct MessageFeedKey {
     pub message_feed: i64,
 }
 
-/// Gives every committed message its position in the feed, and publishes it to those who follow it. Cheap when there is nothing to do.
+/// Gives every committed message its position in the feed, and publishes it to those who follow it. Cheap when there is
+/// nothing to do.
 pub async fn sequence(app: &App) -> Result<()> {
     sequencer::MESSAGES.sequence(&app.db).await?;
     let db = &app.db.read;

@@ -26,7 +26,8 @@ pub struct ConversationQuery {
     pub unread_only: bool,
 }
 
-/// The viewer's conversations whose last message is older than `before`, the one written in last first, at most `limit`.
+/// The viewer's conversations whose last message is older than `before`, the one written in last first, at most
+/// `limit`.
 pub async fn find_conversations<C: ConnectionTrait>(
     db: &C,
     viewer: Viewer,
@@ -51,8 +52,8 @@ pub async fn find_conversations<C: ConnectionTrait>(
     Ok(select.order_by_desc(Column::LastMessageId).limit(limit).all(db).await?)
 }
 
-/// Those of the viewer's conversations that are about these orders, the one written in last first; of each order at most
-/// [`MOST_OF_AN_ORDER`].
+/// Those of the viewer's conversations that are about these orders, the one written in last first; of each order at
+/// most [`MOST_OF_AN_ORDER`].
 pub async fn find_conversations_of_orders<C: ConnectionTrait>(
     db: &C,
     viewer: Viewer,

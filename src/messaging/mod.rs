@@ -1,9 +1,9 @@
 //! Buyer and supplier talk: about a product, about an order, or before there is either.
 //!
-//! A buyer begins, or the supplier of an order; both write, whatever became of the order, and nothing is ever changed. The
-//! buyer's storefront and operators read along. A message's id is larger than those of all messages before it in its
-//! conversation, so that a read marker and a cursor mean the same on every node. How much each side has not read is kept
-//! with the conversation, in the transaction of the message: reading it costs nothing.
+//! A buyer begins, or the supplier of an order; both write, whatever became of the order, and nothing is ever changed.
+//! The buyer's storefront and operators read along. A message's id is larger than those of all messages before it in
+//! its conversation, so that a read marker and a cursor mean the same on every node. How much each side has not read is
+//! kept with the conversation, in the transaction of the message: reading it costs nothing.
 //!
 //! Locks are taken in this order: buyer, then conversation.
 

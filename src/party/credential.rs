@@ -170,8 +170,8 @@ fn subject(checks: &mut Checks, role: Role, id: &str) -> Option<Subject> {
     }
 }
 
-/// A session of the storefront's buyer with this reference, who comes into being with the first one. It can do no more than
-/// the credential that it is made with.
+/// A session of the storefront's buyer with this reference, who comes into being with the first one. It can do no more
+/// than the credential that it is made with.
 pub fn create_buyer_session<'a>(
     app: &'a App,
     caller: &'a Caller,
@@ -222,8 +222,8 @@ pub fn create_buyer_session<'a>(
     })
 }
 
-/// An operator with a credential that doesn't expire: how the first one of an installation comes to be. No viewer: whoever
-/// can run the program on the database may do this.
+/// An operator with a credential that doesn't expire: how the first one of an installation comes to be. No viewer:
+/// whoever can run the program on the database may do this.
 pub fn create_operator<'a>(app: &'a App, name: &'a str) -> BoxFuture<'a, Result<String>> {
     Box::pin(async move {
         let mut checks = Checks::arguments();

@@ -1,8 +1,8 @@
 //! How a credential ends, or gives way to its successor.
 //!
-//! A rotation makes a credential with the same role, subject, scopes and label, and lets the old one go on for a while. At
-//! most two of such a line are valid at once: who rotates again first lets the older one end. A successor ends no later
-//! than what it succeeds would have. What has ended stays ended.
+//! A rotation makes a credential with the same role, subject, scopes and label, and lets the old one go on for a while.
+//! At most two of such a line are valid at once: who rotates again first lets the older one end. A successor ends no
+//! later than what it succeeds would have. What has ended stays ended.
 
 use chrono::TimeDelta;
 use entity::credential::{ActiveModel, Column, Entity, Model, Role};
@@ -25,8 +25,8 @@ const USUAL_HOURS: i32 = 24;
 const MOST_HOURS: i32 = 720;
 const KEPT_DAYS: i64 = 30;
 
-/// A successor of the credential that asks for it, or of another of the viewer's: who rotates another decides when that one
-/// ends, and holds what lasts as long, which takes all scopes as revoking it does.
+/// A successor of the credential that asks for it, or of another of the viewer's: who rotates another decides when that
+/// one ends, and holds what lasts as long, which takes all scopes as revoking it does.
 pub fn rotate_credential<'a>(
     app: &'a App,
     caller: &'a Caller,
@@ -152,8 +152,8 @@ fn announce_revoked(app: &App, revoked: impl IntoIterator<Item = CredentialId>) 
     }
 }
 
-/// An operator keeps a credential that has no end and lacks no scope: nobody but whoever can run the program could let them
-/// in again.
+/// An operator keeps a credential that has no end and lacks no scope: nobody but whoever can run the program could let
+/// them in again.
 async fn require_another<C: ConnectionTrait>(tx: &C, operator_id: OperatorId, but: CredentialId) -> Result<()> {
     // Two that revoke each other take turns.
     operator::Entity::find_by_id(operator_id).lock_exclusive().one(tx).await?;

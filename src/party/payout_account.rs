@@ -1,7 +1,8 @@
 //! Where a supplier is paid. The details are encrypted under the row's own id; only the mask is ever shown.
 //!
-//! The first account counts at once. A changed one counts [`HOURS_UNTIL_ACTIVE`] later, and not at all if yet another one was set
-//! meanwhile: whoever gets hold of a supplier's credential can't divert money before the supplier can set it right.
+//! The first account counts at once. A changed one counts [`HOURS_UNTIL_ACTIVE`] later, and not at all if yet another
+//! one was set meanwhile: whoever gets hold of a supplier's credential can't divert money before the supplier can set
+//! it right.
 
 use chrono::TimeDelta;
 use entity::payout_account::{ActiveModel, Column, Entity, Model};

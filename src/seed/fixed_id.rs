@@ -33,8 +33,8 @@ impl SeedTable {
     }
 }
 
-/// A UUIDv7 of the day of the seed: the table where a real one has fractions of the millisecond, and the row's place in its
-/// file where a real one is random. So ids sort as the file does.
+/// A UUIDv7 of the day of the seed: the table where a real one has fractions of the millisecond, and the row's place in
+/// its file where a real one is random. So ids sort as the file does.
 pub(super) fn fixed_id(table: SeedTable, index: u64) -> Uuid {
     let mut random = [0_u8; 10];
     random[..2].copy_from_slice(&table.number().to_be_bytes());

@@ -1,7 +1,8 @@
-//! What a new sandbox starts with: the demo catalogue, a storefront with a buyer, two operators, and their published tokens.
+//! What a new sandbox starts with: the demo catalogue, a storefront with a buyer, two operators, and their published
+//! tokens.
 //!
-//! The same on every installation, ids included, so that examples in the documentation can name them. One transaction: a
-//! server that is stopped in the middle of it starts with an empty database.
+//! The same on every installation, ids included, so that examples in the documentation can name them. One transaction:
+//! a server that is stopped in the middle of it starts with an empty database.
 
 use std::collections::HashMap;
 

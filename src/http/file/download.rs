@@ -26,7 +26,8 @@ use crate::peer::Client;
 const PATIENCE_OF_A_DOWNLOAD: Duration = Duration::from_secs(60);
 const PART: usize = 64 * 1024;
 
-/// `quoted-string` has no way to say most names; of RFC 8187's `attr-char` the letters, the digits and these are enough.
+/// `quoted-string` has no way to say most names; of RFC 8187's `attr-char` the letters, the digits and these are
+/// enough.
 const NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_');
 
 pub(super) async fn read(
@@ -68,8 +69,8 @@ pub(super) async fn read(
     }
 }
 
-/// Somebody else's file: saved, never shown as a page of ours, and no cache's to keep. (That its type is not to be guessed
-/// every answer says.)
+/// Somebody else's file: saved, never shown as a page of ours, and no cache's to keep. (That its type is not to be
+/// guessed every answer says.)
 fn headers_of(file: &Model) -> HeaderMap {
     let media_type = match file.media_type {
         MediaType::Text => "text/plain; charset=utf-8",

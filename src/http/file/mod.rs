@@ -1,8 +1,9 @@
 //! Files over HTTP: `PUT /uploads/{token}` takes one, `GET /files/{id}` gives it to who sees what it is attached to.
 //!
-//! An upload's address is a capability: no bearer token is asked for. Its body may be larger and slower than others', so it
-//! is read only for an address that still takes a file, and for so many at once. Neither one uploader nor all buyers of one
-//! storefront can take all slots. A client that stops reading a file loses its slot, and the file its memory, in time.
+//! An upload's address is a capability: no bearer token is asked for. Its body may be larger and slower than others',
+//! so it is read only for an address that still takes a file, and for so many at once. Neither one uploader nor all
+//! buyers of one storefront can take all slots. A client that stops reading a file loses its slot, and the file its
+//! memory, in time.
 
 use axum::extract::Path;
 use axum::extract::rejection::PathRejection;

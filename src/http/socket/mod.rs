@@ -2,10 +2,10 @@
 //!
 //! A socket is bounded: it must introduce itself within 10 seconds, may have 50 operations at once, must answer pings,
 //! and must read what it is sent. There is a bound on a principal's sockets and operations, and on a node's sockets
-//! ([`super::socket_slots`]): a node that is full answers 429, a socket too many is closed with 4429, an operation too many is
-//! answered with an error LIMIT_REACHED. When its credential ends the socket is closed with 4403: at the moment of expiry,
-//! at once when it is revoked on this node, within 30 seconds when on another. An operation's loaders and data are its own,
-//! not the socket's.
+//! ([`super::socket_slots`]): a node that is full answers 429, a socket too many is closed with 4429, an operation too
+//! many is answered with an error LIMIT_REACHED. When its credential ends the socket is closed with 4403: at the moment
+//! of expiry, at once when it is revoked on this node, within 30 seconds when on another. An operation's loaders and
+//! data are its own, not the socket's.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -101,8 +101,8 @@ impl Socket {
         metrics::gauge!("secure_payment_graphql_sockets").decrement(1.0);
     }
 
-    /// Both ends say that they close before the connection does; otherwise a client hears of a connection that broke (1006),
-    /// and not why it was closed.
+    /// Both ends say that they close before the connection does; otherwise a client hears of a connection that broke
+    /// (1006), and not why it was closed.
     async fn send_close(&mut self, close: &Close) -> Result<(), axum::Error> {
         if close.code != Close::LEFT.code {
             let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from_static(close.reason) };
