@@ -251,9 +251,9 @@ async fn a_server_that_stops_says_so_first(app: &TestApp) {
     let listener = server::bind(&mut settings).await.expect("a free port");
     let url = settings.own_url();
     let (stop, stopped) = oneshot::channel::<()>();
-    let told = async move { drop(stopped.await) };
-    let farewell = ShutdownTimes { linger: Duration::from_secs(60), finish: Duration::ZERO };
-    let server = tokio::spawn(server::serve_until(app.app().clone(), listener, told, farewell));
+    let ordered = async move { drop(stopped.await) };
+    let times = ShutdownTimes { linger: Duration::from_secs(60), finish: Duration::ZERO };
+    let server = tokio::spawn(server::serve_until(app.app().clone(), listener, ordered, times));
     let status = async |path: &str| reqwest::get(format!("{url}{path}")).await.expect("an answer").status();
 
     assert_eq!(status("/readyz").await, 200);

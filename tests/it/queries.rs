@@ -143,9 +143,9 @@ impl Counting {
         let listener = server::bind(&mut settings).await.expect("a free port");
         let node = App::new(settings, db, clock).expect("settings that can be used");
         let (stop, stopped) = oneshot::channel();
-        let told = async move { drop(stopped.await) };
-        let farewell = ShutdownTimes { linger: Duration::ZERO, ..ShutdownTimes::default() };
-        let server = tokio::spawn(server::serve_until(node.clone(), listener, told, farewell));
+        let ordered = async move { drop(stopped.await) };
+        let times = ShutdownTimes { linger: Duration::ZERO, ..ShutdownTimes::default() };
+        let server = tokio::spawn(server::serve_until(node.clone(), listener, ordered, times));
         Self { shop: Shop::at(&node.settings.own_url()), node, statements, stop, server }
     }
 

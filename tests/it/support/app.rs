@@ -34,9 +34,9 @@ impl TestApp {
         let app = App::new(settings, db, Clock::default()).expect("settings that can be used");
         let (stop, stopped) = oneshot::channel();
         // Nothing is ever sent: dropping `stop` is the order.
-        let told = async move { drop(stopped.await) };
-        let farewell = ShutdownTimes { linger: std::time::Duration::ZERO, ..ShutdownTimes::default() };
-        let server = tokio::spawn(server::serve_until(app.clone(), listener, told, farewell));
+        let ordered = async move { drop(stopped.await) };
+        let times = ShutdownTimes { linger: std::time::Duration::ZERO, ..ShutdownTimes::default() };
+        let server = tokio::spawn(server::serve_until(app.clone(), listener, ordered, times));
         let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         Self { app, database, client, stop, server }
     }
@@ -108,7 +108,7 @@ impl TestApp {
     pub(super) async fn finish(self, passed: bool) {
         let differences = if passed { ledger::verify(&self.app.db.read).await.expect("verifies") } else { Vec::new() };
         drop(self.stop);
-        // Idle connections of the client would only hold the farewell up.
+        // Idle connections of the client would only hold the shutdown up.
         drop(self.client);
         let server = self.server.await;
         self.app.db.close().await;
