@@ -190,7 +190,8 @@ pub async fn update_endpoint(
     app: &App,
     viewer: &Viewer,
     mut checks: Checks,
-    (id, change): (WebhookEndpointId, &EndpointChange),
+    id: WebhookEndpointId,
+    change: &EndpointChange,
 ) -> Result<Model> {
     let storefront_id = viewer.require_storefront()?;
     let url = change.url.as_deref().map(|url| checked_url(&mut checks, app, url));
@@ -252,7 +253,8 @@ pub async fn rotate_secret(
     app: &App,
     viewer: &Viewer,
     mut checks: Checks,
-    (id, hours): (WebhookEndpointId, i32),
+    id: WebhookEndpointId,
+    hours: i32,
 ) -> Result<(Model, String)> {
     let storefront_id = viewer.require_storefront()?;
     let hours = checks.within("oldSecretHours", hours, 0..=MOST_HOURS);

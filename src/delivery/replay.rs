@@ -48,7 +48,9 @@ pub async fn replay(
     app: &App,
     viewer: &Viewer,
     mut checks: Checks,
-    (id, selection, after): (WebhookEndpointId, &Selection, i64),
+    id: WebhookEndpointId,
+    selection: &Selection,
+    after: i64,
 ) -> Result<Replayed> {
     let storefront_id = viewer.require_storefront()?;
     let ids = check(&mut checks, selection);
@@ -57,7 +59,7 @@ pub async fn replay(
     crate::event_feed::sequence(app).await?;
     let replayed = db::retrying(|| async {
         let endpoint = require_enabled(&app.db.read, storefront_id, id).await?;
-        let mut found = find(&app.db.read, &endpoint, (selection, &ids), after).await?;
+        let mut found = find(&app.db.read, &endpoint, selection, &ids, after).await?;
         let has_more = found.len() > MOST_EVENTS;
         found.truncate(MOST_EVENTS);
         let mut orders: Vec<OrderId> = found.iter().map(|event| event.position.order_id).collect();
@@ -115,7 +117,8 @@ fn check(checks: &mut Checks, selection: &Selection) -> Vec<EventId> {
 async fn find<C: ConnectionTrait>(
     db: &C,
     endpoint: &webhook_endpoint::Model,
-    (selection, ids): (&Selection, &[EventId]),
+    selection: &Selection,
+    ids: &[EventId],
     after: i64,
 ) -> Result<Vec<Found>> {
     use event::Column;
@@ -195,7 +198,8 @@ pub async fn send_test(
     app: &App,
     viewer: &Viewer,
     mut checks: Checks,
-    (id, kind): (WebhookEndpointId, Option<&str>),
+    id: WebhookEndpointId,
+    kind: Option<&str>,
 ) -> Result<webhook_delivery::Model> {
     let storefront_id = viewer.require_storefront()?;
     let kind = kind.unwrap_or(TEST_TYPE);

@@ -222,7 +222,7 @@ impl WebhookMutation {
             event_types: input.event_types,
             enabled: input.enabled,
         };
-        let changed = delivery::update_endpoint(app(ctx), &viewer(ctx), checks, (id, &change)).await;
+        let changed = delivery::update_endpoint(app(ctx), &viewer(ctx), checks, id, &change).await;
         answer(changed.map(WebhookEndpoint))
     }
 
@@ -250,7 +250,7 @@ impl WebhookMutation {
     ) -> Result<RotateWebhookSecretPayload> {
         let mut checks = Checks::input();
         let id = checks.required_id("endpointId", &input.endpoint_id);
-        let rotated = delivery::rotate_secret(app(ctx), &viewer(ctx), checks, (id, input.old_secret_hours)).await;
+        let rotated = delivery::rotate_secret(app(ctx), &viewer(ctx), checks, id, input.old_secret_hours).await;
         answer(rotated.map(|(row, secret)| (WebhookEndpoint(row), secret)))
     }
 
@@ -262,8 +262,8 @@ impl WebhookMutation {
     ) -> Result<SendTestEventPayload> {
         let mut checks = Checks::input();
         let id = checks.required_id("endpointId", &input.endpoint_id);
-        let what = (id, input.event_type.as_deref());
-        answer(delivery::send_test(app(ctx), &viewer(ctx), checks, what).await.map(WebhookDelivery))
+        let kind = input.event_type.as_deref();
+        answer(delivery::send_test(app(ctx), &viewer(ctx), checks, id, kind).await.map(WebhookDelivery))
     }
 
     /// Storefront: send events once more, in the order in which they were committed, with the same `webhook-id` and the same
@@ -293,5 +293,5 @@ async fn replay(ctx: &Context<'_>, input: ReplayEventsInput) -> Outcome<Replayed
         EventSelectionInput::EventIds(ids) => Selection::Ids(ids.into_iter().map(|id| id.0).collect()),
         EventSelectionInput::Range(EventRangeInput { from, to }) => Selection::Range { from, to },
     };
-    delivery::replay(app(ctx), &viewer(ctx), checks, (id, &selection, after)).await
+    delivery::replay(app(ctx), &viewer(ctx), checks, id, &selection, after).await
 }
