@@ -20,8 +20,8 @@ use super::{ChargebackStage, Event, FrozenBy, Order, Policy, Rejection, calendar
 
 const TOO_LARGE: Rejection = Rejection::Inconsistent("an amount is too large");
 
-/// What the provider said of a chargeback.
-pub(super) struct Told<'a> {
+/// What the provider reports of a chargeback or of a transfer that bounced.
+pub(super) struct Claim<'a> {
     pub(super) chargeback_id: ChargebackId,
     pub(super) payment_id: PaymentId,
     pub(super) reference: &'a str,
@@ -31,29 +31,31 @@ pub(super) struct Told<'a> {
 
 pub(super) fn chargeback(
     order: &Order,
-    told: &Told<'_>,
+    claim: &Claim<'_>,
     stage: &ChargebackStage,
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
-    let payment = find_payment(order, told.payment_id)?;
+    let payment = find_payment(order, claim.payment_id)?;
     let mut decision = Decision::unchanged(order);
     let known =
-        order.chargebacks.iter().find(|row| row.provider == payment.provider && row.reference == told.reference);
+        order.chargebacks.iter().find(|row| row.provider == payment.provider && row.reference == claim.reference);
     let row = match known {
-        Some(row) if row.payment_id == payment.id && Money::new(row.amount, row.currency) == told.amount => row.clone(),
+        Some(row) if row.payment_id == payment.id && Money::new(row.amount, row.currency) == claim.amount => {
+            row.clone()
+        }
         Some(row) => {
             let before = Money::new(row.amount, row.currency);
             let problem = format!("chargeback {} was of {before} of {} before", row.reference, row.payment_id);
             return Err(Rejection::Contradiction(problem));
         }
-        None => open(order, (payment, told), &mut decision, now)?,
+        None => open(order, payment, claim, &mut decision, now)?,
     };
     match stage {
         ChargebackStage::Opened => {}
         ChargebackStage::Debited { movement } => debited(&row, movement, &mut decision)?,
-        ChargebackStage::Won { movement } => won(order, row, movement.as_deref(), &mut decision, (now, policy))?,
-        ChargebackStage::Lost => lost(order, row, &mut decision, (now, policy))?,
+        ChargebackStage::Won { movement } => won(order, row, movement.as_deref(), &mut decision, now, policy)?,
+        ChargebackStage::Lost => lost(order, row, &mut decision, now, policy)?,
     }
     if let Some(row) = &mut decision.chargeback {
         row.updated_at = now;
@@ -63,11 +65,12 @@ pub(super) fn chargeback(
 
 fn open(
     order: &Order,
-    (payment, told): (&payment::Model, &Told<'_>),
+    payment: &payment::Model,
+    claim: &Claim<'_>,
     decision: &mut Decision,
     now: Time,
 ) -> Result<chargeback::Model, Rejection> {
-    let row = new_row(order, (payment, told), decision, (false, now))?;
+    let row = new_row(order, payment, claim, false, decision, now)?;
     let of = |wanted: fn(&Source) -> bool| {
         let parts = row.sources.0.iter().filter(|source| wanted(source));
         order.money(MinorUnits(parts.map(|source| source.amount().0).sum()))
@@ -76,12 +79,12 @@ fn open(
     decision.events.push(Event::ChargebackOpened {
         chargeback_id: row.id,
         payment_id: payment.id,
-        amount: told.amount,
+        amount: claim.amount,
         from_held: of(|source| matches!(source, Source::Escrow { .. })),
         from_supplier: of(|source| matches!(source, Source::Supplier { .. })),
         from_unsent: of(|source| matches!(source, Source::Refund { .. } | Source::Unapplied { .. })),
         from_loss,
-        reason: told.reason.to_owned(),
+        reason: claim.reason.to_owned(),
     });
     if from_loss.amount.is_positive() {
         decision.events.push(Event::LossIncurred { chargeback_id: row.id, amount: from_loss });
@@ -94,12 +97,14 @@ fn open(
 /// Takes the money from where it is, into `chargeback/<id>`.
 fn new_row(
     order: &Order,
-    (payment, told): (&payment::Model, &Told<'_>),
+    payment: &payment::Model,
+    claim: &Claim<'_>,
+    is_reversal: bool,
     decision: &mut Decision,
-    (is_reversal, now): (bool, Time),
+    now: Time,
 ) -> Result<chargeback::Model, Rejection> {
-    check_brought(order, payment, told.amount)?;
-    let sources = take(order, payment, told.amount.amount, decision)?;
+    check_brought(order, payment, claim.amount)?;
+    let sources = take(order, payment, claim.amount.amount, decision)?;
     for source in &sources {
         let from = match source {
             Source::Escrow { .. } => Account::Escrow,
@@ -108,33 +113,33 @@ fn new_row(
             Source::Unapplied { receipt_id, .. } => Account::Unapplied(ReceiptRef::Existing(*receipt_id)),
             Source::Loss { .. } => Account::Loss,
         };
-        let to = Account::Chargeback(told.chargeback_id);
-        decision.post(transfer((from, to), Money::new(source.amount(), told.amount.currency), "chargeback.opened"))?;
+        let to = Account::Chargeback(claim.chargeback_id);
+        decision.post(transfer(from, to, Money::new(source.amount(), claim.amount.currency), "chargeback.opened"))?;
     }
     Ok(chargeback::Model {
-        id: told.chargeback_id,
+        id: claim.chargeback_id,
         order_id: order.row.id,
         payment_id: payment.id,
         provider: payment.provider.clone(),
-        reference: told.reference.to_owned(),
+        reference: claim.reference.to_owned(),
         status: ChargebackStatus::Open,
-        amount: told.amount.amount,
-        currency: told.amount.currency,
+        amount: claim.amount.amount,
+        currency: claim.amount.currency,
         is_reversal,
         debited: false,
         returned: false,
         sources: Sources(sources),
-        reason: told.reason.to_owned(),
+        reason: claim.reason.to_owned(),
         created_at: now,
         updated_at: now,
     })
 }
 
-fn transfer((debit, credit): (Account, Account), amount: Money, cause: &'static str) -> Transfer {
+fn transfer(debit: Account, credit: Account, amount: Money, cause: &'static str) -> Transfer {
     Transfer { debit, credit, amount: amount.amount, currency: amount.currency, cause, movement: None }
 }
 
-/// Nobody can take back more than what came. If it has not come yet, the news is early, and is heard again later.
+/// Nobody can take back more than what came. If it has not come yet, the notification is early, and is tried again.
 fn check_brought(order: &Order, payment: &payment::Model, amount: Money) -> Result<(), Rejection> {
     if amount.currency != payment.currency {
         let problem = format!("{amount} was taken back of a payment in {}", payment.currency);
@@ -266,8 +271,8 @@ pub(super) fn make_good(order: &Order, refund: &refund::Model, decision: &mut De
     sources.push(Source::Refund { refund_id: refund.id, amount: part });
     let (chargeback, money) = (Account::Chargeback(row.id), Money::new(part, row.currency));
     let refund_account = Account::Refund(RefundRef::Existing(refund.id));
-    decision.post(transfer((refund_account, chargeback.clone()), money, "chargeback.recovered"))?;
-    decision.post(transfer((chargeback, Account::Loss), money, "chargeback.recovered"))?;
+    decision.post(transfer(refund_account, chargeback.clone(), money, "chargeback.recovered"))?;
+    decision.post(transfer(chargeback, Account::Loss, money, "chargeback.recovered"))?;
     decision.change_refund(refund, |row| take_of_refund(row, part));
     decision.chargeback = Some(chargeback::Model { sources: Sources(sources), ..row.clone() });
     Ok(())
@@ -283,9 +288,9 @@ fn debited(row: &chargeback::Model, movement: &str, decision: &mut Decision) -> 
         )));
     }
     let amount = Money::new(row.amount, row.currency);
-    let accounts = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
+    let (from, to) = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
     let movement = Some((movement.to_owned(), 0));
-    decision.post(Transfer { movement, ..transfer(accounts, amount, "chargeback.debited") })?;
+    decision.post(Transfer { movement, ..transfer(from, to, amount, "chargeback.debited") })?;
     decision.events.push(Event::ChargebackDebited { chargeback_id: row.id, amount });
     decision.chargeback = Some(chargeback::Model { debited: true, ..row.clone() });
     Ok(())
@@ -297,21 +302,22 @@ fn won(
     mut row: chargeback::Model,
     movement: Option<&str>,
     decision: &mut Decision,
-    (now, policy): (Time, &Policy),
+    now: Time,
+    policy: &Policy,
 ) -> Result<(), Rejection> {
     let amount = Money::new(row.amount, row.currency);
     match movement {
         Some(movement) if !row.returned => {
-            let accounts = (Account::Provider(row.provider.clone()), Account::Chargeback(row.id));
+            let (from, to) = (Account::Provider(row.provider.clone()), Account::Chargeback(row.id));
             let movement = Some((movement.to_owned(), 0));
-            decision.post(Transfer { movement, ..transfer(accounts, amount, "chargeback.won") })?;
+            decision.post(Transfer { movement, ..transfer(from, to, amount, "chargeback.won") })?;
             row.returned = true;
         }
         Some(movement) => {
             let problem = format!("chargeback {} was given back already, not by {movement}", row.reference);
             return Err(Rejection::Contradiction(problem));
         }
-        // The provider has the money; it comes back with the news of its movement.
+        // The provider has the money; it comes back with the notification of its movement.
         None if row.debited && !row.returned => return Ok(()),
         None => {}
     }
@@ -342,7 +348,7 @@ fn give_back(order: &Order, row: &chargeback::Model, source: Source, decision: &
     let from = Account::Chargeback(row.id);
     let money = |amount| Money::new(amount, row.currency);
     let back = |decision: &mut Decision, to: Account, amount: MinorUnits| {
-        decision.post(transfer((from.clone(), to), money(amount), "chargeback.won"))
+        decision.post(transfer(from.clone(), to, money(amount), "chargeback.won"))
     };
     match source {
         Source::Escrow { amount } => {
@@ -380,7 +386,7 @@ fn give_back(order: &Order, row: &chargeback::Model, source: Source, decision: &
             let way =
                 order.payments.iter().find(|payment| payment.id == row.payment_id).map(|payment| payment.refund_way);
             let has_account = order.row.has_refund_account;
-            decision.change_refund(refund, |row| give_back_to_refund(row, amount, (way, has_account)));
+            decision.change_refund(refund, |row| give_back_to_refund(row, amount, way, has_account));
             back(decision, Account::Refund(RefundRef::Existing(refund_id)), amount)?;
             decision.follow_ups.push(FollowUp::SendRefund(RefundRef::Existing(refund_id)));
             Ok(())
@@ -416,7 +422,7 @@ fn set_aside(row: &chargeback::Model, amount: Money, decision: &mut Decision) ->
         amount,
         refunded: MinorUnits::ZERO,
     });
-    decision.post(transfer((Account::Chargeback(row.id), Account::Unapplied(receipt)), amount, "chargeback.won"))?;
+    decision.post(transfer(Account::Chargeback(row.id), Account::Unapplied(receipt), amount, "chargeback.won"))?;
     decision.events.push(Event::FundsUnapplied { payment_id, amount, reason });
     Ok(())
 }
@@ -427,12 +433,14 @@ fn give_up(row: &chargeback::Model, amount: MinorUnits, decision: &mut Decision)
     }
 }
 
-fn give_back_to_refund(row: &mut refund::Model, amount: MinorUnits, (way, has_account): (Option<RefundWay>, bool)) {
+fn give_back_to_refund(row: &mut refund::Model, amount: MinorUnits, way: Option<RefundWay>, has_account: bool) {
     row.charged_back.0 = row.charged_back.0.saturating_sub(amount.0);
     row.balance.0 = row.balance.0.saturating_add(amount.0);
     if row.status == RefundStatus::ChargedBack {
         row.status = match way {
-            _way if row.started_at.is_some() => RefundStatus::ActionRequired,
+            Some(RefundWay::ToOrigin | RefundWay::ToAccount | RefundWay::ByHand) | None if row.started_at.is_some() => {
+                RefundStatus::ActionRequired
+            }
             Some(RefundWay::ToOrigin) => RefundStatus::Requested,
             Some(RefundWay::ToAccount) if has_account => RefundStatus::Requested,
             Some(RefundWay::ToAccount) => RefundStatus::PayeeDetailsRequired,
@@ -441,12 +449,13 @@ fn give_back_to_refund(row: &mut refund::Model, amount: MinorUnits, (way, has_ac
     }
 }
 
-/// The buyer keeps it. A bank that says so after it had said "won" is old news.
+/// The buyer keeps it. A bank that reports this after it had reported "won" changes nothing.
 fn lost(
     order: &Order,
     row: chargeback::Model,
     decision: &mut Decision,
-    (now, policy): (Time, &Policy),
+    now: Time,
+    policy: &Policy,
 ) -> Result<(), Rejection> {
     if row.status != ChargebackStatus::Open {
         return Ok(());
@@ -462,7 +471,7 @@ fn lost(
     go_on(order, decision, now, policy)
 }
 
-/// IdempotencyKey the last open chargeback is settled: the order is thawed, and ends if nothing is left held.
+/// Once the last open chargeback is settled: the order is thawed, and ends if nothing is left held.
 fn go_on(order: &Order, decision: &mut Decision, now: Time, policy: &Policy) -> Result<(), Rejection> {
     let this = decision.chargeback.as_ref().map(|row| row.id);
     let others = order.chargebacks.iter().filter(|row| Some(row.id) != this);
@@ -501,8 +510,19 @@ fn took_it_all(decision: &Decision) -> bool {
 
 /// The whole money is held, and nobody has it yet.
 fn is_under_way(status: OrderStatus) -> bool {
-    use OrderStatus::{CancelRequested, Disputed, Funded, ReturnPending, Shipped};
-    matches!(status, Funded | Shipped | CancelRequested | Disputed | ReturnPending)
+    match status {
+        OrderStatus::Funded
+        | OrderStatus::Shipped
+        | OrderStatus::CancelRequested
+        | OrderStatus::Disputed
+        | OrderStatus::ReturnPending => true,
+        OrderStatus::DraftRequested
+        | OrderStatus::AwaitingConfirmation
+        | OrderStatus::AwaitingPayment
+        | OrderStatus::Completed
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded => false,
+    }
 }
 
 fn end_empty(order: &Order, decision: &mut Decision, status: OrderStatus, now: Time) {
@@ -519,23 +539,23 @@ fn end_empty(order: &Order, decision: &mut Decision, status: OrderStatus, now: T
 }
 
 /// A chargeback, opened and lost at once, that freezes nothing. Before anything was shipped the order waits for its money again.
-pub(super) fn reverse(order: &Order, told: &Told<'_>, movement: &str, now: Time) -> Result<Decision, Rejection> {
-    let payment = find_payment(order, told.payment_id)?;
+pub(super) fn reverse(order: &Order, claim: &Claim<'_>, movement: &str, now: Time) -> Result<Decision, Rejection> {
+    let payment = find_payment(order, claim.payment_id)?;
     let mut decision = Decision::unchanged(order);
-    let row = new_row(order, (payment, told), &mut decision, (true, now))?;
-    let accounts = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
+    let row = new_row(order, payment, claim, true, &mut decision, now)?;
+    let (from, to) = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
     let movement = Some((movement.to_owned(), 0));
-    decision.post(Transfer { movement, ..transfer(accounts, told.amount, "payment.reversed") })?;
+    decision.post(Transfer { movement, ..transfer(from, to, claim.amount, "payment.reversed") })?;
     decision.events.push(Event::PaymentReversed {
         chargeback_id: row.id,
         payment_id: payment.id,
-        amount: told.amount,
-        reason: told.reason.to_owned(),
+        amount: claim.amount,
+        reason: claim.reason.to_owned(),
     });
     let loss = row.sources.0.iter().filter(|source| matches!(source, Source::Loss { .. }));
     let loss = MinorUnits(loss.map(|source| source.amount().0).sum());
     if loss.is_positive() {
-        let amount = Money::new(loss, told.amount.currency);
+        let amount = Money::new(loss, claim.amount.currency);
         decision.events.push(Event::LossIncurred { chargeback_id: row.id, amount });
     }
     decision.chargeback = Some(chargeback::Model { status: ChargebackStatus::Lost, debited: true, ..row });

@@ -4,48 +4,86 @@ use entity::contract::{Drafter, Terms};
 use entity::dispute::DisputeStatus;
 use entity::evidence::{self, EvidenceAuthor};
 use entity::payment::{PaymentMethod, PaymentStatus};
-use entity::{FeedbackId, MinorUnits, OrderStatus, PaymentId, Time, cancel_request, dispute as dispute_row, feedback};
+use entity::{
+    EvidenceId, FeedbackId, MinorUnits, OrderStatus, PaymentId, Time, cancel_request, dispute as dispute_row, feedback,
+};
 
 use super::calendar::{after_business_days, after_days};
-use super::chargeback::{self, Told};
+use super::chargeback::{self, Claim};
 use super::decision::{Account, Decision, FollowUp, NewPayment, PaymentChange, ShipmentChange, StockChange, Transfer};
 use super::guard::permitted;
 use super::refund::{refund_all, refund_amount};
 use super::split::Split;
 use super::table::{self, Actor};
-use super::{Command, Event, Order, Policy, Rejection, clocks, dispute, operator, provider_facts};
+use super::{AttachedFile, Command, Event, Order, Policy, Rejection, clocks, dispute, operator, provider_facts};
 
 /// An order begins.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the table has let nothing else through")]
+#[expect(clippy::too_many_lines, reason = "one arm a command: one that begins an order can't be forgotten")]
 pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    const NO_BEGINNING: Rejection = Rejection::Inconsistent("this command begins no order");
     let action = command.action();
-    let mut beginnings = table::TABLE.iter().filter(|row| row.action == action && row.from.is_empty());
-    let Some(row) = beginnings.next() else {
-        return Err(Rejection::Inconsistent("this command begins no order"));
+    let Some(row) = table::TABLE.iter().find(|row| row.action == action && row.from.is_empty()) else {
+        return Err(NO_BEGINNING);
     };
     if !row.by.contains(&actor) {
         return Err(Rejection::NotPermitted { action, by: row.by.to_vec() });
     }
-    let on_the_table =
-        |terms, drafter| offer(Decision::beginning(OrderStatus::AwaitingConfirmation), (terms, drafter, 1), now);
+    let empty = || Decision::beginning(OrderStatus::AwaitingConfirmation);
     match command {
-        Command::BuyNow { terms } => Ok(on_the_table(terms, Drafter::Listing)),
-        Command::DraftOrder { terms } => Ok(on_the_table(terms, Drafter::Supplier)),
-        _request_draft => {
+        Command::BuyNow { terms } => Ok(offer(empty(), terms, Drafter::Listing, 1, now)),
+        Command::DraftOrder { terms } => Ok(offer(empty(), terms, Drafter::Supplier, 1, now)),
+        Command::RequestDraft => {
             let deadline = after_days(now, policy.draft_days);
             let mut decision = Decision::beginning(OrderStatus::DraftRequested);
             clocks::set(&mut decision, now, Some(deadline));
             decision.events.push(Event::DraftRequested { deadline });
             Ok(decision)
         }
+        Command::ConfirmOrder { .. }
+        | Command::CancelOrder
+        | Command::PayOrder(_)
+        | Command::ShipOrder { .. }
+        | Command::UpdateShipment { .. }
+        | Command::ExtendDeadline { .. }
+        | Command::ConfirmReceived
+        | Command::CancelRequest { .. }
+        | Command::WithdrawCancelRequest
+        | Command::AnswerCancelRequest { .. }
+        | Command::OpenDispute { .. }
+        | Command::ProposeSettlement(_)
+        | Command::AcceptSettlement { .. }
+        | Command::WithdrawDispute
+        | Command::EscalateDispute
+        | Command::ResolveDispute { .. }
+        | Command::AddEvidence { .. }
+        | Command::ShipReturn { .. }
+        | Command::ConfirmReturn
+        | Command::ContestReturn { .. }
+        | Command::RefundOrder { .. }
+        | Command::FreezeOrder { .. }
+        | Command::UnfreezeOrder
+        | Command::ApplyFunds { .. }
+        | Command::RefundUnapplied { .. }
+        | Command::ProvideRefundAccount { .. }
+        | Command::RequestManualRefund { .. }
+        | Command::ApproveManualRefund { .. }
+        | Command::RejectManualRefund { .. }
+        | Command::ConfirmManualRefund { .. }
+        | Command::LeaveFeedback { .. }
+        | Command::ReplyToFeedback { .. }
+        | Command::CapturePayment { .. }
+        | Command::EndPayment { .. }
+        | Command::SettleRefund { .. }
+        | Command::FailRefund { .. }
+        | Command::HoldRefund { .. }
+        | Command::Chargeback { .. }
+        | Command::ReversePayment { .. }
+        | Command::PassDeadline => Err(NO_BEGINNING),
     }
 }
 
 /// What follows from `command` by `actor` at `now`, or why nothing does.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the commands are divided over three functions; a test tries every one"
-)]
+#[expect(clippy::too_many_lines, reason = "one arm a command: a command that is not decided here doesn't compile")]
 pub fn decide(
     order: &Order,
     actor: Actor,
@@ -55,6 +93,7 @@ pub fn decide(
 ) -> Result<Decision, Rejection> {
     permitted(order, actor, command.action(), now, policy)?;
     match command {
+        Command::RequestDraft | Command::BuyNow { .. } => Err(Rejection::Inconsistent("this order has begun already")),
         Command::DraftOrder { terms } => draft(order, terms, now),
         Command::ConfirmOrder { contract_version } => confirm(order, *contract_version, now),
         Command::CancelOrder => cancel(order, now, policy),
@@ -63,90 +102,41 @@ pub fn decide(
         Command::UpdateShipment { carrier, tracking_number } => Ok(update_shipment(order, carrier, tracking_number)),
         Command::ExtendDeadline { days } => extend_deadline(order, *days, now, policy),
         Command::ConfirmReceived => release(order, Event::ReceiptConfirmed, now),
-        Command::RefundOrder { amount } => refund_order(order, (actor, *amount), now, policy),
-        Command::LeaveFeedback { .. } => Ok(leave_feedback(order, command, now)),
+        Command::RefundOrder { amount } => refund_order(order, actor, *amount, now, policy),
+        Command::LeaveFeedback { product_as_agreed, communication, shipping_time, comment, feedback_id } => {
+            let ratings = Ratings {
+                product_as_agreed: *product_as_agreed,
+                communication: *communication,
+                shipping_time: *shipping_time,
+            };
+            Ok(leave_feedback(order, ratings, comment.as_deref(), *feedback_id, now))
+        }
         Command::ReplyToFeedback { reply } => reply_to_feedback(order, reply, now),
-        Command::PassDeadline => pass_deadline(order, now, policy),
-        Command::RequestDraft | Command::BuyNow { .. } => Err(Rejection::Inconsistent("this order has begun already")),
-        Command::CapturePayment { .. }
-        | Command::EndPayment { .. }
-        | Command::SettleRefund { .. }
-        | Command::FailRefund { .. }
-        | Command::HoldRefund { .. }
-        | Command::Chargeback { .. }
-        | Command::ReversePayment { .. } => decide_fact(order, command, now, policy),
-        _of_a_quarrel => decide_quarrel(order, actor, command, now, policy),
-    }
-}
 
-/// What a provider says.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the commands are divided over three functions; a test tries every one"
-)]
-fn decide_fact(order: &Order, command: &Command, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
-    match command {
-        Command::CapturePayment { payment_id, amount, movement } => {
-            provider_facts::capture(order, (*payment_id, *amount, movement), now, policy)
-        }
-        Command::EndPayment { payment_id, end } => provider_facts::end_payment(order, *payment_id, end),
-        Command::SettleRefund { refund_id, movement, amount, confirmed } => {
-            provider_facts::settle_refund(order, *refund_id, (movement, *amount), *confirmed, now)
-        }
-        Command::FailRefund { refund_id, movement, reason, amount: _, confirmed } => {
-            provider_facts::fail_refund(order, *refund_id, (movement, reason), *confirmed)
-        }
-        Command::HoldRefund { refund_id, reason } => provider_facts::hold_refund(order, *refund_id, reason),
-        Command::Chargeback { chargeback_id, payment_id, reference, amount, stage, reason } => {
-            let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);
-            let told = Told { chargeback_id, payment_id, reference, amount, reason };
-            chargeback::chargeback(order, &told, stage, now, policy)
-        }
-        Command::ReversePayment { chargeback_id, payment_id, amount, movement, reason } => {
-            let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);
-            let told = Told { chargeback_id, payment_id, reference: movement, amount, reason };
-            chargeback::reverse(order, &told, movement, now)
-        }
-        _other => Err(Rejection::Inconsistent("not a provider's fact")),
-    }
-}
-
-/// Cancel requests, disputes, returns, evidence; and what operators do.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the commands are divided over three functions; a test tries every one"
-)]
-fn decide_quarrel(
-    order: &Order,
-    actor: Actor,
-    command: &Command,
-    now: Time,
-    policy: &Policy,
-) -> Result<Decision, Rejection> {
-    match command {
         Command::CancelRequest { cancel_request_id, reason } => {
-            dispute::request_cancel(order, (*cancel_request_id, reason), now)
+            dispute::request_cancel(order, *cancel_request_id, reason, now)
         }
         Command::WithdrawCancelRequest => dispute::withdraw_cancel_request(order, now, policy),
         Command::AnswerCancelRequest { grant, answer } => {
-            dispute::answer_cancel_request(order, (*grant, answer.as_ref()), now, policy)
+            dispute::answer_cancel_request(order, *grant, answer.as_deref(), now, policy)
         }
         Command::OpenDispute { dispute_id, reason, description, proposal } => {
-            dispute::open(order, (*dispute_id, *reason, description, proposal), now)
+            dispute::open(order, *dispute_id, *reason, description, proposal, now)
         }
-        Command::ProposeSettlement(proposal) => dispute::propose(order, (actor, proposal), now),
-        Command::AcceptSettlement { proposal_id } => dispute::accept(order, (actor, *proposal_id), now, policy),
+        Command::ProposeSettlement(proposal) => dispute::propose(order, actor, proposal, now),
+        Command::AcceptSettlement { proposal_id } => dispute::accept(order, actor, *proposal_id, now, policy),
         Command::WithdrawDispute => dispute::withdraw(order, now, policy),
         Command::EscalateDispute => dispute::escalate(order, now),
         Command::ResolveDispute { refund, goods_go_back, ruling } => {
-            dispute::resolve(order, (*refund, *goods_go_back, ruling), now, policy)
+            dispute::resolve(order, *refund, *goods_go_back, ruling, now, policy)
         }
-        Command::ShipReturn { carrier, tracking_number } => {
-            dispute::ship_return(order, (carrier, tracking_number), now)
+        Command::AddEvidence { evidence_id, text, file, messages } => {
+            add_evidence(order, actor, *evidence_id, text.as_deref(), file.as_ref(), *messages, now)
         }
+        Command::ShipReturn { carrier, tracking_number } => dispute::ship_return(order, carrier, tracking_number, now),
         Command::ConfirmReturn => dispute::confirm_return(order, now, policy),
         Command::ContestReturn { reason } => dispute::contest_return(order, reason, now),
-        Command::AddEvidence { .. } => add_evidence(order, actor, command, now),
+
         Command::FreezeOrder { reason } => Ok(operator::freeze(order, *reason, now)),
         Command::UnfreezeOrder => operator::unfreeze(order, now, policy),
         Command::ApplyFunds { receipt, payment_id } => operator::apply_funds(order, receipt, *payment_id, now),
@@ -165,13 +155,35 @@ fn decide_quarrel(
             operator::request_manual_refund(order, *refund_id, *operator_id)
         }
         Command::ApproveManualRefund { refund_id, operator_id } => {
-            operator::approve_manual_refund(order, (*refund_id, *operator_id), now, policy)
+            operator::approve_manual_refund(order, *refund_id, *operator_id, now, policy)
         }
         Command::RejectManualRefund { refund_id, reason } => operator::reject_manual_refund(order, *refund_id, reason),
         Command::ConfirmManualRefund { refund_id, movement, amount } => {
-            operator::confirm_manual_refund(order, *refund_id, (movement, *amount))
+            operator::confirm_manual_refund(order, *refund_id, movement, *amount)
         }
-        _other => Err(Rejection::Inconsistent("a command that nobody decides")),
+
+        Command::CapturePayment { payment_id, amount, movement } => {
+            provider_facts::capture(order, *payment_id, *amount, movement, now, policy)
+        }
+        Command::EndPayment { payment_id, end } => provider_facts::end_payment(order, *payment_id, end),
+        Command::SettleRefund { refund_id, movement, amount, confirmed } => {
+            provider_facts::settle_refund(order, *refund_id, movement, *amount, *confirmed, now)
+        }
+        Command::FailRefund { refund_id, movement, reason, amount: _, confirmed } => {
+            provider_facts::fail_refund(order, *refund_id, movement, reason, *confirmed)
+        }
+        Command::HoldRefund { refund_id, reason } => provider_facts::hold_refund(order, *refund_id, reason),
+        Command::Chargeback { chargeback_id, payment_id, reference, amount, stage, reason } => {
+            let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);
+            let claim = Claim { chargeback_id, payment_id, reference, amount, reason };
+            chargeback::chargeback(order, &claim, stage, now, policy)
+        }
+        Command::ReversePayment { chargeback_id, payment_id, amount, movement, reason } => {
+            let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);
+            let claim = Claim { chargeback_id, payment_id, reference: movement, amount, reason };
+            chargeback::reverse(order, &claim, movement, now)
+        }
+        Command::PassDeadline => pass_deadline(order, now, policy),
     }
 }
 
@@ -209,7 +221,7 @@ pub(super) fn overtake(order: &Order, decision: &mut Decision, now: Time) {
     });
 }
 
-fn offer(mut decision: Decision, (terms, drafter, version): (&Terms, Drafter, i32), now: Time) -> Decision {
+fn offer(mut decision: Decision, terms: &Terms, drafter: Drafter, version: i32, now: Time) -> Decision {
     let deadline = after_days(now, i64::from(terms.deadlines.confirmation_days));
     decision.status = OrderStatus::AwaitingConfirmation;
     clocks::set(&mut decision, now, Some(deadline));
@@ -224,7 +236,7 @@ fn draft(order: &Order, terms: &Terms, now: Time) -> Result<Decision, Rejection>
         return Err(Rejection::Inconsistent("an order keeps its currency"));
     }
     let version = order.row.contract_version.saturating_add(1);
-    Ok(offer(Decision::unchanged(order), (terms, Drafter::Supplier, version), now))
+    Ok(offer(Decision::unchanged(order), terms, Drafter::Supplier, version, now))
 }
 
 fn confirm(order: &Order, contract_version: i32, now: Time) -> Result<Decision, Rejection> {
@@ -351,7 +363,7 @@ fn cancel(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejecti
     } else {
         (OrderStatus::Cancelled, vec![Event::OrderCancelled { refunded }])
     };
-    end_unshipped(order, status, events, (now, policy))
+    end_unshipped(order, status, events, now, policy)
 }
 
 /// Ends an order of which nothing was shipped: what is held goes back, payments are withdrawn, stock is given back.
@@ -359,21 +371,23 @@ fn end_unshipped(
     order: &Order,
     status: OrderStatus,
     events: Vec<Event>,
-    (now, policy): (Time, &Policy),
+    now: Time,
+    policy: &Policy,
 ) -> Result<Decision, Rejection> {
     let mut decision = Decision::unchanged(order);
     end(&mut decision, status, now);
     decision.events = events;
     dispute::give_back_stock(order, &mut decision);
     withdraw_open_payments(order, None, &mut decision);
-    refund_all(order, &mut decision, ("the order ended before it was shipped", now, policy))?;
+    refund_all(order, &mut decision, "the order ended before it was shipped", now, policy)?;
     Ok(decision)
 }
 
 /// A part or all of what is held goes back, and the order goes on with the rest.
 fn refund_order(
     order: &Order,
-    (actor, amount): (Actor, MinorUnits),
+    actor: Actor,
+    amount: MinorUnits,
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
@@ -386,7 +400,7 @@ fn refund_order(
     }
     let reason = if actor == Actor::Operator { "the operator gives it back" } else { "the supplier gives it back" };
     let mut decision = Decision::unchanged(order);
-    refund_amount(order, &mut decision, amount, (reason, now, policy))?;
+    refund_amount(order, &mut decision, amount, reason, now, policy)?;
     if decision.balances.held.is_zero() {
         dispute::give_back_stock(order, &mut decision);
         end(&mut decision, OrderStatus::Refunded, now);
@@ -404,22 +418,34 @@ pub(super) fn withdraw_open_payments(order: &Order, paid: Option<PaymentId>, dec
     }
 }
 
-fn leave_feedback(order: &Order, command: &Command, now: Time) -> Decision {
+/// Each from 1 to 5.
+#[derive(Clone, Copy)]
+struct Ratings {
+    product_as_agreed: i32,
+    communication: i32,
+    shipping_time: i32,
+}
+
+fn leave_feedback(
+    order: &Order,
+    ratings: Ratings,
+    comment: Option<&str>,
+    feedback_id: FeedbackId,
+    now: Time,
+) -> Decision {
+    let Ratings { product_as_agreed, communication, shipping_time } = ratings;
     let mut decision = Decision::unchanged(order);
-    if let Command::LeaveFeedback { product_as_agreed, communication, shipping_time, comment, feedback_id } = command {
-        let (product_as_agreed, communication, shipping_time) = (*product_as_agreed, *communication, *shipping_time);
-        let before = order.feedback.clone();
-        decision.events.push(if before.is_some() {
-            Event::FeedbackRevised { product_as_agreed, communication, shipping_time }
-        } else {
-            Event::FeedbackLeft { product_as_agreed, communication, shipping_time }
-        });
-        let row = before.unwrap_or_else(|| first_feedback(order, *feedback_id, now));
-        let revision = row.revision.saturating_add(1);
-        let comment = comment.clone();
-        decision.feedback =
-            Some(feedback::Model { product_as_agreed, communication, shipping_time, comment, revision, ..row });
-    }
+    let before = order.feedback.clone();
+    decision.events.push(if before.is_some() {
+        Event::FeedbackRevised { product_as_agreed, communication, shipping_time }
+    } else {
+        Event::FeedbackLeft { product_as_agreed, communication, shipping_time }
+    });
+    let row = before.unwrap_or_else(|| first_feedback(order, feedback_id, now));
+    let revision = row.revision.saturating_add(1);
+    let comment = comment.map(ToOwned::to_owned);
+    decision.feedback =
+        Some(feedback::Model { product_as_agreed, communication, shipping_time, comment, revision, ..row });
     decision
 }
 
@@ -447,11 +473,16 @@ fn reply_to_feedback(order: &Order, reply: &str, now: Time) -> Result<Decision, 
     Ok(decision)
 }
 
-fn add_evidence(order: &Order, actor: Actor, command: &Command, now: Time) -> Result<Decision, Rejection> {
-    let Command::AddEvidence { evidence_id, text, file, messages } = command else {
-        return Err(Rejection::Inconsistent("not evidence"));
-    };
-    if text.is_none() && file.is_none() && *messages == 0 {
+fn add_evidence(
+    order: &Order,
+    actor: Actor,
+    evidence_id: EvidenceId,
+    text: Option<&str>,
+    file: Option<&AttachedFile>,
+    messages: i32,
+    now: Time,
+) -> Result<Decision, Rejection> {
+    if text.is_none() && file.is_none() && messages == 0 {
         return Err(Rejection::Invalid {
             field: "text",
             problem: "send a text, the fileId of a file that was sent, or messageIds; or several of them",
@@ -465,20 +496,20 @@ fn add_evidence(order: &Order, actor: Actor, command: &Command, now: Time) -> Re
     };
     let mut decision = Decision::unchanged(order);
     decision.events.push(Event::EvidenceAdded {
-        evidence_id: *evidence_id,
+        evidence_id,
         by: author,
-        media_type: file.as_ref().map(|file| file.media_type.clone()),
-        byte_size: file.as_ref().map(|file| file.byte_size),
-        sha256: file.as_ref().map(|file| file.sha256.clone()),
-        messages: (*messages > 0).then_some(*messages),
+        media_type: file.map(|file| file.media_type.clone()),
+        byte_size: file.map(|file| file.byte_size),
+        sha256: file.map(|file| file.sha256.clone()),
+        messages: (messages > 0).then_some(messages),
     });
     decision.evidence = Some(evidence::Model {
-        id: *evidence_id,
+        id: evidence_id,
         order_id: order.row.id,
         author,
-        text: text.clone(),
-        file_id: file.as_ref().map(|file| file.file_id),
-        messages: *messages,
+        text: text.map(ToOwned::to_owned),
+        file_id: file.map(|file| file.file_id),
+        messages,
         created_at: now,
     });
     Ok(decision)
@@ -492,7 +523,7 @@ fn pass_deadline(order: &Order, now: Time, policy: &Policy) -> Result<Decision, 
     let refunded = order.money(order.row.held);
     match order.status() {
         OrderStatus::DraftRequested | OrderStatus::AwaitingConfirmation | OrderStatus::AwaitingPayment => {
-            end_unshipped(order, OrderStatus::Cancelled, vec![Event::OrderLapsed { refunded }], (now, policy))
+            end_unshipped(order, OrderStatus::Cancelled, vec![Event::OrderLapsed { refunded }], now, policy)
         }
         OrderStatus::Funded => {
             let days = i64::from(with_terms(order)?.deadlines.overdue_days);
@@ -504,11 +535,11 @@ fn pass_deadline(order: &Order, now: Time, policy: &Policy) -> Result<Decision, 
                 return Ok(decision);
             }
             let events = vec![Event::OrderLapsed { refunded }, Event::OrderRefunded { refunded }];
-            end_unshipped(order, OrderStatus::Refunded, events, (now, policy))
+            end_unshipped(order, OrderStatus::Refunded, events, now, policy)
         }
         OrderStatus::Shipped => release(order, Event::InspectionEnded, now),
         OrderStatus::CancelRequested => {
-            dispute::answer_cancel_request(order, (order.row.is_unshipped(), None), now, policy)
+            dispute::answer_cancel_request(order, order.row.is_unshipped(), None, now, policy)
         }
         OrderStatus::Disputed => dispute::pass_clock(order, now, policy),
         OrderStatus::ReturnPending => dispute::pass_return(order, now, policy),

@@ -17,7 +17,8 @@ const MOST_PROPOSALS: usize = 50;
 
 pub(super) fn request_cancel(
     order: &Order,
-    (cancel_request_id, reason): (CancelRequestId, &str),
+    cancel_request_id: CancelRequestId,
+    reason: &str,
     now: Time,
 ) -> Result<Decision, Rejection> {
     let hours = with_terms(order)?.deadlines.cancel_answer_hours;
@@ -46,7 +47,7 @@ pub(super) fn request_cancel(
 }
 
 pub(super) fn withdraw_cancel_request(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
-    let mut decision = close_request(order, (CancelRequestStatus::Withdrawn, None), now)?;
+    let mut decision = close_request(order, CancelRequestStatus::Withdrawn, None, now)?;
     let status = clocks::resume(&mut decision, now, policy)?;
     decision.events.push(Event::CancelRequestWithdrawn { status, deadline: decision.deadline_at });
     Ok(decision)
@@ -55,20 +56,21 @@ pub(super) fn withdraw_cancel_request(order: &Order, now: Time, policy: &Policy)
 /// By the supplier or, with `grant` as silence has it, by the clock.
 pub(super) fn answer_cancel_request(
     order: &Order,
-    (grant, answer): (bool, Option<&String>),
+    grant: bool,
+    answer: Option<&str>,
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
     if !grant {
-        let mut decision = close_request(order, (CancelRequestStatus::Refused, answer), now)?;
+        let mut decision = close_request(order, CancelRequestStatus::Refused, answer, now)?;
         let status = clocks::resume(&mut decision, now, policy)?;
         decision.events.push(Event::CancelRequestRefused { status, deadline: decision.deadline_at });
         return Ok(decision);
     }
-    let mut decision = close_request(order, (CancelRequestStatus::Granted, answer), now)?;
+    let mut decision = close_request(order, CancelRequestStatus::Granted, answer, now)?;
     let refunded = order.money(order.row.held);
     decision.events.push(Event::CancelRequestGranted { refunded });
-    refund_all(order, &mut decision, ("the supplier agreed to cancel", now, policy))?;
+    refund_all(order, &mut decision, "the supplier agreed to cancel", now, policy)?;
     give_back_stock(order, &mut decision);
     end(&mut decision, OrderStatus::Refunded, now);
     decision.events.push(Event::OrderRefunded { refunded });
@@ -77,13 +79,14 @@ pub(super) fn answer_cancel_request(
 
 fn close_request(
     order: &Order,
-    (status, answer): (CancelRequestStatus, Option<&String>),
+    status: CancelRequestStatus,
+    answer: Option<&str>,
     now: Time,
 ) -> Result<Decision, Rejection> {
     let request = order.cancel_request.clone().ok_or(Rejection::Inconsistent("no cancel request is open"))?;
     let mut decision = Decision::unchanged(order);
-    decision.cancel_request =
-        Some(cancel_request::Model { status, answer: answer.cloned(), closed_at: Some(now), ..request });
+    let answer = answer.map(ToOwned::to_owned);
+    decision.cancel_request = Some(cancel_request::Model { status, answer, closed_at: Some(now), ..request });
     Ok(decision)
 }
 
@@ -96,7 +99,10 @@ pub(super) fn give_back_stock(order: &Order, decision: &mut Decision) {
 
 pub(super) fn open(
     order: &Order,
-    (dispute_id, reason, description, first): (DisputeId, DisputeReason, &str, &Proposal),
+    dispute_id: DisputeId,
+    reason: DisputeReason,
+    description: &str,
+    first: &Proposal,
     now: Time,
 ) -> Result<Decision, Rejection> {
     let terms = &with_terms(order)?.deadlines;
@@ -132,7 +138,7 @@ pub(super) fn open(
             problem: "must be more than zero: what should go back?",
         });
     }
-    decision.proposal = Some(check_proposal(order, dispute_id, (Side::Buyer, first), now)?);
+    decision.proposal = Some(check_proposal(order, dispute_id, Side::Buyer, first, now)?);
     decision.events.push(Event::DisputeOpened {
         dispute_id,
         reason,
@@ -154,7 +160,8 @@ fn run_clocks(decision: &mut Decision, dispute: dispute::Model, now: Time) {
 fn check_proposal(
     order: &Order,
     dispute_id: DisputeId,
-    (side, offer): (Side, &Proposal),
+    side: Side,
+    offer: &Proposal,
     now: Time,
 ) -> Result<proposal::Model, Rejection> {
     check_settlement(order, offer.amount, offer.goods_go_back)?;
@@ -191,7 +198,7 @@ fn check_settlement(order: &Order, amount: MinorUnits, goods_go_back: bool) -> R
 }
 
 /// The supplier's first proposal is its answer. A new one of the buyer, before that, gives it the whole time again.
-pub(super) fn propose(order: &Order, (actor, offer): (Actor, &Proposal), now: Time) -> Result<Decision, Rejection> {
+pub(super) fn propose(order: &Order, actor: Actor, offer: &Proposal, now: Time) -> Result<Decision, Rejection> {
     let mut dispute = open_dispute(order)?;
     let side = side(actor)?;
     if order.proposals.iter().filter(|known| known.side == side).count() >= MOST_PROPOSALS {
@@ -200,7 +207,7 @@ pub(super) fn propose(order: &Order, (actor, offer): (Actor, &Proposal), now: Ti
         return Err(Rejection::Invalid { field: "orderId", problem });
     }
     let mut decision = Decision::unchanged(order);
-    decision.proposal = Some(check_proposal(order, dispute.id, (side, offer), now)?);
+    decision.proposal = Some(check_proposal(order, dispute.id, side, offer, now)?);
     decision.events.push(Event::SettlementProposed {
         dispute_id: dispute.id,
         proposal_id: offer.proposal_id,
@@ -230,7 +237,8 @@ pub(super) fn side(actor: Actor) -> Result<Side, Rejection> {
 /// The other side's latest, and no other.
 pub(super) fn accept(
     order: &Order,
-    (actor, proposal_id): (Actor, ProposalId),
+    actor: Actor,
+    proposal_id: ProposalId,
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
@@ -242,7 +250,7 @@ pub(super) fn accept(
     if latest.id != proposal_id {
         return Err(Rejection::StaleProposal { current: latest.id });
     }
-    settle(order, (SettledBy::Agreement, latest.amount, latest.goods_go_back, None), now, policy)
+    settle(order, Settlement::of(latest, SettledBy::Agreement), now, policy)
 }
 
 pub(super) fn withdraw(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
@@ -269,12 +277,14 @@ fn hand_to_operator(decision: &mut Decision, dispute: dispute::Model, now: Time)
 
 pub(super) fn resolve(
     order: &Order,
-    (amount, goods_go_back, ruling): (MinorUnits, bool, &str),
+    amount: MinorUnits,
+    goods_go_back: bool,
+    ruling: &str,
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
     check_settlement(order, amount, goods_go_back)?;
-    settle(order, (SettledBy::Ruling, amount, goods_go_back, Some(ruling)), now, policy)
+    settle(order, Settlement { by: SettledBy::Ruling, amount, goods_go_back, ruling: Some(ruling) }, now, policy)
 }
 
 /// `now` is the moment of the clock: silence executes the buyer's proposal, then it escalates, then an alarm is raised.
@@ -283,7 +293,7 @@ pub(super) fn pass_clock(order: &Order, now: Time, policy: &Policy) -> Result<De
     let mut decision = Decision::unchanged(order);
     if dispute.answer_by.is_some_and(|at| at <= now) {
         let latest = order.proposal_of(Side::Buyer).ok_or(Rejection::Inconsistent("a dispute without a proposal"))?;
-        return settle(order, (SettledBy::Silence, latest.amount, latest.goods_go_back, None), now, policy);
+        return settle(order, Settlement::of(latest, SettledBy::Silence), now, policy);
     }
     if dispute.escalates_at.is_some_and(|at| at <= now) {
         hand_to_operator(&mut decision, dispute, now);
@@ -298,13 +308,25 @@ fn open_dispute(order: &Order) -> Result<dispute::Model, Rejection> {
     order.dispute.clone().ok_or(Rejection::Inconsistent("no dispute is open"))
 }
 
+/// How a dispute ends.
+struct Settlement<'a> {
+    by: SettledBy,
+    /// What goes back to the buyer; the rest is released.
+    amount: MinorUnits,
+    goods_go_back: bool,
+    ruling: Option<&'a str>,
+}
+
+impl Settlement<'_> {
+    /// As this proposal has it.
+    fn of(proposal: &proposal::Model, by: SettledBy) -> Self {
+        Self { by, amount: proposal.amount, goods_go_back: proposal.goods_go_back, ruling: None }
+    }
+}
+
 /// Settled: at once or, if the goods go back, once they are.
-fn settle(
-    order: &Order,
-    (by, amount, goods_go_back, ruling): (SettledBy, MinorUnits, bool, Option<&str>),
-    now: Time,
-    policy: &Policy,
-) -> Result<Decision, Rejection> {
+fn settle(order: &Order, settlement: Settlement<'_>, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
+    let Settlement { by, amount, goods_go_back, ruling } = settlement;
     let dispute = open_dispute(order)?;
     let amount = amount.min(order.row.held);
     let rest = order.row.held.checked_sub(amount).ok_or(Rejection::Inconsistent("more than what is held"))?;
@@ -351,7 +373,7 @@ fn divide(
     policy: &Policy,
 ) -> Result<(), Rejection> {
     let amount = amount.min(decision.balances.held);
-    refund_amount(order, decision, amount, ("the dispute was settled", now, policy))?;
+    refund_amount(order, decision, amount, "the dispute was settled", now, policy)?;
     if decision.balances.held.is_zero() && decision.balances.released.is_zero() {
         give_back_stock(order, decision);
         end(decision, OrderStatus::Refunded, now);
@@ -363,7 +385,8 @@ fn divide(
 
 pub(super) fn ship_return(
     order: &Order,
-    (carrier, tracking_number): (&str, &str),
+    carrier: &str,
+    tracking_number: &str,
     now: Time,
 ) -> Result<Decision, Rejection> {
     let terms = with_terms(order)?;

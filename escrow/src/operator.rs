@@ -147,7 +147,8 @@ pub(super) fn request_manual_refund(
 
 pub(super) fn approve_manual_refund(
     order: &Order,
-    (refund_id, operator_id): (RefundId, OperatorId),
+    refund_id: RefundId,
+    operator_id: OperatorId,
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
@@ -219,7 +220,8 @@ pub(super) fn reject_manual_refund(order: &Order, refund_id: RefundId, reason: &
 pub(super) fn confirm_manual_refund(
     order: &Order,
     refund_id: RefundId,
-    (movement, sent): (&str, Money),
+    movement: &str,
+    sent: Money,
 ) -> Result<Decision, Rejection> {
     let refund = by_hand(order, refund_id, "this refund is not being paid by hand")?;
     if sent != amount(refund) {

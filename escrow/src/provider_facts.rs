@@ -8,13 +8,15 @@ use entity::{MinorUnits, Money, OrderStatus, PaymentId, RefundId, Time};
 use super::calendar::after_days;
 use super::decide::{with_terms, withdraw_open_payments};
 use super::decision::{Account, Decision, NewReceipt, PaymentChange, ReceiptRef, RefundOf, RefundRef, Transfer};
-use super::refund::{self, NOT_APPLIED};
+use super::refund::{self, NOT_APPLIED, Refunding};
 use super::{Event, Order, PaymentEnd, Policy, Rejection, clocks};
 
-/// Money arrived. Applied up to what is due if the order waits for it; the rest is set aside, and goes back where the rail can.
+/// Money arrived. Applied up to what is due if the order waits for it; the rest is set aside, and goes back where its provider can.
 pub(super) fn capture(
     order: &Order,
-    (payment_id, amount, movement): (PaymentId, Money, &str),
+    payment_id: PaymentId,
+    amount: Money,
+    movement: &str,
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
@@ -48,8 +50,9 @@ pub(super) fn capture(
     }
     if rest.is_positive() {
         let part = i32::from(applied.is_positive());
-        let rest = (Money::new(rest, amount.currency), reason);
-        set_aside(order, payment, rest, (movement, part), (now, policy), &mut decision)?;
+        let rest = Money::new(rest, amount.currency);
+        let surplus = Surplus { payment, amount: rest, reason, movement, part };
+        set_aside(order, &surplus, now, policy, &mut decision)?;
     }
     Ok(decision)
 }
@@ -61,7 +64,7 @@ fn applicable(order: &Order, payment: &entity::payment::Model, amount: Money) ->
     } else if order.status() != OrderStatus::AwaitingPayment {
         (MinorUnits::ZERO, ReceiptReason::OrderNotOpen)
     } else if !payment.takes_parts && amount.amount != payment.amount {
-        // Such a rail brings what was asked for, or something is wrong with it.
+        // Such a payment brings what was asked for, or something is wrong with it.
         (MinorUnits::ZERO, ReceiptReason::WrongAmount)
     } else {
         (amount.amount.min(order.due()), ReceiptReason::Overpaid)
@@ -85,15 +88,25 @@ pub(super) fn fund(
     Ok(())
 }
 
+/// Money that came by a payment, and that the order can't use.
+struct Surplus<'a> {
+    payment: &'a entity::payment::Model,
+    amount: Money,
+    reason: ReceiptReason,
+    movement: &'a str,
+    /// Which part of that movement it is.
+    part: i32,
+}
+
 /// provider → unapplied, and on to a refund; while the order is frozen it waits there.
 fn set_aside(
     order: &Order,
-    payment: &entity::payment::Model,
-    (amount, reason): (Money, ReceiptReason),
-    (movement, part): (&str, i32),
-    (now, policy): (Time, &Policy),
+    surplus: &Surplus<'_>,
+    now: Time,
+    policy: &Policy,
     decision: &mut Decision,
 ) -> Result<(), Rejection> {
+    let Surplus { payment, amount, reason, movement, part } = *surplus;
     let receipt = ReceiptRef::New(decision.receipts.len());
     let goes_back = decision.frozen_at.is_none();
     decision.receipts.push(NewReceipt {
@@ -116,11 +129,12 @@ fn set_aside(
     if !goes_back {
         return Ok(());
     }
-    let of = (RefundOf::Receipt { receipt, payment_id: payment.id }, Account::Unapplied(receipt));
-    refund::book(order, decision, (payment, of), amount, (NOT_APPLIED, now, policy))
+    let of = RefundOf::Receipt { receipt, payment_id: payment.id };
+    let refunding = Refunding { payment, of, from: Account::Unapplied(receipt), amount, reason: NOT_APPLIED };
+    refund::book(order, decision, refunding, now, policy)
 }
 
-/// A payment came to nothing. Only an open one can; anything else is old news.
+/// A payment came to nothing. Only an open one can; of any other it is known already.
 pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd) -> Result<Decision, Rejection> {
     let payment = find_payment(order, payment_id)?;
     let mut decision = Decision::unchanged(order);
@@ -139,14 +153,15 @@ pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd
     Ok(decision)
 }
 
-/// Two pieces of news at once: whichever is booked first, the other is heard again, and then the provider is asked.
+/// Two notifications at once: whichever is booked first, the other is tried again, and then the provider is asked.
 const CONTRADICTED: Rejection = Rejection::Inconsistent("news of a refund contradict what has just been heard of it");
 
 /// refund → provider: the money has left. A refund that succeeded already stays so.
 pub(super) fn settle_refund(
     order: &Order,
     refund_id: RefundId,
-    (movement, sent): (&str, Money),
+    movement: &str,
+    sent: Money,
     confirmed: bool,
     now: Time,
 ) -> Result<Decision, Rejection> {
@@ -196,7 +211,8 @@ pub(super) fn settle_refund(
 pub(super) fn fail_refund(
     order: &Order,
     refund_id: RefundId,
-    (movement, reason): (&str, &str),
+    movement: &str,
+    reason: &str,
     confirmed: bool,
 ) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
@@ -233,7 +249,7 @@ pub(super) fn fail_refund(
     Ok(decision)
 }
 
-/// The rail takes it only with the buyer's account. If it has that already, an operator has to find another way.
+/// The provider takes it only with the buyer's account. If it has that already, an operator has to find another way.
 pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);

@@ -16,7 +16,9 @@ pub(super) fn refund_amount(
     order: &Order,
     decision: &mut Decision,
     amount: MinorUnits,
-    (reason, now, policy): (&'static str, Time, &Policy),
+    reason: &'static str,
+    now: Time,
+    policy: &Policy,
 ) -> Result<(), Rejection> {
     let mut left = amount;
     for payment in order.payments.iter().rev() {
@@ -31,8 +33,9 @@ pub(super) fn refund_amount(
         }
         left = left.checked_sub(part).ok_or(Rejection::Inconsistent("more than what is held"))?;
         decision.payments.push(PaymentChange::Refund { payment_id: payment.id, amount: part });
-        let of = (RefundOf::Payment(payment.id), Account::Escrow);
-        book(order, decision, (payment, of), order.money(part), (reason, now, policy))?;
+        let of = RefundOf::Payment(payment.id);
+        let refunding = Refunding { payment, of, from: Account::Escrow, amount: order.money(part), reason };
+        book(order, decision, refunding, now, policy)?;
     }
     if left.is_zero() { Ok(()) } else { Err(Rejection::Inconsistent("more goes back than the payments brought")) }
 }
@@ -41,9 +44,11 @@ pub(super) fn refund_amount(
 pub(super) fn refund_all(
     order: &Order,
     decision: &mut Decision,
-    why: (&'static str, Time, &Policy),
+    reason: &'static str,
+    now: Time,
+    policy: &Policy,
 ) -> Result<(), Rejection> {
-    refund_amount(order, decision, decision.balances.held, why)
+    refund_amount(order, decision, decision.balances.held, reason, now, policy)
 }
 
 /// Money that is set aside goes back by the payment that it came with: what had to wait while the order was frozen.
@@ -73,20 +78,37 @@ pub(super) fn send_back(
     let refunded = receipt.refunded.checked_add(left).ok_or(Rejection::Inconsistent("an amount is too large"))?;
     decision.change_receipt(&receipt, |row| row.refunded = refunded);
     let reference = ReceiptRef::Existing(receipt.id);
-    let of = (RefundOf::Receipt { receipt: reference, payment_id: payment.id }, Account::Unapplied(reference));
-    book(order, decision, (payment, of), Money::new(left, receipt.currency), (NOT_APPLIED, now, policy))
+    let refunding = Refunding {
+        payment,
+        of: RefundOf::Receipt { receipt: reference, payment_id: payment.id },
+        from: Account::Unapplied(reference),
+        amount: Money::new(left, receipt.currency),
+        reason: NOT_APPLIED,
+    };
+    book(order, decision, refunding, now, policy)
 }
 
 pub(super) const NOT_APPLIED: &str = "it could not be applied to the order";
 
-/// One refund: its row, its transfer, its event, and what follows from how the rail gives money back.
+/// What one refund is of, and why.
+pub(super) struct Refunding<'a> {
+    pub(super) payment: &'a entity::payment::Model,
+    pub(super) of: RefundOf,
+    /// Where its money is.
+    pub(super) from: Account,
+    pub(super) amount: Money,
+    pub(super) reason: &'static str,
+}
+
+/// One refund: its row, its transfer, its event, and what follows from how the payment's provider gives money back.
 pub(super) fn book(
     order: &Order,
     decision: &mut Decision,
-    (payment, (of, from)): (&entity::payment::Model, (RefundOf, Account)),
-    amount: Money,
-    (reason, now, policy): (&'static str, Time, &Policy),
+    refunding: Refunding<'_>,
+    now: Time,
+    policy: &Policy,
 ) -> Result<(), Rejection> {
+    let Refunding { payment, of, from, amount, reason } = refunding;
     let refund = RefundRef::New(decision.refunds.len());
     let status = match payment.refund_way {
         RefundWay::ToOrigin => RefundStatus::Requested,
