@@ -47,8 +47,26 @@ impl std::fmt::Display for Actor {
     }
 }
 
+/// What becomes of an action while the order is frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenFrozen {
+    Stops,
+    /// Facts, evidence, where refunds go; and what operators do about the freeze itself or have done outside.
+    GoesOn,
+}
+
+/// How long an action can be done that can be done now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// As long as the status lasts.
+    StatusEnds,
+    /// As long as feedback may be left.
+    FeedbackClosed,
+    NoEnd,
+}
+
 macro_rules! actions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $frozen:ident, $until:ident;)+) => {
         /// A command by name, as the API's mutations are called.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, async_graphql::Enum)]
         pub enum Action { $($(#[$doc])* $name,)+ }
@@ -61,95 +79,105 @@ macro_rules! actions {
             pub fn name(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
             }
+
+            /// Whether it goes on while the order is frozen.
+            pub(crate) fn when_frozen(self) -> WhenFrozen {
+                match self { $(Self::$name => WhenFrozen::$frozen,)+ }
+            }
+
+            /// Until when it can be done, once it can.
+            pub(crate) fn until(self) -> Until {
+                match self { $(Self::$name => Until::$until,)+ }
+            }
         }
     };
 }
 
 actions! {
     /// Ask the supplier to draft a contract.
-    RequestDraft = "requestDraft",
+    RequestDraft = "requestDraft", Stops, StatusEnds;
     /// Put a contract, or a further version of it, on the table.
-    DraftOrder = "draftOrder",
+    DraftOrder = "draftOrder", Stops, StatusEnds;
     /// Order at the listing's terms.
-    BuyNow = "buyNow",
+    BuyNow = "buyNow", Stops, StatusEnds;
     /// Agree to exactly this version of the contract.
-    ConfirmOrder = "confirmOrder",
+    ConfirmOrder = "confirmOrder", Stops, StatusEnds;
     /// End the order before it is under way.
-    CancelOrder = "cancelOrder",
+    CancelOrder = "cancelOrder", Stops, StatusEnds;
     /// Open a payment for what is still due.
-    PayOrder = "payOrder",
+    PayOrder = "payOrder", Stops, StatusEnds;
     /// Hand the goods to a carrier.
-    ShipOrder = "shipOrder",
+    ShipOrder = "shipOrder", Stops, StatusEnds;
     /// Correct the carrier or the tracking number.
-    UpdateShipment = "updateShipment",
+    UpdateShipment = "updateShipment", Stops, StatusEnds;
     /// Give the other side more time.
-    ExtendDeadline = "extendDeadline",
+    ExtendDeadline = "extendDeadline", Stops, StatusEnds;
     /// Say that the goods arrived as agreed: the held money is released.
-    ConfirmReceived = "confirmReceived",
+    ConfirmReceived = "confirmReceived", Stops, StatusEnds;
     /// Ask the supplier to cancel an order that is under way.
-    CancelRequest = "cancelRequest",
+    CancelRequest = "cancelRequest", Stops, StatusEnds;
     /// Take the cancel request back.
-    WithdrawCancelRequest = "withdrawCancelRequest",
+    WithdrawCancelRequest = "withdrawCancelRequest", Stops, StatusEnds;
     /// Grant or refuse the cancel request.
-    AnswerCancelRequest = "answerCancelRequest",
+    AnswerCancelRequest = "answerCancelRequest", Stops, StatusEnds;
     /// Say that the goods did not arrive, or not as agreed.
-    OpenDispute = "openDispute",
+    OpenDispute = "openDispute", Stops, StatusEnds;
     /// Offer how to settle the dispute.
-    ProposeSettlement = "proposeSettlement",
+    ProposeSettlement = "proposeSettlement", Stops, StatusEnds;
     /// Accept the other side's latest offer.
-    AcceptSettlement = "acceptSettlement",
+    AcceptSettlement = "acceptSettlement", Stops, StatusEnds;
     /// Take the dispute back.
-    WithdrawDispute = "withdrawDispute",
+    WithdrawDispute = "withdrawDispute", Stops, StatusEnds;
     /// Hand the dispute to the operator.
-    EscalateDispute = "escalateDispute",
+    EscalateDispute = "escalateDispute", Stops, StatusEnds;
     /// Rule on an escalated dispute.
-    ResolveDispute = "resolveDispute",
+    ResolveDispute = "resolveDispute", Stops, StatusEnds;
     /// Send the goods back.
-    ShipReturn = "shipReturn",
+    ShipReturn = "shipReturn", Stops, StatusEnds;
     /// Say that the returned goods arrived.
-    ConfirmReturn = "confirmReturn",
+    ConfirmReturn = "confirmReturn", Stops, StatusEnds;
     /// Say that the returned goods are not what was sent.
-    ContestReturn = "contestReturn",
+    ContestReturn = "contestReturn", Stops, StatusEnds;
     /// Give back a part or all of what is held.
-    RefundOrder = "refundOrder",
+    RefundOrder = "refundOrder", Stops, StatusEnds;
     /// Stop all money and all clocks.
-    FreezeOrder = "freezeOrder",
+    FreezeOrder = "freezeOrder", GoesOn, NoEnd;
     /// Let them go on.
-    UnfreezeOrder = "unfreezeOrder",
+    UnfreezeOrder = "unfreezeOrder", GoesOn, NoEnd;
     /// Say how it went; once more to revise it.
-    LeaveFeedback = "leaveFeedback",
+    LeaveFeedback = "leaveFeedback", Stops, FeedbackClosed;
     /// Answer the buyer's feedback.
-    ReplyToFeedback = "replyToFeedback",
+    ReplyToFeedback = "replyToFeedback", Stops, NoEnd;
     /// Put text or a file forward.
-    AddEvidence = "addEvidence",
+    AddEvidence = "addEvidence", GoesOn, StatusEnds;
     /// Say where refunds may be sent that can't go back the way the money came.
-    ProvideRefundAccount = "provideRefundAccount",
+    ProvideRefundAccount = "provideRefundAccount", GoesOn, NoEnd;
     /// Ask that a refund which can't go back by its rail be paid by hand.
-    RequestManualRefund = "requestManualRefund",
+    RequestManualRefund = "requestManualRefund", Stops, NoEnd;
     /// As another operator: let it be paid by hand.
-    ApproveManualRefund = "approveManualRefund",
+    ApproveManualRefund = "approveManualRefund", Stops, NoEnd;
     /// Don't pay it by hand, or say that it could not be paid so.
-    RejectManualRefund = "rejectManualRefund",
+    RejectManualRefund = "rejectManualRefund", GoesOn, NoEnd;
     /// Say that it was paid by hand.
-    ConfirmManualRefund = "confirmManualRefund",
+    ConfirmManualRefund = "confirmManualRefund", GoesOn, NoEnd;
     /// Put money that was set aside to the order's use.
-    ApplyFunds = "applyFunds",
+    ApplyFunds = "applyFunds", Stops, StatusEnds;
     /// Give money back that was set aside.
-    RefundUnapplied = "refundUnapplied",
+    RefundUnapplied = "refundUnapplied", Stops, NoEnd;
     /// Money arrived.
-    CapturePayment = "capturePayment",
+    CapturePayment = "capturePayment", GoesOn, StatusEnds;
     /// No money will come by a payment.
-    EndPayment = "endPayment",
+    EndPayment = "endPayment", GoesOn, StatusEnds;
     /// A refund was sent.
-    SettleRefund = "settleRefund",
+    SettleRefund = "settleRefund", GoesOn, StatusEnds;
     /// A refund did not go through.
-    FailRefund = "failRefund",
+    FailRefund = "failRefund", GoesOn, StatusEnds;
     /// A card company takes money back, or gives it up again.
-    Chargeback = "chargeback",
+    Chargeback = "chargeback", GoesOn, StatusEnds;
     /// A transfer bounced: money that had arrived was taken back.
-    ReversePayment = "reversePayment",
+    ReversePayment = "reversePayment", GoesOn, StatusEnds;
     /// A reminder, or the status lasted as long as it may.
-    PassDeadline = "passDeadline",
+    PassDeadline = "passDeadline", Stops, StatusEnds;
 }
 
 impl std::fmt::Display for Action {
@@ -313,6 +341,34 @@ pub const TABLE: &[Row] = &[
     row(Action::PassDeadline, &[Timer], &[Disputed], &[ReturnPending, Refunded, Completed], "5 days of silence: as the buyer proposed"),
     row(Action::PassDeadline, &[Timer], &[ReturnPending], &[Completed, Refunded], "10 days without the return: released; 10 days of silence after its transit: as settled"),
 ];
+
+/// A new action without a row, or a new status that no row leads to or from, does not compile.
+const _: () = {
+    let mut actions = Action::ALL;
+    while let [action, rest @ ..] = actions {
+        assert!(has_row(*action), "an action has no row in the table");
+        actions = rest;
+    }
+};
+
+#[expect(clippy::as_conversions, reason = "a constant can't compare with ==")]
+const fn has_row(action: Action) -> bool {
+    let mut rows = TABLE;
+    while let [row, rest @ ..] = rows {
+        if row.action as usize == action as usize {
+            return true;
+        }
+        rows = rest;
+    }
+    false
+}
+
+/// Every status is decided here: a new one has to be put into the lists above, and into the rows that it is in.
+const _: fn(OrderStatus) -> &'static [OrderStatus] = |status| match status {
+    Funded | Shipped | CancelRequested | Disputed | ReturnPending => UNDER_WAY,
+    DraftRequested | AwaitingConfirmation | Completed | Cancelled | Refunded => QUIET,
+    AwaitingPayment => ANY,
+};
 
 /// The rows by which `actor` could do `action` from `status`.
 pub fn rows(action: Action, status: OrderStatus) -> impl Iterator<Item = &'static Row> {

@@ -17,12 +17,16 @@ use uuid::Uuid;
 use super::decision::{Account, Decision, PaymentChange, RefundOf, StockChange};
 use super::table::TABLE;
 use super::*;
+use entity::contract::Deadlines;
+use entity::dispute::DisputeReason;
+use entity::proposal::Side;
+use entity::{CancelRequestId, ChargebackId, DisputeId, EvidenceId, OperatorId, ProposalId, RefundAccountId};
 
 mod after;
 mod chargebacks;
+mod disputes;
 pub(crate) mod events;
 mod lives;
-mod quarrels;
 mod recoveries;
 
 const PRICE: i64 = 12_800;
@@ -157,7 +161,7 @@ fn order(status: OrderStatus) -> Order {
         ..payment(1, PRICE)
     };
     let payments = if was_funded { vec![paid, payment(2, PRICE)] } else { vec![payment(2, PRICE)] };
-    let is_quarrel = matches!(status, Disputed | ReturnPending);
+    let is_disputed = matches!(status, Disputed | ReturnPending);
     Order {
         row,
         terms: Some(terms()),
@@ -166,8 +170,8 @@ fn order(status: OrderStatus) -> Order {
         receipts: Vec::new(),
         chargebacks: Vec::new(),
         cancel_request: (status == CancelRequested).then(open_request),
-        dispute: is_quarrel.then(|| open_dispute(status)),
-        proposals: if is_quarrel {
+        dispute: is_disputed.then(|| open_dispute(status)),
+        proposals: if is_disputed {
             vec![offer(11, Side::Buyer, 6_400), offer(12, Side::Supplier, 1_280)]
         } else {
             Vec::new()

@@ -2,7 +2,7 @@
 
 use entity::chargeback::{ChargebackStatus, Source};
 
-use super::quarrels::{clean, step};
+use super::disputes::{clean, step};
 use super::*;
 
 fn opened(order: &Order, amount: i64) -> (Order, Decision) {

@@ -1,6 +1,6 @@
 //! What is made good again: losses that were none, money that a bank gives back late, surpluses that bounce.
 
-use super::quarrels::{clean, step};
+use super::disputes::{clean, step};
 use super::*;
 
 fn reversal(id: u128, payment: u128, amount: i64) -> Command {
