@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::ProviderError;
+use crate::interface::ProviderError;
 use crate::wire::{call, words};
 
 #[derive(Debug)]

@@ -9,8 +9,9 @@ use entity::Money;
 use serde::Deserialize;
 
 use super::amount::AdyenAmount;
+use crate::fact::{ChargebackStage, Fact};
+use crate::webhook::{Verified, VerifyError};
 use crate::wire::{LONGEST_ID, captured_once, checked, hash, hmac, words};
-use crate::{ChargebackStage, Fact, Verified, VerifyError};
 
 /// What a notification must name to be about us.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::node;
 use super::signed::joined;
-use crate::ProviderError;
+use crate::interface::ProviderError;
 use crate::wire::amount::from_text;
 use crate::wire::document::Document;
 use crate::wire::form::Params;

@@ -16,10 +16,10 @@ use super::wire::amount::to_text;
 use super::wire::document::Document;
 use super::wire::{call, captured_once, rsa};
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
-    WebhookRequest,
+    Acknowledgement, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, wrong};
 

@@ -8,10 +8,11 @@ use entity::{Money, Time};
 
 use super::gateway::{checked, from_china, yuan};
 use super::signed::{hides, joined};
+use crate::fact::Fact;
+use crate::webhook::{Verified, VerifyError};
 use crate::wire::form::{self, Params};
 use crate::wire::rsa::{self, VerifyingKey};
 use crate::wire::{captured_once, hash};
-use crate::{Fact, Verified, VerifyError};
 
 /// Re-sent for 25 hours, and Alipay gives no window: an hour more, and our clock may be five minutes behind.
 const OLDEST: TimeDelta = TimeDelta::hours(26);

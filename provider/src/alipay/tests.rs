@@ -3,10 +3,12 @@ use serde_json::Value;
 use super::gateway::{from_china, in_china, read};
 use super::signed::joined;
 use super::{amount, check_mode, notification, trade_facts};
+use crate::fact::Fact;
+use crate::interface::ProviderError;
+use crate::request::PaymentQuery;
 use crate::wire::document::Document;
 use crate::wire::form;
 use crate::wire::rsa::{SigningKey, VerifyingKey};
-use crate::{Fact, PaymentQuery, ProviderError};
 
 const VECTORS: &str = include_str!("../../../tests/vectors/alipay.json");
 const KEY: &str = include_str!("../../../tests/vectors/keys/vendor.pem");

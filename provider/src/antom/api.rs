@@ -11,11 +11,12 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use reqwest::header::CONTENT_TYPE;
 use serde_json::Value;
 
+use crate::interface::ProviderError;
+use crate::webhook::{VerifyError, WebhookRequest};
 use crate::wire::document::Document;
 use crate::wire::header::{self, the_only};
 use crate::wire::rsa::{self, SigningKey, VerifyingKey};
 use crate::wire::{self, call, words};
-use crate::{ProviderError, VerifyError, WebhookRequest};
 use ground::clock::Clock;
 
 pub(super) const LONGEST_ID: usize = 64;

@@ -14,10 +14,11 @@ use serde_json::json;
 use super::wire::document::Document;
 use super::wire::{call, captured_once, rsa};
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
-    VerifyError, WebhookRequest,
+    Acknowledgement, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified, VerifyError,
+    WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, currencies, is_given, required, wrong};
 

@@ -5,8 +5,8 @@ use serde::Deserialize;
 
 use super::amount::AntomAmount;
 use super::api::checked;
+use crate::fact::{ChargebackStage, Fact};
 use crate::wire::{captured_once, hash};
-use crate::{ChargebackStage, Fact};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]

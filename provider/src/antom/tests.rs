@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use super::api::{AntomAnswer, AntomApi, ResultStatus, read, string_to_sign};
 use super::check_mode;
+use crate::interface::ProviderError;
+use crate::webhook::WebhookRequest;
 use crate::wire::call;
 use crate::wire::rsa::{SigningKey, VerifyingKey};
-use crate::{ProviderError, WebhookRequest};
 use ground::clock::Clock;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/antom.json");

@@ -10,7 +10,7 @@ use chrono::NaiveDate;
 use super::document::{BankElement, BankMessage, MessageProblem};
 use super::entry::{Entry, Hashes};
 use super::settings::{OwnAccount, compact};
-use crate::{Fact, Statement, StatementLine};
+use crate::fact::{Fact, Statement, StatementLine};
 
 pub(super) fn notified(document: &BankMessage, accounts: &[OwnAccount]) -> Result<Vec<Fact>, MessageProblem> {
     let body = document.root.at(&["BkToCstmrDbtCdtNtfctn"]).ok_or("a camt.054 without its body")?;

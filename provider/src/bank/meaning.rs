@@ -7,7 +7,7 @@ use super::document::BankElement;
 use super::entry::{Entry, Named};
 use super::reference::{Ordered, candidates, is_given};
 use super::words::of_reason;
-use crate::{Fact, LineKind, Remitter, StatementLine};
+use crate::fact::{Fact, LineKind, Remitter, StatementLine};
 
 /// Commissions, charges, fees. Source: ISO 20022 external code sets, `ExternalBankTransactionSubFamily1Code`.
 const CHARGES: [&str; 6] = ["CHRG", "FEES", "COMM", "COME", "COMI", "COMT"];

@@ -14,10 +14,11 @@ use sha2::{Digest, Sha256};
 
 use super::wire::standard;
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
-    Uninterpretable, Verified, VerifyError, WebhookRequest,
+    Acknowledgement, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
+    Verified, VerifyError, WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::Installation;
 

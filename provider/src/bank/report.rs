@@ -7,7 +7,7 @@ use super::meaning::returned_facts;
 use super::reference::{Ordered, is_given};
 use super::settings::{OwnAccount, compact};
 use super::words::{is_duplicate, of_reason};
-use crate::Fact;
+use crate::fact::Fact;
 
 /// What a bank says of one order.
 #[derive(Clone, Debug, PartialEq, Eq)]

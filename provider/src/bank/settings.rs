@@ -10,7 +10,7 @@ use rust_iso9362::BIC;
 use secrecy::SecretString;
 
 use super::{Bank, way};
-use crate::Configured;
+use crate::interface::Configured;
 use crate::wire::call;
 use ground::clock::Clock;
 use ground::setting::{Mode, SettingError, check_base, check_webhook_secrets, is_given, required, wrong};

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::document::BankMessage;
 use super::order::TransferOrder;
 use super::report::{StatusReport, Verdict};
-use crate::ProviderError;
+use crate::interface::ProviderError;
 use crate::wire::call;
 
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::document::error_of;
+use crate::interface::ProviderError;
+use crate::webhook::{VerifyError, WebhookRequest};
 use crate::wire::{call, header, hmac};
-use crate::{ProviderError, VerifyError, WebhookRequest};
 use ground::clock::Clock;
 
 const SCHEME: &str = "V2-HMAC-SHA256, Signature: ";

@@ -7,9 +7,10 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::fact::Fact;
+use crate::interface::ProviderError;
 use crate::wire::amount::Number;
 use crate::wire::{LONGEST_ID, call, checked, words};
-use crate::{Fact, ProviderError};
 
 /// What every status comes with. The code is text in some documents and a number in others.
 struct Stands {

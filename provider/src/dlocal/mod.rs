@@ -14,10 +14,11 @@ use serde::Serialize;
 use super::wire::amount::Number;
 use super::wire::call;
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
+    Acknowledgement, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
     PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
     VerifyError, WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, required_list, wrong};
 

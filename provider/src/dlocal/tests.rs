@@ -5,7 +5,8 @@ use http::{HeaderMap, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::*;
-use crate::{configured, for_tests};
+use crate::for_tests;
+use crate::list::configured;
 use ground::setting::Mode;
 
 /// Published in shhac/agent-dlocal, which was tested against dLocal's sandbox.

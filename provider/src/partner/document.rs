@@ -8,8 +8,8 @@ use entity::payment::NextAction;
 use entity::{Currency, MinorUnits, Money, Time};
 use serde::{Deserialize, Serialize};
 
+use crate::fact::{ChargebackStage, Fact, LineKind, StatementLine};
 use crate::wire::checked_id;
-use crate::{ChargebackStage, Fact, LineKind, StatementLine};
 
 /// What a document must name to be about us.
 #[derive(Debug)]

@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 
 use super::wire::{RECEIVED, call, standard};
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
+    Acknowledgement, Fact, Incoming, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
     PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
     Uninterpretable, VerifyError, WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{
     Installation, SettingError, check_base, check_webhook_secrets, currencies, is_given, required, required_list, wrong,

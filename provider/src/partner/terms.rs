@@ -3,7 +3,7 @@
 use entity::Currency;
 use entity::payment::{PaymentMethod, RefundWay};
 
-use crate::{MethodTerms, PayerField};
+use crate::terms::{MethodTerms, PayerField};
 
 pub(super) fn of(method: PaymentMethod, currencies: Vec<Currency>, payer_fields: Vec<PayerField>) -> MethodTerms {
     let (flow, arrival_days, chargebacks) = match method {

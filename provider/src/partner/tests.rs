@@ -2,7 +2,8 @@ use entity::MinorUnits;
 use entity::payment::NextAction;
 
 use super::*;
-use crate::{ChargebackStage, LineKind, StatementLine, for_tests};
+use crate::fact::{ChargebackStage, LineKind, StatementLine};
+use crate::for_tests;
 use ground::setting::Mode;
 
 fn ours() -> PartnerIdentity {

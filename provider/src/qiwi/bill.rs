@@ -7,8 +7,9 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::fact::Fact;
+use crate::interface::ProviderError;
 use crate::wire::{amount, call, checked, words};
-use crate::{Fact, ProviderError};
 
 /// A bill's id in QIWI's pay form has as many characters.
 const LONGEST_ID: usize = 200;

@@ -17,10 +17,11 @@ use serde_json::{Value, json};
 
 use super::wire::{amount, call, header, hmac};
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified,
-    VerifyError, WebhookRequest,
+    Acknowledgement, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, Verified, VerifyError,
+    WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{Installation, Mode, check_base, is_given, required, required_list, wrong};
 

@@ -3,7 +3,8 @@
 use reqwest::StatusCode;
 
 use super::*;
-use crate::{configured, for_tests};
+use crate::for_tests;
+use crate::list::configured;
 
 fn notification(value: &str, bill: &str, status: &str) -> Option<String> {
     let body = format!(

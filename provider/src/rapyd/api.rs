@@ -13,10 +13,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::object::RapydPayment;
+use crate::interface::ProviderError;
+use crate::webhook::{VerifyError, WebhookRequest};
 use crate::wire::call::{self, Answer};
 use crate::wire::header::{fresh, seconds, the_only};
 use crate::wire::{hmac, words};
-use crate::{ProviderError, VerifyError, WebhookRequest};
 use ground::clock::Clock;
 
 /// "The request tried to retrieve a payment", and there is none.

@@ -17,10 +17,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::wire::call;
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PayerField, PaymentProvider,
-    PaymentQuery, PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
-    VerifyError, WebhookRequest,
+    Acknowledgement, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PayerField, PaymentProvider, PaymentQuery,
+    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
+    WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, required_list, wrong};
 
@@ -62,7 +63,7 @@ pub(super) fn from_settings(own: &RapydSettings, installation: &Installation, cl
         base,
         access_key: required("RAPYD_ACCESS_KEY", &own.access_key)?.trim().to_owned(),
         secrets: secrets.iter().map(|secret| SecretString::from(secret.expose_secret().trim())).collect(),
-        webhook_url: crate::notification_url(installation, NAME),
+        webhook_url: crate::routing::notification_url(installation, NAME),
         clock: clock.clone(),
     };
     let fields = payer_fields(&own.payer_fields).map_err(|problem| wrong("RAPYD_PAYER_FIELDS", problem))?;

@@ -5,8 +5,9 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::object::RapydPayment;
+use crate::fact::Fact;
+use crate::webhook::Verified;
 use crate::wire::{LONGEST_ID, checked};
-use crate::{Fact, Verified};
 
 #[derive(Deserialize)]
 struct Envelope {

@@ -12,9 +12,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::fact::Fact;
+use crate::interface::ProviderError;
 use crate::wire::amount::Number;
 use crate::wire::{LONGEST_ID, call, checked, words};
-use crate::{Fact, ProviderError};
 
 /// "Ecuador Western Union Cash Payments".
 pub(super) const METHOD: &str = "ec_westernunion_cash";

@@ -8,8 +8,11 @@ use serde_json::{Value, json};
 use super::api::{RapydApi, read};
 use super::object::{RapydPayment, number};
 use super::{check_host, payer_fields};
+use crate::fact::Fact;
+use crate::interface::ProviderError;
+use crate::terms::PayerField;
+use crate::webhook::WebhookRequest;
 use crate::wire::call::{self, Answer};
-use crate::{Fact, PayerField, ProviderError, WebhookRequest};
 use ground::clock::Clock;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/rapyd.json");

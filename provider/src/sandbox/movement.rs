@@ -6,9 +6,9 @@ use entity::payment::NextAction;
 use entity::{Money, Time};
 use serde::Deserialize;
 
+use crate::fact::{ChargebackStage, Fact, Remitter};
 use crate::wire::amount::from_text;
 use crate::wire::checked_id;
-use crate::{ChargebackStage, Fact, Remitter};
 
 /// Of what a remitter writes.
 const LONGEST_LINE: usize = 200;

@@ -4,7 +4,7 @@
 
 use entity::{Currency, MinorUnits, Money};
 
-use crate::Limits;
+use crate::terms::Limits;
 use crate::wire::amount::{from_units, to_units};
 
 /// Stripe takes no longer number.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::object::Intent;
-use crate::ProviderError;
+use crate::interface::ProviderError;
 use crate::wire::call::{self, Answer};
 use crate::wire::{form, words};
 

@@ -8,8 +8,8 @@
 use serde::Deserialize;
 
 use super::amount::from_wire;
+use crate::fact::{ChargebackStage, Fact};
 use crate::wire::checked_id;
-use crate::{ChargebackStage, Fact};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Dispute {

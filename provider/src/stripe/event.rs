@@ -12,8 +12,9 @@ use serde_json::Value;
 
 use super::dispute::{Dispute, DisputeEvent};
 use super::object::{Charge, Intent, StripeRefund};
+use crate::fact::Fact;
+use crate::webhook::{Verified, VerifyError};
 use crate::wire::{checked_id, header, hmac};
-use crate::{Fact, Verified, VerifyError};
 
 const HEADER: &str = "stripe-signature";
 

@@ -15,10 +15,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::wire::RECEIVED;
 use super::wire::call::{self, Answer};
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
-    WebhookRequest,
+    Acknowledgement, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{Installation, Mode, SettingError, check_base, is_given, required, required_list, wrong};
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::amount::from_wire;
 use super::api::Listed;
-use crate::Fact;
+use crate::fact::Fact;
 use crate::wire::{captured_once, checked_id};
 
 /// What we wrote on an object.

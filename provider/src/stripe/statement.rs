@@ -14,8 +14,8 @@ use super::amount::from_wire;
 use super::api::Listed;
 use super::dispute::{reinstated, withdrawn};
 use super::object::{StripeMetadata, refund_name, returned};
+use crate::fact::{LineKind, Statement, StatementLine};
 use crate::wire::checked_id;
-use crate::{LineKind, Statement, StatementLine};
 
 #[derive(Debug, Deserialize)]
 pub(super) struct BalanceTransaction {

@@ -6,8 +6,9 @@ use sha2::{Digest, Sha256};
 
 use super::purse::{Purse, is_number};
 use super::xml::XmlElement;
+use crate::interface::ProviderError;
+use crate::request::PaymentQuery;
 use crate::wire::{amount, call, words};
-use crate::{PaymentQuery, ProviderError};
 
 /// `lmi_payment_no` is the number that the merchant gave, and not one of WebMoney's invoices or transfers.
 const OUR_NUMBER: &str = "1";

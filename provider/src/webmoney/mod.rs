@@ -16,10 +16,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::wire::{amount, call};
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError,
-    WebhookRequest,
+    Acknowledgement, Fact, Incoming, Limits, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::client;
 use ground::clock::Clock;
 use ground::setting::{Installation, SettingError, check_base, required, required_list, wrong};

@@ -9,9 +9,10 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::purse::{Purse, is_number};
+use crate::fact::{Fact, Remitter};
+use crate::webhook::{Acknowledgement, Incoming, Question, Verified, VerifyError};
 use crate::wire::form::{self, Params};
 use crate::wire::{amount, hmac};
-use crate::{Acknowledgement, Fact, Incoming, Question, Remitter, Verified, VerifyError};
 
 /// Between the fields of the signature: in one of them it would move what stands behind it into the next.
 pub(super) const SEPARATOR: char = ';';

@@ -7,7 +7,8 @@ use uuid::Uuid;
 
 use super::notification::NotificationReader;
 use super::*;
-use crate::{Payer, Question};
+use crate::request::Payer;
+use crate::webhook::Question;
 
 const VECTORS: &str = include_str!("../../../tests/vectors/webmoney.json");
 const CLIENT: &str = include_str!("../../../tests/vectors/keys/client.pem");

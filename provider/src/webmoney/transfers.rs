@@ -11,7 +11,7 @@ use entity::{Money, Time};
 
 use super::purse::{Purse, is_number};
 use super::xml::XmlElement;
-use crate::ProviderError;
+use crate::interface::ProviderError;
 use crate::wire::{amount, call, words};
 use ground::clock::Clock;
 

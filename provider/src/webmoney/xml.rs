@@ -4,7 +4,7 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use crate::ProviderError;
+use crate::interface::ProviderError;
 
 const MOST_LEVELS: usize = 8;
 

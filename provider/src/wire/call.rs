@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::words;
-use crate::ProviderError;
+use crate::interface::ProviderError;
 use ground::client;
 use ground::setting::SettingError;
 

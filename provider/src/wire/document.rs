@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::ProviderError;
+use crate::interface::ProviderError;
 
 #[derive(Debug)]
 pub(crate) struct Document(Value);

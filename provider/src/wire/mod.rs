@@ -3,7 +3,8 @@
 use entity::Money;
 use sha2::{Digest, Sha256};
 
-use super::{Acknowledgement, Fact};
+use crate::fact::Fact;
+use crate::webhook::Acknowledgement;
 pub(super) use ground::signature::{header, hmac};
 
 pub(super) mod amount;

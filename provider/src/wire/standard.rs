@@ -3,7 +3,7 @@
 use entity::Time;
 use secrecy::SecretString;
 
-use crate::{Verified, VerifyError, WebhookRequest};
+use crate::webhook::{Verified, VerifyError, WebhookRequest};
 use ground::signature;
 
 /// Sent again, it is the same byte for byte, under the same id.

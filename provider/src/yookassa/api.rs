@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::ProviderError;
+use crate::interface::ProviderError;
 use crate::wire::call::{self, Answer};
 use crate::wire::words;
 

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::object::{YookassaMetadata, checked};
-use crate::{Fact, Verified, VerifyError, WebhookRequest};
+use crate::fact::Fact;
+use crate::webhook::{Verified, VerifyError, WebhookRequest};
 
 /// `77.75.156.11`, `185.71.76.0/27`, `2a02:5180:0:1509::/64`.
 pub(super) fn network(text: &str) -> Option<IpNet> {

@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 use entity::Money;
 use serde::Deserialize;
 
+use crate::fact::Fact;
+use crate::interface::ProviderError;
 use crate::wire::{amount, words};
-use crate::{Fact, ProviderError};
 
 /// YooKassa's have 36 characters. Also of an id that nobody has signed and that becomes part of a path.
 pub(super) fn checked(id: &str) -> Option<String> {

@@ -18,10 +18,11 @@ use serde_json::{Value, json};
 use super::wire::amount::to_text;
 use super::wire::{RECEIVED, call, standard};
 use super::{
-    Acknowledgement, Configured, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
-    PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
-    Uninterpretable, VerifyError, WebhookRequest,
+    Acknowledgement, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
+    PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
+    VerifyError, WebhookRequest,
 };
+use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::{
     Installation, SANDBOX_API_KEY, SANDBOX_WEBHOOK_SECRET, check_base, check_webhook_secrets, is_given, required_list,
