@@ -5,14 +5,13 @@
 //! leaves a job that asks again. Answers, notifications and answers to our own questions are the same [`provider::Fact`]s
 //! and go the same way, so it doesn't matter which comes first, or how often.
 
-mod by_id;
 mod chargeback;
 mod fact;
+mod find;
 mod hint;
 mod inbox;
 mod manual_payout;
 mod method;
-mod notification;
 mod open;
 mod pay;
 mod payout;
@@ -21,12 +20,15 @@ mod recount;
 mod refund;
 mod unapplied;
 
-pub use by_id::{find_breaks_by_id, find_notifications_by_id, find_payouts_by_id, find_receipts_by_id};
 pub use fact::{Applied, apply_fact};
-pub use inbox::{find_payouts, find_quarantined, find_unapplied, redrive_notification};
+pub use find::{
+    find_breaks_by_id, find_notifications_by_id, find_payouts, find_payouts_by_id, find_receipts_by_id, find_unapplied,
+};
+pub use inbox::{
+    Stored, apply_notification, find_quarantined, has_folder, pick_up_files, redrive_notification, store_notification,
+};
 pub use manual_payout::{ManualPayout, settle_manual_payout};
 pub use method::{MethodOption, payment_methods};
-pub use notification::apply_notification;
 pub use open::{ask_payment, cancel_payment};
 pub use pay::{PayOrder, is_return_url, may_be_paid, pay_order};
 pub use payout::{request_payout, send_payout};

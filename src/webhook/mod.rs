@@ -12,8 +12,6 @@ use crate::app::App;
 
 mod receive;
 
-pub(crate) use receive::store;
-
 /// The longest notification that is read, in bytes; a longer one is answered 413.
 const BODY_LIMIT: usize = 256 * 1024;
 

@@ -1,8 +1,7 @@
-//! One notification: verify, write into the inbox, acknowledge.
+//! One notification: read, verify, store in the inbox, acknowledge.
 //!
 //! What the answers mean to the provider: 2xx, it is kept, don't send it again; 401, 404 and 413, it isn't kept and never
-//! will be; 503, send it again. An event id that was seen before is a duplicate if the body is the same, and is
-//! quarantined under an id of its own if not: whoever can sign two bodies with one id is not to be believed silently.
+//! will be; 503, send it again. What becomes of it in the inbox is in `payment::inbox`.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -10,38 +9,12 @@ use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use entity::NotificationId;
-use entity::notification::{ActiveModel, Column, Entity, Model, NotificationStatus};
-use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use serde_json::json;
-use sha2::{Digest, Sha256};
 
 use crate::app::App;
-use crate::db;
-use crate::error::{Error, Result};
-use crate::job::{self, Job};
-use crate::payment as payments;
+use crate::payment;
 use crate::peer::Client;
-use provider::{Acknowledgement, Incoming, Question, Verified, WebhookRequest};
-
-/// What became of a verified notification.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    Accepted,
-    Duplicate,
-    Quarantined,
-}
-
-impl Outcome {
-    fn label(self) -> &'static str {
-        match self {
-            Self::Accepted => "accepted",
-            Self::Duplicate => "duplicate",
-            Self::Quarantined => "quarantined",
-        }
-    }
-}
+use provider::{Acknowledgement, Incoming, Question, WebhookRequest};
 
 pub(super) async fn receive(
     State(app): State<App>,
@@ -67,8 +40,8 @@ pub(super) async fn receive(
     };
     let path = format!("/webhooks/{}", provider.name());
     let request = WebhookRequest { path: &path, client: client.address, headers: &headers, body: &body };
-    let news = match provider.verify(&request, app.clock.wall()) {
-        Ok(Incoming::Notification(news)) => news,
+    let verified = match provider.verify(&request, app.clock.wall()) {
+        Ok(Incoming::Notification(verified)) => verified,
         Ok(Incoming::Question(question)) => return answer(&app, provider.name(), &question).await,
         Err(reason) => {
             count(provider.name(), "refused");
@@ -76,9 +49,9 @@ pub(super) async fn receive(
             return refusal(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "the signature could not be verified");
         }
     };
-    match db::retrying(|| store(&app, provider.name(), &news, &body)).await {
-        Ok(outcome) => {
-            count(provider.name(), outcome.label());
+    match payment::store_notification(&app, provider.name(), &verified, &body).await {
+        Ok(stored) => {
+            count(provider.name(), stored.label());
             acknowledge(provider.acknowledgement())
         }
         Err(error) => {
@@ -88,67 +61,9 @@ pub(super) async fn receive(
     }
 }
 
-/// Writes it into the inbox with the job that applies it; or finds that it is there already.
-pub(crate) async fn store(app: &App, provider: &'static str, verified: &Verified, body: &[u8]) -> Result<Outcome> {
-    let event_id = verified.event_id.as_str();
-    let notification = Model {
-        id: NotificationId(app.clock.new_id()),
-        provider: provider.to_owned(),
-        event_id: event_id.to_owned(),
-        body: body.to_vec(),
-        content_hash: hex::encode(Sha256::digest(&verified.content)),
-        status: NotificationStatus::Received,
-        reason: None,
-        received_at: app.clock.wall(),
-        heard_at: app.clock.now(),
-        failures: 0,
-        applied_at: None,
-    };
-    let tx = app.db.begin_write().await?;
-    if insert_once(&tx, &notification).await? {
-        let job = Job::ApplyNotification { notification_id: notification.id };
-        job::enqueue(&tx, &app.clock, &job, app.clock.now()).await?;
-        tx.commit().await?;
-        app.wake_worker();
-        return Ok(Outcome::Accepted);
-    }
-    let known = Entity::find()
-        .filter(Column::Provider.eq(provider))
-        .filter(Column::EventId.eq(event_id))
-        .one(&tx)
-        .await?
-        .ok_or_else(|| Error::internal(format!("{provider} {event_id}: neither new nor there")))?;
-    if known.content_hash == notification.content_hash {
-        return Ok(Outcome::Duplicate);
-    }
-    let other = Model {
-        event_id: format!("{event_id}#{}", notification.content_hash),
-        status: NotificationStatus::Quarantined,
-        reason: Some(format!("{event_id} was notified before, with another body; that one is {}", known.id)),
-        ..notification
-    };
-    let is_new = insert_once(&tx, &other).await?;
-    tx.commit().await?;
-    if !is_new {
-        return Ok(Outcome::Duplicate);
-    }
-    tracing::error!(provider, event_id, notification = %other.id, "the same event id with another body: quarantined");
-    Ok(Outcome::Quarantined)
-}
-
-/// False if a row with this (provider, event id) is there. Waits for whoever is just writing it; never fails on it,
-/// because on PostgreSQL that would end the transaction.
-async fn insert_once(tx: &DatabaseTransaction, notification: &Model) -> Result<bool> {
-    let inserted = Entity::insert(ActiveModel::from(notification.clone()))
-        .on_conflict(OnConflict::columns([Column::Provider, Column::EventId]).do_nothing().to_owned())
-        .exec_without_returning(tx)
-        .await?;
-    Ok(inserted == 1)
-}
-
-/// Changes nothing: a rail asks before it takes the buyer's money.
+/// Changes nothing: a provider asks before it takes the buyer's money.
 async fn answer(app: &App, provider: &'static str, question: &Question) -> Response {
-    match payments::may_be_paid(app, provider, &question.reference, question.amount).await {
+    match payment::may_be_paid(app, provider, &question.reference, question.amount).await {
         Ok(may) => {
             count(provider, if may { "answered_yes" } else { "answered_no" });
             acknowledge(if may { question.yes } else { question.no })

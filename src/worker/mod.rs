@@ -58,7 +58,7 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) {
 
 /// Does everything that is due until nothing is, but for what somebody else has in hand.
 pub async fn drain(app: &App) -> Result<()> {
-    pickup::pick_up(app).await;
+    payment::pick_up_files(app).await;
     loop {
         let mut did_something = false;
         // Afresh each time: what waited for news may have heard it by then.

@@ -1,10 +1,8 @@
 //! What did not match: for operators to see, and to drive again once the cause is mended.
 
+use entity::NotificationId;
 use entity::notification::{self, NotificationStatus};
-use entity::payout::PayoutStatus;
-use entity::{NotificationId, PayoutId, ReceiptId, payout, receipt};
 use sea_orm::ActiveValue::Set;
-use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use crate::app::App;
@@ -12,7 +10,6 @@ use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result};
 use crate::job::{self, Job};
 use crate::page::Page;
-use crate::visibility;
 
 /// Notifications that were verified but not understood, or don't fit what we know. Oldest first.
 pub async fn find_quarantined<C: ConnectionTrait>(
@@ -27,52 +24,6 @@ pub async fn find_quarantined<C: ConnectionTrait>(
         .limit(page.fetch());
     if let Some(after) = page.after {
         query = query.filter(notification::Column::Id.gt(after));
-    }
-    Ok(query.all(db).await?)
-}
-
-/// Money that arrived and is still set aside. Oldest first.
-pub async fn find_unapplied<C: ConnectionTrait>(
-    db: &C,
-    viewer: &Viewer,
-    page: &Page<ReceiptId>,
-) -> Result<Vec<receipt::Model>> {
-    viewer.require_operator()?;
-    let mut query = receipt::Entity::find()
-        .filter(
-            Expr::col(receipt::Column::Refunded)
-                .add(Expr::col(receipt::Column::Applied))
-                .add(Expr::col(receipt::Column::ChargedBack))
-                .lt(Expr::col(receipt::Column::Amount)),
-        )
-        .order_by_asc(receipt::Column::Id)
-        .limit(page.fetch());
-    if let Some(after) = page.after {
-        query = query.filter(receipt::Column::Id.gt(after));
-    }
-    Ok(query.all(db).await?)
-}
-
-/// A supplier's payouts, or all of them for an operator. Newest first.
-pub async fn find_payouts<C: ConnectionTrait>(
-    db: &C,
-    viewer: &Viewer,
-    statuses: &[PayoutStatus],
-    page: &Page<PayoutId>,
-) -> Result<Vec<payout::Model>> {
-    match viewer {
-        Viewer::Operator { .. } | Viewer::Supplier { .. } => {}
-        Viewer::Anonymous | Viewer::Storefront { .. } | Viewer::Buyer { .. } => drop(viewer.require_supplier()?),
-    }
-    let mut query = payout::Entity::find()
-        .filter(visibility::payouts(viewer))
-        .order_by_desc(payout::Column::Id)
-        .limit(page.fetch());
-    if !statuses.is_empty() {
-        query = query.filter(payout::Column::Status.is_in(statuses.iter().copied()));
-    }
-    if let Some(after) = page.after {
-        query = query.filter(payout::Column::Id.lt(after));
     }
     Ok(query.all(db).await?)
 }

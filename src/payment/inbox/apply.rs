@@ -6,11 +6,11 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
-use super::fact::{Applied, apply_fact};
-use super::require_provider;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::job::Outcome;
+use crate::payment::fact::{Applied, apply_fact};
+use crate::payment::require_provider;
 
 const LONGEST_REASON: usize = 1_000;
 /// About a quarter of an hour: our own calls are answered by then, or have failed.

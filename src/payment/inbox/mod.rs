@@ -1,0 +1,11 @@
+//! The inbox of notifications: stored once, applied by a job, quarantined when they don't fit, and driven again.
+
+mod apply;
+mod folder;
+mod quarantine;
+mod store;
+
+pub use apply::apply_notification;
+pub use folder::{has_folder, pick_up_files};
+pub use quarantine::{find_quarantined, redrive_notification};
+pub use store::{Stored, store_notification};
