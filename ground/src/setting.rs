@@ -36,6 +36,12 @@ impl Installation {
     pub fn is_sandbox(&self) -> bool {
         self.mode == Mode::Sandbox
     }
+
+    /// Where a payment provider posts its notifications.
+    #[must_use]
+    pub fn notification_url(&self, provider: &str) -> String {
+        format!("{}/webhooks/{provider}", self.public_url)
+    }
 }
 
 /// A setting that can't be used: one line that names it.

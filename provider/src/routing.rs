@@ -118,8 +118,10 @@ impl Providers {
 /// the public name doesn't resolve.
 #[must_use]
 pub fn notification_url(installation: &Installation, name: &str) -> String {
-    let base = if name == sandbox::NAME { &installation.own_url } else { &installation.public_url };
-    format!("{base}/webhooks/{name}")
+    if name == sandbox::NAME {
+        return format!("{}/webhooks/{name}", installation.own_url);
+    }
+    installation.notification_url(name)
 }
 
 /// `VISA=stripe` or `ALIPAY=antom|alipay`.

@@ -63,7 +63,8 @@ impl Gateway {
         &self,
         method: &str,
         content: &Value,
-        (notify_url, return_url): (Option<&str>, Option<&str>),
+        notify_url: Option<&str>,
+        return_url: Option<&str>,
     ) -> Result<Url, ProviderError> {
         let mut params = Params::new();
         let mut put = |name: &str, value: &str| drop(params.insert(name.to_owned(), value.to_owned()));
@@ -95,7 +96,7 @@ impl Gateway {
         content: &Value,
         notify_url: Option<&str>,
     ) -> Result<Document, ProviderError> {
-        let mut url = self.page(method, content, (notify_url, None))?;
+        let mut url = self.page(method, content, notify_url, None)?;
         let form = url.query().unwrap_or_default().to_owned();
         url.set_query(None);
         let request = self.client.post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded;charset=utf-8");

@@ -186,8 +186,8 @@ impl PaymentProvider for Alipay {
             "time_expire": gateway::in_china(self.clock.wall() + TIME_TO_PAY),
             "total_amount": to_text(request.amount),
         });
-        let urls = (Some(request.notification_url.as_str()), request.return_url.as_deref());
-        let url = self.gateway.page("alipay.trade.page.pay", &content, urls)?;
+        let (notify_url, return_url) = (Some(request.notification_url.as_str()), request.return_url.as_deref());
+        let url = self.gateway.page("alipay.trade.page.pay", &content, notify_url, return_url)?;
         Ok(OpenedPayment {
             provider_reference: None,
             next_action: Some(NextAction::Redirect { url: url.into() }),

@@ -5,11 +5,9 @@
 //! decides where money belongs, never that it arrived: a credit that names nothing of ours is still a capture, for the
 //! core to set aside.
 
-use chrono::NaiveDate;
-
-use super::document::{BankElement, BankMessage, MessageProblem};
+use super::account::{OwnAccount, compact};
+use super::document::{BankElement, BankMessage, MessageProblem, day_of, is_credit, status};
 use super::entry::{Entry, Hashes};
-use super::settings::{OwnAccount, compact};
 use crate::fact::{Fact, Statement, StatementLine};
 
 pub(super) fn notified(document: &BankMessage, accounts: &[OwnAccount]) -> Result<Vec<Fact>, MessageProblem> {
@@ -138,24 +136,6 @@ impl<'a> Report<'a> {
 fn first_currency(element: &BankElement) -> Option<&str> {
     let amount = element.all("Ntry").chain(element.all("Bal")).find_map(|inner| inner.at(&["Amt"]))?;
     amount.currency()
-}
-
-pub(super) fn status(entry: &BankElement) -> Option<&str> {
-    // In versions before .04 the code stands there without an element of its own.
-    entry.text_at(&["Sts", "Cd"]).or_else(|| entry.text_at(&["Sts"]))
-}
-
-pub(super) fn is_credit(element: &BankElement) -> Result<bool, MessageProblem> {
-    match element.text_at(&["CdtDbtInd"]) {
-        Some("CRDT") => Ok(true),
-        Some("DBIT") => Ok(false),
-        _neither => Err("an amount that is neither a credit nor a debit".to_owned()),
-    }
-}
-
-pub(super) fn day_of(element: &BankElement) -> Option<NaiveDate> {
-    let text = element.text_at(&["Dt"]).or_else(|| element.text_at(&["DtTm"]))?;
-    text.get(..10)?.parse().ok()
 }
 
 /// What one movement comes to: a line of a statement, facts, or a question.

@@ -4,6 +4,7 @@
 //! end, anything before or after the one document. Elements of another namespace (`SplmtryData`) are left out, so that
 //! nothing in them can be taken for the bank's word. A value that may stand there once and stands there twice is no value.
 
+use chrono::NaiveDate;
 use entity::{Currency, MinorUnits, Money};
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -227,6 +228,24 @@ impl BankElement {
     pub(super) fn money_at(&self, path: &[&str]) -> Result<Money, MessageProblem> {
         self.at(path).ok_or_else(|| format!("{} is missing", path.join("/")))?.money()
     }
+}
+
+pub(super) fn status(entry: &BankElement) -> Option<&str> {
+    // In versions before .04 the code stands there without an element of its own.
+    entry.text_at(&["Sts", "Cd"]).or_else(|| entry.text_at(&["Sts"]))
+}
+
+pub(super) fn is_credit(element: &BankElement) -> Result<bool, MessageProblem> {
+    match element.text_at(&["CdtDbtInd"]) {
+        Some("CRDT") => Ok(true),
+        Some("DBIT") => Ok(false),
+        _neither => Err("an amount that is neither a credit nor a debit".to_owned()),
+    }
+}
+
+pub(super) fn day_of(element: &BankElement) -> Option<NaiveDate> {
+    let text = element.text_at(&["Dt"]).or_else(|| element.text_at(&["DtTm"]))?;
+    text.get(..10)?.parse().ok()
 }
 
 #[cfg(test)]

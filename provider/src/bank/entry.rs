@@ -5,10 +5,9 @@ use std::collections::BTreeMap;
 use entity::{MinorUnits, Money};
 use sha2::{Digest, Sha256};
 
-use super::camt::{day_of, is_credit, status};
-use super::document::{BankElement, MessageProblem};
+use super::account::OwnAccount;
+use super::document::{BankElement, MessageProblem, day_of, is_credit, status};
 use super::reference::is_given;
-use super::settings::OwnAccount;
 
 /// Longer ones are not the bank's, and don't fit into an index.
 const LONGEST_REFERENCE: usize = 100;

@@ -22,6 +22,7 @@ use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::Installation;
 
+mod account;
 mod camt;
 mod document;
 mod entry;
@@ -33,10 +34,10 @@ mod settings;
 mod way;
 mod words;
 
+use account::OwnAccount;
 use document::BankMessage;
 use report::{StatusReport, Verdict};
 pub(super) use settings::BankSettings;
-use settings::OwnAccount;
 
 pub(super) const NAME: &str = "bank";
 
@@ -73,14 +74,14 @@ impl Bank {
         self.accounts.iter().find(|account| account.currency == amount.currency)
     }
 
-    /// Orders a transfer. What can't be ordered is refused for good, by us or by the bank, and is told as that; a bank that
-    /// has the order already has it.
-    async fn order(&self, what: (&str, Money, &str), details: &str) -> Result<Verdict, ProviderError> {
+    /// Orders a transfer. What can't be ordered is refused for good, by us or by the bank, and answered as that; a bank
+    /// that has the order already has it.
+    async fn order(&self, transfer: &order::Transfer<'_>) -> Result<Verdict, ProviderError> {
         let rejected = |reason: &str| Ok(Verdict::Rejected { reason: reason.to_owned() });
-        let Some(account) = self.account(what.1) else {
+        let Some(account) = self.account(transfer.amount) else {
             return rejected("we have no account in this currency");
         };
-        match order::order(what, details, (account, &self.holder_in_latin), self.clock.wall()) {
+        match order::order(transfer, account, &self.holder_in_latin, self.clock.wall()) {
             Ok(order) => self.way.send(order, self.clock.new_id()).await,
             Err(reason) => rejected(reason),
         }
@@ -153,9 +154,11 @@ impl PaymentProvider for Bank {
             return Err(ProviderError::PayeeDetailsRequired("a transfer needs an account to go to".to_owned()));
         };
         let purpose = format!("Refund of {}", request.payment.reference);
-        let what = (request.reference.as_str(), request.amount, purpose.as_str());
+        let payee = payee.expose_secret();
+        let transfer =
+            order::Transfer { reference: &request.reference, amount: request.amount, purpose: &purpose, payee };
         let (reference, id) = (request.reference.clone(), reference::outgoing(&request.reference));
-        Ok(vec![match self.order(what, payee.expose_secret()).await? {
+        Ok(vec![match self.order(&transfer).await? {
             Verdict::Taken | Verdict::Duplicate => Fact::RefundPending { reference, provider_reference: Some(id) },
             Verdict::Rejected { reason } => Fact::RefundFailed { reference, movement: None, reason },
         }])
@@ -208,8 +211,10 @@ impl Payouts for Bank {
     async fn pay_out(&self, request: &PayoutRequest) -> Result<Vec<Fact>, ProviderError> {
         let (reference, id) = (request.reference.clone(), reference::outgoing(&request.reference));
         let purpose = format!("Payout {id}");
-        let what = (request.reference.as_str(), request.amount, purpose.as_str());
-        Ok(vec![match self.order(what, request.account.expose_secret()).await? {
+        let payee = request.account.expose_secret();
+        let transfer =
+            order::Transfer { reference: &request.reference, amount: request.amount, purpose: &purpose, payee };
+        Ok(vec![match self.order(&transfer).await? {
             Verdict::Taken | Verdict::Duplicate => Fact::PayoutPending { reference, provider_reference: Some(id) },
             Verdict::Rejected { reason } => Fact::PayoutFailed { reference, reason },
         }])

@@ -9,8 +9,8 @@ use entity::{Money, Time};
 use iban::{Iban, IbanLike};
 use quick_xml::escape::escape;
 
+use super::account::{OwnAccount, compact};
 use super::reference::outgoing;
-use super::settings::{OwnAccount, compact};
 use super::words::in_latin;
 use entity::BankAccount;
 
@@ -104,18 +104,29 @@ impl Creditor {
     }
 }
 
-/// `purpose` is what the payee reads. Errors are final: the same would come of it the next time.
+/// What is to be transferred, to whom.
+pub(super) struct Transfer<'a> {
+    pub(super) reference: &'a str,
+    pub(super) amount: Money,
+    /// What the payee reads.
+    pub(super) purpose: &'a str,
+    /// The payee's account, as [`entity::BankAccount`] is kept: JSON.
+    pub(super) payee: &'a str,
+}
+
+/// `holder` is whose account ours is. Errors are final: the same would come of it the next time.
 pub(super) fn order(
-    (reference, amount, purpose): (&str, Money, &str),
-    details: &str,
-    (account, holder): (&OwnAccount, &str),
+    transfer: &Transfer<'_>,
+    account: &OwnAccount,
+    holder: &str,
     now: Time,
 ) -> Result<TransferOrder, &'static str> {
+    let Transfer { reference, amount, purpose, payee } = *transfer;
     let message_id = outgoing(reference);
     if message_id.len() > LONGEST_NAME || in_latin(&message_id, LONGEST_NAME).as_ref() != Some(&message_id) {
         return Err("its name is one that banks don't carry");
     }
-    let to = Creditor::of(details)?;
+    let to = Creditor::of(payee)?;
     let is_sepa = amount.currency.code() == "EUR" && to.is_in_sepa();
     // Otherwise banks on the way would take their charges out of what the payee is owed.
     let (service, charges) =
@@ -166,12 +177,9 @@ mod tests {
         let account = account(code);
         let amount = Money::new(MinorUnits(units), account.currency);
         let reference = format!("refund_{}", "0".repeat(26));
-        let order = order(
-            (&reference, amount, "Refund of <SP-7K3M9Q>"),
-            &payee.to_string(),
-            (&account, "ACME Corporation"),
-            ground::clock::Clock::default().wall(),
-        )?;
+        let (purpose, payee) = ("Refund of <SP-7K3M9Q>", payee.to_string());
+        let transfer = Transfer { reference: &reference, amount, purpose, payee: &payee };
+        let order = order(&transfer, &account, "ACME Corporation", ground::clock::Clock::default().wall())?;
         Ok(BankMessage::read(order.xml.as_bytes()).expect("well-formed"))
     }
 
@@ -234,10 +242,10 @@ mod tests {
             let payee = json!({ "accountHolder": "Buyer One GmbH", "country": "DE", "iban": "DE89370400440532013000",
                 "bic": "COBADEFFXXX" });
             let amount = Money::new(MinorUnits(34_500), "EUR".parse().expect("known"));
-            let asked = ("refund_1", amount, "Refund RF-rf01");
-            let ours = (&account("EUR"), "ACME Corporation");
-            let order =
-                order(asked, &payee.to_string(), ours, ground::clock::Clock::default().wall()).expect("an order");
+            let payee = payee.to_string();
+            let asked = Transfer { reference: "refund_1", amount, purpose: "Refund RF-rf01", payee: &payee };
+            let now = ground::clock::Clock::default().wall();
+            let order = order(&asked, &account("EUR"), "ACME Corporation", now).expect("an order");
             assert_eq!(paths(&order.xml), paths(body), "{}", vector["id"]);
             assert!(paths(body).len() > 20);
             seen += 1;
@@ -258,12 +266,8 @@ mod tests {
             let problem = written("EUR", 1, &payee).expect_err("must refuse");
             assert!(!problem.contains("DE89") && !problem.contains('深'), "{problem}");
         }
-        let long = order(
-            ("x".repeat(34).as_str(), Money::new(MinorUnits(1), Currency::USD), "x"),
-            "{}",
-            (&account("USD"), "A"),
-            ground::clock::Clock::default().wall(),
-        );
-        assert!(long.is_err());
+        let (reference, amount) = ("x".repeat(34), Money::new(MinorUnits(1), Currency::USD));
+        let long = Transfer { reference: &reference, amount, purpose: "x", payee: "{}" };
+        assert!(order(&long, &account("USD"), "A", ground::clock::Clock::default().wall()).is_err());
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! A pain.002 never moves money: that an order is settled at the bank counts once it is booked on our account (`camt`).
 
+use super::account::{OwnAccount, compact};
 use super::document::{BankElement, BankMessage, MessageProblem};
 use super::meaning::returned_facts;
 use super::reference::{Ordered, is_given};
-use super::settings::{OwnAccount, compact};
 use super::words::{is_duplicate, of_reason};
 use crate::fact::Fact;
 

@@ -63,7 +63,7 @@ pub(super) fn from_settings(own: &RapydSettings, installation: &Installation, cl
         base,
         access_key: required("RAPYD_ACCESS_KEY", &own.access_key)?.trim().to_owned(),
         secrets: secrets.iter().map(|secret| SecretString::from(secret.expose_secret().trim())).collect(),
-        webhook_url: crate::routing::notification_url(installation, NAME),
+        webhook_url: installation.notification_url(NAME),
         clock: clock.clone(),
     };
     let fields = payer_fields(&own.payer_fields).map_err(|problem| wrong("RAPYD_PAYER_FIELDS", problem))?;

@@ -117,7 +117,8 @@ impl Stripe {
 fn refunded(
     refund: &StripeRefund,
     intent: &str,
-    (reference, amount): (&str, entity::Money),
+    reference: &str,
+    amount: entity::Money,
 ) -> Result<Vec<Fact>, ProviderError> {
     let is_it = refund.metadata.get("refund_id") == Some(reference)
         && refund.money() == Ok(amount)
@@ -253,11 +254,11 @@ impl PaymentProvider for Stripe {
 
     /// Stripe keeps an idempotency key for a day, and our own question may be older: what is there already is looked for first.
     async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError> {
-        let asked = (request.reference.as_str(), request.amount);
+        let (reference, asked) = (request.reference.as_str(), request.amount);
         let amount = to_wire(request.amount).map_err(ProviderError::Refused)?.to_string();
         let id = self.find(&request.payment).await.map_err(not_about_that)?;
         if let Some(refund) = self.find_refund(&id, &request.reference).await? {
-            return refunded(&refund, &id, asked);
+            return refunded(&refund, &id, reference, asked);
         }
         let form = [
             ("payment_intent", id.as_str()),
@@ -266,18 +267,18 @@ impl PaymentProvider for Stripe {
             ("metadata[payment_id]", &request.payment.reference),
         ];
         let answer = self.api.post(&["refunds"], &form, Some(&request.reference)).await?;
-        refunded(&read(&answer).map_err(not_about_that)?, &id, asked)
+        refunded(&read(&answer).map_err(not_about_that)?, &id, reference, asked)
     }
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
-        let asked = (refund.reference.as_str(), refund.amount);
+        let (reference, asked) = (refund.reference.as_str(), refund.amount);
         let id = self.find(&refund.payment).await.map_err(not_about_that)?;
         let found: Option<StripeRefund> = match &refund.provider_reference {
             Some(known) => Some(self.api.get(&["refunds", known], &[]).await?),
             None => self.find_refund(&id, &refund.reference).await?,
         };
         match found {
-            Some(found) => refunded(&found, &id, asked),
+            Some(found) => refunded(&found, &id, reference, asked),
             None => Err(ProviderError::NotKnown(format!("{id} has no refund that is called {}", refund.reference))),
         }
     }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::purse::{Purse, is_number};
-use super::xml::XmlElement;
+use super::xml::{self, XmlElement};
 use crate::interface::ProviderError;
 use crate::request::PaymentQuery;
 use crate::wire::{amount, call, words};
@@ -51,7 +51,7 @@ impl MerchantApi {
             hex::encode(Sha256::digest(signed)),
         );
         let url = call::url(&self.base, &["conf", "xml", "XMLTransGet.asp"])?;
-        let request = self.client.post(url).header("content-type", super::XML).body(body);
+        let request = self.client.post(url).header("content-type", xml::CONTENT_TYPE).body(body);
         let answer = call::send(request).await?;
         if !answer.status.is_success() {
             return Err(call::bare(answer.status));

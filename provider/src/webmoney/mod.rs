@@ -39,8 +39,6 @@ use transfers::{RefundSearch, Transfers};
 
 pub(super) const NAME: &str = "webmoney";
 
-const XML: &str = "text/xml; charset=utf-8";
-
 /// Ours, not WebMoney's: from then on its question is answered with no.
 const TIME_TO_PAY: TimeDelta = TimeDelta::hours(2);
 /// A return is in the history by then.

@@ -10,7 +10,7 @@ use chrono::{FixedOffset, NaiveDateTime, TimeDelta};
 use entity::{Money, Time};
 
 use super::purse::{Purse, is_number};
-use super::xml::XmlElement;
+use super::xml::{self, XmlElement};
 use crate::interface::ProviderError;
 use crate::wire::{amount, call, words};
 use ground::clock::Clock;
@@ -123,7 +123,7 @@ impl Transfers {
         let number = self.next_number().to_string();
         let body = format!("<w3s.request><reqn>{number}</reqn>{inside}</w3s.request>");
         let url = call::url(&self.base, &["asp", interface])?;
-        let request = self.client.post(url).header("content-type", super::XML).body(body);
+        let request = self.client.post(url).header("content-type", xml::CONTENT_TYPE).body(body);
         let answer = call::send(request).await?;
         if !answer.status.is_success() {
             return Err(call::bare(answer.status));

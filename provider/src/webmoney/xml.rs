@@ -6,6 +6,9 @@ use quick_xml::reader::Reader;
 
 use crate::interface::ProviderError;
 
+/// Of the requests to them, and of the answers.
+pub(super) const CONTENT_TYPE: &str = "text/xml; charset=utf-8";
+
 const MOST_LEVELS: usize = 8;
 
 #[derive(Debug, Default)]

@@ -174,11 +174,7 @@ impl YooKassa {
     }
 }
 
-fn refunded(
-    refund: &YookassaRefund,
-    payment: &str,
-    (reference, asked): (&str, Money),
-) -> Result<Vec<Fact>, ProviderError> {
+fn refunded(refund: &YookassaRefund, payment: &str, reference: &str, asked: Money) -> Result<Vec<Fact>, ProviderError> {
     if checked(&refund.id).is_none() {
         return Err(ProviderError::Unknown("the answer's id is none".to_owned()));
     }
@@ -275,10 +271,10 @@ impl PaymentProvider for YooKassa {
 
     /// Our question may be older than YooKassa knows a key: what is there already is looked for first.
     async fn refund(&self, request: &RefundRequest) -> Result<Vec<Fact>, ProviderError> {
-        let asked = (request.reference.as_str(), request.amount);
+        let (reference, amount) = (request.reference.as_str(), request.amount);
         let payment = self.payment_id(&request.payment).await?;
         if let Some(refund) = self.find_refund(&payment, &request.reference).await? {
-            return refunded(&refund, &payment, asked);
+            return refunded(&refund, &payment, reference, amount);
         }
         let body = json!({
             "payment_id": payment,
@@ -287,11 +283,11 @@ impl PaymentProvider for YooKassa {
             "metadata": { "refund_id": request.reference },
         });
         let answer = self.api.post(&["refunds"], &body, &request.reference).await;
-        refunded(&answer.map_err(not_about_that)?, &payment, asked)
+        refunded(&answer.map_err(not_about_that)?, &payment, reference, amount)
     }
 
     async fn query_refund(&self, refund: &RefundQuery) -> Result<Vec<Fact>, ProviderError> {
-        let asked = (refund.reference.as_str(), refund.amount);
+        let (reference, amount) = (refund.reference.as_str(), refund.amount);
         let payment = self.payment_id(&refund.payment).await?;
         let found = match &refund.provider_reference {
             Some(id) => {
@@ -302,7 +298,7 @@ impl PaymentProvider for YooKassa {
             None => self.find_refund(&payment, &refund.reference).await?,
         };
         match found {
-            Some(found) => refunded(&found, &payment, asked),
+            Some(found) => refunded(&found, &payment, reference, amount),
             None => Err(ProviderError::NotKnown(format!("{payment} has no refund that is {}", refund.reference))),
         }
     }
