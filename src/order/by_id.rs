@@ -1,8 +1,9 @@
 //! Finders by id of what hangs on orders: those of these rows whose orders exist for the viewer.
 
 use entity::{
-    CancelRequestId, ChargebackId, ContractId, EventId, FeedbackId, ProposalId, RefundAccountId, ShipmentId,
-    TransferId, cancel_request, chargeback, contract, event, feedback, proposal, refund_account, shipment, transfer,
+    CancelRequestId, ChargebackId, ContractId, DisputeId, EventId, FeedbackId, ProposalId, RefundAccountId, RefundId,
+    ShipmentId, TransferId, cancel_request, chargeback, contract, dispute, event, feedback, proposal, refund,
+    refund_account, shipment, transfer,
 };
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
@@ -23,6 +24,7 @@ of_visible_orders! {
     find_cancel_requests_by_id: CancelRequestId => cancel_request;
     find_chargebacks_by_id: ChargebackId => chargeback;
     find_contracts_by_id: ContractId => contract;
+    find_disputes_by_id: DisputeId => dispute;
     find_events_by_id: EventId => event;
     find_feedback_by_id: FeedbackId => feedback;
     find_proposals_by_id: ProposalId => proposal;
@@ -45,4 +47,14 @@ pub async fn find_transfers_by_id<C: ConnectionTrait>(
 ) -> Result<Vec<transfer::Model>> {
     let these = transfer::Entity::find().filter(transfer::Column::Id.is_in(ids.iter().copied()));
     Ok(these.filter(visibility::books(viewer)).all(db).await?)
+}
+
+/// Those of these refunds whose orders exist for the viewer; an operator also sees refunds of money without an order.
+pub async fn find_refunds_by_id<C: ConnectionTrait>(
+    db: &C,
+    viewer: &Viewer,
+    ids: &[RefundId],
+) -> Result<Vec<refund::Model>> {
+    let these = refund::Entity::find().filter(refund::Column::Id.is_in(ids.iter().copied()));
+    Ok(these.filter(visibility::of_orders_or_of_none(viewer, refund::Column::OrderId)).all(db).await?)
 }

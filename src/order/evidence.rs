@@ -5,10 +5,13 @@ use std::collections::HashMap;
 
 use entity::evidence::{Column, Entity, EvidenceAuthor, Model};
 use entity::{EvidenceId, FileId, MessageId, OrderId, evidence_message, message};
+use futures_util::future::BoxFuture;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
-use super::write::{LockedOrder, actor, refusal, settle};
+use super::execute::actor;
+use super::locked::LockedOrder;
+use super::refusal::refusal;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
@@ -34,15 +37,16 @@ pub struct NewEvidence {
 }
 
 /// `AddEvidence` of a viewer, as [`super::execute`] does other commands; the file becomes evidence with it, or not at all.
-pub async fn add_evidence(
-    app: &App,
-    viewer: &Viewer,
+pub fn add_evidence<'a>(
+    app: &'a App,
+    viewer: &'a Viewer,
     order_id: OrderId,
-    (expected_version, idempotency_key): (Option<i64>, Option<&IdempotencyKey>),
-    new: &NewEvidence,
-) -> Result<Order> {
-    let actor = actor(viewer)?;
-    retrying(|| async {
+    expected_version: Option<i64>,
+    idempotency_key: Option<&'a IdempotencyKey>,
+    new: &'a NewEvidence,
+) -> BoxFuture<'a, Result<Order>> {
+    Box::pin(retrying(move || async move {
+        let actor = actor(viewer)?;
         let mut locked = LockedOrder::begin(app, viewer, order_id).await?;
         if let Some(idempotency_key) = idempotency_key
             && idempotency_key.find(locked.transaction()).await?.is_some()
@@ -52,7 +56,7 @@ pub async fn add_evidence(
         let file = match prepare(&locked, viewer, actor, expected_version, new).await {
             Ok(file) => file,
             // So far nothing was written for the command.
-            Err(error) => return settle(locked, Err(error)).await,
+            Err(error) => return locked.commit_or_refuse(Err(error)).await,
         };
         let evidence_id = EvidenceId(app.clock.new_id());
         // A refusal from here on commits nothing: no file stays attached that no evidence presents.
@@ -63,8 +67,7 @@ pub async fn add_evidence(
             idempotency_key.record(locked.transaction(), &app.clock, order_id.to_string()).await?;
         }
         locked.commit().await
-    })
-    .await
+    }))
 }
 
 /// Refuses what can be refused; then attaches the file.

@@ -2,11 +2,12 @@
 
 use entity::refund::{self, RefundStatus};
 use entity::{OrderId, RefundId, refund_account};
+use futures_util::future::BoxFuture;
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 
 use super::find::find_order;
-use super::write::{LockedOrder, load_receipts};
+use super::locked::LockedOrder;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
@@ -14,10 +15,10 @@ use crate::error::{Error, Result};
 use escrow::{Sending, may_send};
 
 /// Whether a refund may be sent now; from then on it counts as out, whatever becomes of the request.
-pub async fn start_refund(app: &App, order_id: OrderId, refund_id: RefundId) -> Result<Sending> {
-    retrying(|| async {
+pub fn start_refund(app: &App, order_id: OrderId, refund_id: RefundId) -> BoxFuture<'_, Result<Sending>> {
+    Box::pin(retrying(move || async move {
         let mut locked = LockedOrder::begin_for_all(app, order_id, app.clock.now()).await?;
-        locked.order.receipts = load_receipts(&locked.transaction, order_id).await?;
+        locked.load_receipts().await?;
         let refund = locked.order.refunds.iter().find(|refund| refund.id == refund_id);
         let refund = refund.ok_or_else(|| Error::internal(format!("{refund_id} is of another order")))?;
         if refund.status != RefundStatus::Requested {
@@ -32,8 +33,7 @@ pub async fn start_refund(app: &App, order_id: OrderId, refund_id: RefundId) -> 
         // Also deadlines that had passed.
         locked.commit().await?;
         Ok(sending)
-    })
-    .await
+    }))
 }
 
 /// How many accounts were given for an order that the viewer sees.

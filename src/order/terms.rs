@@ -90,7 +90,8 @@ pub(super) fn of_listing(
     currency: Currency,
     quantity: i64,
     address: Address,
-    (incoterm, deadlines): (Option<String>, Deadlines),
+    incoterm: Option<String>,
+    deadlines: Deadlines,
 ) -> Result<Terms> {
     let product = &offer.product;
     let price = offer.price_for(currency, quantity).ok_or_else(|| below_minimum(offer, currency, quantity))?;
@@ -191,7 +192,8 @@ pub(super) fn of_draft(
     draft: &DraftTerms,
     currency: Currency,
     requested: Option<&Address>,
-    (fee_basis_points, rule): (i32, &Deadlines),
+    fee_basis_points: i32,
+    rule: &Deadlines,
 ) -> Result<Terms> {
     let mut checks = Checks::input();
     let checked = check_draft(&mut checks, draft, Some(currency), rule);

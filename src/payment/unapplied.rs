@@ -83,7 +83,7 @@ pub async fn refund_unapplied(
     }
     if let Some(order_id) = found.order_id {
         let command = Command::RefundUnapplied { receipt_id };
-        let order = Box::pin(execute(app, viewer, order_id, (expected_version, idempotency_key), &command)).await?;
+        let order = execute(app, viewer, order_id, expected_version, idempotency_key, &command).await?;
         return Ok(SentBack::OfOrder(Box::new(order)));
     }
     let Some(account) = account else {

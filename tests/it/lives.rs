@@ -485,11 +485,9 @@ impl Life<'_> {
         let id = self.order.row.id;
         let predicted = self.predict(actor, command);
         let result = match actor {
-            Actor::Buyer => execute(scene.app, &scene.buyer, id, (None, None), command).await.map(Some),
-            Actor::Supplier => execute(scene.app, &scene.supplier, id, (None, None), command).await.map(Some),
-            Actor::Operator => {
-                execute(scene.app, &scene.operators[operator], id, (None, None), command).await.map(Some)
-            }
+            Actor::Buyer => execute(scene.app, &scene.buyer, id, None, None, command).await.map(Some),
+            Actor::Supplier => execute(scene.app, &scene.supplier, id, None, None, command).await.map(Some),
+            Actor::Operator => execute(scene.app, &scene.operators[operator], id, None, None, command).await.map(Some),
             Actor::Provider => self.tell(command, heard_at).await,
             Actor::Timer => return Err(fault("not a command")),
         };

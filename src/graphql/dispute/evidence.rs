@@ -124,10 +124,9 @@ async fn add_evidence(ctx: &Context<'_>, input: AddEvidenceInput) -> Outcome<Ord
     let file_id: Option<FileId> = input.file_id.as_deref().and_then(|id| call.checks.id("fileId", id));
     IdempotencyKey::check_in(call.idempotency_key.as_ref(), &mut call.checks);
     call.checks.finish()?;
-    let how = (call.expected_version, call.idempotency_key.as_ref());
+    let (version, key) = (call.expected_version, call.idempotency_key.as_ref());
     let new = NewEvidence { text, file_id, message_ids };
-    // On the heap, as in `Call::execute`.
-    let added = Box::pin(order::add_evidence(call.app, &call.viewer, call.order_id, how, &new)).await?;
+    let added = order::add_evidence(call.app, &call.viewer, call.order_id, version, key, &new).await?;
     Ok(Order(added.row))
 }
 

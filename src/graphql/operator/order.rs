@@ -28,7 +28,7 @@ impl OperatorOrderQuery {
     ) -> Option<Result<Connection<String, Refund>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
-            let rows = order::to_settle(&app(ctx).db.read, &viewer(ctx), &page).await?;
+            let rows = order::refunds_to_settle(&app(ctx).db.read, &viewer(ctx), &page).await?;
             Ok(connection(rows, &page, |row| row.id, Refund))
         };
         Some(find.await)
@@ -66,7 +66,7 @@ async fn disputes_to_rule(
     after: Option<String>,
 ) -> Result<Connection<String, Dispute>> {
     let page = Page::parse(first, after.as_deref())?;
-    let rows = order::to_rule(&app(ctx).db.read, &viewer(ctx), &page).await?;
+    let rows = order::disputes_to_rule(&app(ctx).db.read, &viewer(ctx), &page).await?;
     let keyed = rows.into_iter().map(async |row| {
         let id = row.id;
         Dispute::load(ctx, row).await.map(|dispute| (id, dispute))

@@ -43,9 +43,8 @@ impl<'a> Call<'a> {
     pub(crate) async fn execute(mut self, command: &Command) -> Result<Order> {
         IdempotencyKey::check_in(self.idempotency_key.as_ref(), &mut self.checks);
         self.checks.finish()?;
-        let how = (self.expected_version, self.idempotency_key.as_ref());
-        // On the heap: the write path's future is large, and a thread's stack is not.
-        let executed = Box::pin(order::execute(self.app, &self.viewer, self.order_id, how, command)).await?;
+        let (version, key) = (self.expected_version, self.idempotency_key.as_ref());
+        let executed = order::execute(self.app, &self.viewer, self.order_id, version, key, command).await?;
         Ok(Order(executed.row))
     }
 

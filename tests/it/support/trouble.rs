@@ -32,7 +32,7 @@ pub(crate) async fn viewer(app: &App, token: &str) -> Viewer {
 
 /// One command, in the shortest way there is.
 pub(crate) async fn command(app: &App, token: &str, order: &str, command: &Command) -> Result<Order> {
-    execute(app, &viewer(app, token).await, order_id(order), (None, None), command).await
+    execute(app, &viewer(app, token).await, order_id(order), None, None, command).await
 }
 
 pub(crate) async fn done(app: &TestApp, token: &str, order: &str, asked: Command) -> Order {

@@ -1,4 +1,4 @@
-//! Finders of what went wrong: refunds and disputes of the viewer's orders, and what waits for an operator.
+//! What waits for an operator: refunds, disputes and chargebacks.
 
 use entity::chargeback::ChargebackStatus;
 use entity::dispute::DisputeStatus;
@@ -9,31 +9,10 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use crate::auth::Viewer;
 use crate::error::Result;
 use crate::page::Page;
-use crate::visibility;
 use escrow::BY_HAND;
 
-/// Those of these refunds whose orders exist for the viewer; an operator also sees refunds of money without an order.
-pub async fn find_refunds_by_id<C: ConnectionTrait>(
-    db: &C,
-    viewer: &Viewer,
-    ids: &[RefundId],
-) -> Result<Vec<refund::Model>> {
-    let these = refund::Entity::find().filter(refund::Column::Id.is_in(ids.iter().copied()));
-    Ok(these.filter(visibility::of_orders_or_of_none(viewer, refund::Column::OrderId)).all(db).await?)
-}
-
-/// Those of these disputes whose orders exist for the viewer.
-pub async fn find_disputes_by_id<C: ConnectionTrait>(
-    db: &C,
-    viewer: &Viewer,
-    ids: &[DisputeId],
-) -> Result<Vec<dispute::Model>> {
-    let these = dispute::Entity::find().filter(dispute::Column::Id.is_in(ids.iter().copied()));
-    Ok(these.filter(visibility::of_orders(viewer, dispute::Column::OrderId)).all(db).await?)
-}
-
 /// Operator: refunds that somebody has to do something about, or that are being paid by hand. Oldest first.
-pub async fn to_settle<C: ConnectionTrait>(
+pub async fn refunds_to_settle<C: ConnectionTrait>(
     db: &C,
     viewer: &Viewer,
     page: &Page<RefundId>,
@@ -54,7 +33,7 @@ pub async fn to_settle<C: ConnectionTrait>(
 }
 
 /// Operator: open disputes that were escalated. Oldest first.
-pub async fn to_rule<C: ConnectionTrait>(
+pub async fn disputes_to_rule<C: ConnectionTrait>(
     db: &C,
     viewer: &Viewer,
     page: &Page<DisputeId>,
