@@ -2,7 +2,8 @@
 
 use entity::MinorUnits;
 
-use super::{Account, Rejection, Transfer};
+use crate::rejection::Rejection;
+use crate::transfer::{Account, Transfer};
 
 /// `captured = held + released + refunded + charged_back`, each at least zero. The database checks the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,8 +32,7 @@ impl Balances {
     /// The balances after a transfer. Transfers that don't touch the escrow account leave them as they are.
     pub fn after(self, transfer: &Transfer) -> Result<Self, Rejection> {
         let amount = transfer.amount;
-        let plus =
-            |units: MinorUnits| units.checked_add(amount).ok_or(Rejection::Inconsistent("an amount is too large"));
+        let plus = |units: MinorUnits| units.checked_add(amount).ok_or(Rejection::TOO_LARGE);
         let minus = |units: MinorUnits| {
             units
                 .checked_sub(amount)
@@ -61,10 +61,27 @@ impl Balances {
             (Account::Chargeback(_), Account::Supplier) => {
                 Self { released: plus(self.released)?, charged_back: minus(self.charged_back)?, ..self }
             }
-            (Account::Escrow, _) | (_, Account::Escrow) => {
+            (Account::Escrow, Account::Provider(_) | Account::Escrow | Account::Unapplied(_) | Account::Loss)
+            | (Account::Supplier | Account::Fees | Account::Refund(_) | Account::Loss, Account::Escrow) => {
                 return Err(Rejection::Inconsistent("an unknown way in or out of the escrow"));
             }
-            (_, _) => self,
+            // Neither is the escrow: nothing of the order's balances moves.
+            (
+                Account::Provider(_)
+                | Account::Supplier
+                | Account::Fees
+                | Account::Refund(_)
+                | Account::Unapplied(_)
+                | Account::Chargeback(_)
+                | Account::Loss,
+                Account::Provider(_)
+                | Account::Supplier
+                | Account::Fees
+                | Account::Refund(_)
+                | Account::Unapplied(_)
+                | Account::Chargeback(_)
+                | Account::Loss,
+            ) => self,
         })
     }
 

@@ -1,14 +1,12 @@
-//! Clocks: the deadline of the present status and its reminder; stopped by a cancel request, a dispute and a freeze, and set
-//! going again with what was left, at least 48 hours.
+//! Clocks: the deadline of the present status and its reminder; stopped by a cancel request, a dispute and a freeze, and
+//! set going again with what was left, at least 48 hours.
 
 use chrono::TimeDelta;
-use entity::refund::RefundStatus;
 use entity::{OrderStatus, Time};
 
 use super::calendar::after_hours;
-use super::decision::{Decision, FollowUp, RefundRef};
-use super::refund::refund_receipt;
-use super::{Event, FrozenBy, Order, Policy, Rejection};
+use super::decision::Decision;
+use super::{Order, Policy, Rejection};
 
 /// The reminder comes two days before the deadline, or at half-time if that is later.
 const REMINDED_BEFORE: TimeDelta = TimeDelta::days(2);
@@ -41,49 +39,10 @@ pub(super) fn resume(decision: &mut Decision, now: Time, policy: &Policy) -> Res
 }
 
 /// What was left of a clock when it was stopped, from now on; at least 48 hours.
-fn go_on(clock: Time, since: Time, now: Time, policy: &Policy) -> Time {
+pub(super) fn go_on(clock: Time, since: Time, now: Time, policy: &Policy) -> Time {
     let left = clock.signed_duration_since(since);
     let left_over = now.checked_add_signed(left).unwrap_or(Time::MAX_UTC);
     left_over.max(after_hours(now, policy.resumed_hours))
-}
-
-/// Everything goes on: the clocks with what was left of them, and the refunds that had to wait.
-pub(super) fn thaw(order: &Order, decision: &mut Decision, now: Time, policy: &Policy) -> Result<(), Rejection> {
-    let Some(since) = decision.frozen_at.take() else { return Ok(()) };
-    if let Some(deadline) = decision.deadline_at {
-        set(decision, now, Some(go_on(deadline, since, now, policy)));
-    }
-    // Of a status that is paused it stands still anyway, and goes on from then when the order is back there.
-    if decision.paused.is_none() {
-        decision.ship_by = decision.ship_by.map(|at| if at > since { go_on(at, since, now, policy) } else { at });
-    }
-    if decision.dispute.is_none() {
-        decision.dispute = order.dispute.clone().filter(|_| !decision.status.is_end());
-    }
-    if let Some(dispute) = &mut decision.dispute {
-        if dispute.escalation_from > since {
-            dispute.escalation_from = go_on(dispute.escalation_from, since, now, policy);
-        }
-        for clock in [&mut dispute.answer_by, &mut dispute.escalates_at, &mut dispute.alarm_at] {
-            *clock = clock.map(|at| go_on(at, since, now, policy));
-        }
-    }
-    for refund in order.refunds.iter().filter(|refund| refund.status == RefundStatus::Requested) {
-        decision.follow_ups.push(FollowUp::SendRefund(RefundRef::Existing(refund.id)));
-    }
-    for receipt in &order.receipts {
-        refund_receipt(order, receipt, decision, now, policy)?;
-    }
-    decision.events.push(Event::OrderThawed { deadline: decision.deadline_at });
-    Ok(())
-}
-
-/// Stops all money and all clocks; a freeze on a freeze changes nothing.
-pub(super) fn freeze(decision: &mut Decision, now: Time, by: FrozenBy) {
-    if decision.frozen_at.is_none() {
-        decision.frozen_at = Some(now);
-        decision.events.push(Event::OrderFrozen { by });
-    }
 }
 
 #[cfg(test)]

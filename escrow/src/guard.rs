@@ -5,8 +5,7 @@ use entity::refund::RefundStatus;
 use entity::{OperatorId, OrderStatus, Time};
 
 use super::calendar::after_days;
-use super::operator::BY_HAND;
-use super::refund::{Sending, may_send};
+use super::refund::{BY_HAND, Sending, may_send};
 use super::table::{self, Action, Actor, Condition, Row, Until, WhenFrozen};
 use super::{Order, Policy, Rejection};
 

@@ -10,43 +10,55 @@
 
 mod balances;
 pub mod calendar;
+mod cancel_requests;
 mod chargeback;
 mod clocks;
 mod command;
 mod consequence;
+mod deadline;
 mod decide;
 mod decision;
-mod dispute;
+mod disputes;
+mod drafting;
+mod ending;
 mod event;
+mod evidence;
 pub mod fee;
+mod feedback;
+mod freeze;
 mod freeze_reason;
+mod funding;
+mod giving_back;
 mod guard;
 mod operator;
 mod order;
+mod paying;
 mod policy;
 mod provider_facts;
 mod refund;
 mod rejection;
+mod returns;
+mod shipping;
 mod split;
 pub mod table;
+mod transfer;
 
 pub use balances::Balances;
 pub use command::{AttachedFile, ChargebackStage, Command, PaymentEnd, Proposal};
 pub use consequence::consequence;
 pub use decide::{decide, start};
 pub use decision::{
-    Account, Decision, FollowUp, NewPayment, NewReceipt, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef,
-    ShipmentChange, StockChange, Transfer,
+    Decision, FollowUp, NewPayment, NewReceipt, NewRefund, PaymentChange, RefundOf, ShipmentChange, StockChange,
 };
 pub use event::{EVENT_TYPES, Event, EventType, StatusAfter, status_after};
 pub use freeze_reason::{FreezeReason, FrozenBy};
 pub use guard::{deadline_of, needs_another_operator, permitted};
-pub use operator::BY_HAND;
 pub use order::{Order, due_of};
 pub use policy::Policy;
-pub use refund::{Sending, may_send};
+pub use refund::{BY_HAND, Sending, may_send};
 pub use rejection::Rejection;
 pub use table::{Action, Actor};
+pub use transfer::{Account, ReceiptRef, RefundRef, Transfer};
 
 #[cfg(test)]
 mod tests;

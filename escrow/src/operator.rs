@@ -5,18 +5,17 @@ use entity::{MinorUnits, Money, OperatorId, PaymentId, ReceiptId, RefundId, Time
 
 use super::calendar::after_business_days;
 use super::chargeback::make_good;
-use super::decision::{Account, Decision, FollowUp, PaymentChange, ReceiptRef, RefundRef, Transfer};
-use super::provider_facts::fund;
-use super::refund::{Sending, may_send, send_back};
-use super::{Event, FreezeReason, FrozenBy, Order, Policy, Rejection, clocks};
-
-/// The account that money leaves from when an operator pays by hand.
-pub const BY_HAND: &str = "manual";
+use super::decision::{Decision, FollowUp, PaymentChange};
+use super::freeze;
+use super::funding::fund;
+use super::refund::{BY_HAND, Sending, may_send, send_back};
+use super::transfer::{Account, ReceiptRef, RefundRef, Transfer};
+use super::{Event, FreezeReason, FrozenBy, Order, Policy, Rejection};
 
 pub(super) fn freeze(order: &Order, reason: FreezeReason, now: Time) -> Decision {
     let mut decision = Decision::unchanged(order);
     decision.frozen_by_operator = true;
-    clocks::freeze(&mut decision, now, FrozenBy::Operator(reason));
+    freeze::freeze(&mut decision, now, FrozenBy::Operator(reason));
     decision
 }
 
@@ -25,7 +24,7 @@ pub(super) fn unfreeze(order: &Order, now: Time, policy: &Policy) -> Result<Deci
     let mut decision = Decision::unchanged(order);
     decision.frozen_by_operator = false;
     if !order.has_open_chargeback() {
-        clocks::thaw(order, &mut decision, now, policy)?;
+        freeze::thaw(order, &mut decision, now, policy)?;
     }
     Ok(decision)
 }
@@ -68,11 +67,11 @@ pub(super) fn apply_funds(
     if !amount.is_positive() {
         return refuse("unappliedFundsId", "nothing of it is left to be applied");
     }
-    let too_large = Rejection::Inconsistent("an amount is too large");
+    let too_large = Rejection::TOO_LARGE;
     let arrived = payment.captured.checked_add(amount).ok_or(too_large)?;
     let mut decision = Decision::unchanged(order);
     decision.payments.push(PaymentChange::Capture { payment_id, applied: amount, complete: arrived >= payment.amount });
-    let applied = receipt.applied.checked_add(amount).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let applied = receipt.applied.checked_add(amount).ok_or(Rejection::TOO_LARGE)?;
     decision.change_receipt(receipt, |row| {
         row.applied = applied;
         row.order_id = Some(order.row.id);
@@ -95,7 +94,7 @@ pub(super) fn apply_funds(
     Ok(decision)
 }
 
-/// unapplied → refund: by the payment that it came with, as its rail gives money back.
+/// unapplied → refund: by the payment that it came with, as its provider gives money back.
 pub(super) fn refund_unapplied(
     order: &Order,
     receipt_id: ReceiptId,
@@ -244,7 +243,7 @@ pub(super) fn confirm_manual_refund(
     Ok(decision)
 }
 
-/// The buyer has said where to: refunds that waited for it go on.
+/// The buyer has stated where to: refunds that waited for it go on.
 pub(super) fn use_refund_account(order: &Order, account: entity::refund_account::Model) -> Decision {
     let mut decision = Decision::unchanged(order);
     decision.refund_account = Some(account);

@@ -2,9 +2,11 @@
 
 use entity::contract::Terms;
 use entity::proposal::Side;
-use entity::{MinorUnits, Money, OrderStatus, Time};
+use entity::receipt::ReceiptReason;
+use entity::{MinorUnits, Money, OrderStatus, PaymentId, Time};
 
 use crate::balances::Balances;
+use crate::rejection::Rejection;
 
 /// Everything about an order that the rules look at.
 #[derive(Clone, Debug)]
@@ -57,6 +59,30 @@ impl Order {
 
     pub(crate) fn due_after(&self, balances: Balances) -> MinorUnits {
         due_after(&self.row, balances)
+    }
+
+    /// The terms of an order that has a contract.
+    pub(crate) fn contract_terms(&self) -> Result<&Terms, Rejection> {
+        self.terms.as_ref().ok_or(Rejection::Inconsistent("an order without a contract"))
+    }
+
+    pub(crate) fn find_payment(&self, payment_id: PaymentId) -> Result<&entity::payment::Model, Rejection> {
+        self.payments
+            .iter()
+            .find(|payment| payment.id == payment_id)
+            .ok_or(Rejection::Inconsistent("a payment of another order"))
+    }
+
+    /// What has come by a payment: applied, or set aside.
+    pub(crate) fn brought(&self, payment: &entity::payment::Model) -> Option<MinorUnits> {
+        let receipts = self.receipts.iter().filter(|receipt| {
+            receipt.payment_id == Some(payment.id)
+                && receipt.currency == payment.currency
+                && receipt.reason != ReceiptReason::ChargebackWon
+        });
+        // What an operator has applied of it since is counted as captured.
+        let mut aside = receipts.map(|receipt| receipt.amount.checked_sub(receipt.applied));
+        aside.try_fold(payment.captured, |sum, amount| sum.checked_add(amount?))
     }
 
     /// The latest proposal of one side of the dispute.

@@ -1,17 +1,18 @@
-//! What a payment provider says has happened. Such a fact can't be refused: it is booked where it belongs, or set aside.
+//! What a payment provider reports. Such a fact can't be refused: it is booked where it belongs, or set aside.
 
 use entity::payment::PaymentStatus;
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
 use entity::{MinorUnits, Money, OrderStatus, PaymentId, RefundId, Time};
 
-use super::calendar::after_days;
-use super::decide::{with_terms, withdraw_open_payments};
-use super::decision::{Account, Decision, NewReceipt, PaymentChange, ReceiptRef, RefundOf, RefundRef, Transfer};
+use super::decision::{Decision, NewReceipt, PaymentChange, RefundOf};
+use super::funding::fund;
 use super::refund::{self, NOT_APPLIED, Refunding};
-use super::{Event, Order, PaymentEnd, Policy, Rejection, clocks};
+use super::transfer::{Account, ReceiptRef, RefundRef, Transfer};
+use super::{Event, Order, PaymentEnd, Policy, Rejection};
 
-/// Money arrived. Applied up to what is due if the order waits for it; the rest is set aside, and goes back where its provider can.
+/// Money arrived. Applied up to what is due if the order waits for it; the rest is set aside, and goes back where its
+/// provider can.
 pub(super) fn capture(
     order: &Order,
     payment_id: PaymentId,
@@ -20,12 +21,11 @@ pub(super) fn capture(
     now: Time,
     policy: &Policy,
 ) -> Result<Decision, Rejection> {
-    let payment = find_payment(order, payment_id)?;
+    let payment = order.find_payment(payment_id)?;
     let (applied, reason) = applicable(order, payment, amount);
-    let rest = amount.amount.checked_sub(applied).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let rest = amount.amount.checked_sub(applied).ok_or(Rejection::TOO_LARGE)?;
     let mut decision = Decision::unchanged(order);
-    let arrived =
-        payment.captured.checked_add(amount.amount).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let arrived = payment.captured.checked_add(amount.amount).ok_or(Rejection::TOO_LARGE)?;
     let complete = amount.currency == payment.currency && (arrived >= payment.amount || !payment.takes_parts);
     decision.payments.push(PaymentChange::Capture { payment_id, applied, complete });
     if applied.is_positive() {
@@ -69,23 +69,6 @@ fn applicable(order: &Order, payment: &entity::payment::Model, amount: Money) ->
     } else {
         (amount.amount.min(order.due()), ReceiptReason::Overpaid)
     }
-}
-
-/// The whole total is here. A clock that is set while the order is frozen has its whole length when it is thawed.
-pub(super) fn fund(
-    order: &Order,
-    paid: Option<PaymentId>,
-    now: Time,
-    decision: &mut Decision,
-) -> Result<(), Rejection> {
-    let ship_by = after_days(now, i64::from(with_terms(order)?.ship_within_days));
-    decision.status = OrderStatus::Funded;
-    decision.ship_by = Some(ship_by);
-    clocks::set(decision, now, Some(ship_by));
-    decision.frozen_at = decision.frozen_at.map(|_since| now);
-    decision.events.push(Event::OrderFunded { held: order.money(decision.balances.held), ship_by });
-    withdraw_open_payments(order, paid, decision);
-    Ok(())
 }
 
 /// Money that came by a payment, and that the order can't use.
@@ -136,7 +119,7 @@ fn set_aside(
 
 /// A payment came to nothing. Only an open one can; of any other it is known already.
 pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd) -> Result<Decision, Rejection> {
-    let payment = find_payment(order, payment_id)?;
+    let payment = order.find_payment(payment_id)?;
     let mut decision = Decision::unchanged(order);
     if payment.status != PaymentStatus::Pending {
         return Ok(decision);
@@ -217,8 +200,7 @@ pub(super) fn fail_refund(
 ) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);
-    let sent =
-        refund.amount.checked_sub(refund.charged_back).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let sent = refund.amount.checked_sub(refund.charged_back).ok_or(Rejection::TOO_LARGE)?;
     match refund.status {
         RefundStatus::ActionRequired
         | RefundStatus::ApprovalRequired
@@ -269,14 +251,6 @@ pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> R
         Event::RefundDetailsRequired { amount }
     });
     Ok(decision)
-}
-
-pub(super) fn find_payment(order: &Order, payment_id: PaymentId) -> Result<&entity::payment::Model, Rejection> {
-    order
-        .payments
-        .iter()
-        .find(|payment| payment.id == payment_id)
-        .ok_or(Rejection::Inconsistent("a payment of another order"))
 }
 
 fn find_refund(order: &Order, refund_id: RefundId) -> Result<&entity::refund::Model, Rejection> {

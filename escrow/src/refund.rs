@@ -6,10 +6,12 @@ use entity::{MinorUnits, Money, Time};
 use entity::{receipt, refund};
 
 use super::calendar::after_business_days;
-use super::decision::{
-    Account, Decision, FollowUp, NewRefund, PaymentChange, ReceiptRef, RefundOf, RefundRef, Transfer,
-};
+use super::decision::{Decision, FollowUp, NewRefund, PaymentChange, RefundOf};
+use super::transfer::{Account, ReceiptRef, RefundRef, Transfer};
 use super::{Event, Order, Policy, Rejection};
+
+/// The account that money leaves from when an operator pays by hand.
+pub const BY_HAND: &str = "manual";
 
 /// `amount` of what is held goes back.
 pub(super) fn refund_amount(
@@ -22,11 +24,8 @@ pub(super) fn refund_amount(
 ) -> Result<(), Rejection> {
     let mut left = amount;
     for payment in order.payments.iter().rev() {
-        let taken = payment
-            .refunded
-            .checked_add(payment.charged_back)
-            .ok_or(Rejection::Inconsistent("an amount is too large"))?;
-        let available = payment.captured.checked_sub(taken).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+        let taken = payment.refunded.checked_add(payment.charged_back).ok_or(Rejection::TOO_LARGE)?;
+        let available = payment.captured.checked_sub(taken).ok_or(Rejection::TOO_LARGE)?;
         let part = available.min(left);
         if !part.is_positive() {
             continue;
@@ -75,7 +74,7 @@ pub(super) fn send_back(
     let left = receipt.left();
     let payment = order.payments.iter().find(|payment| Some(payment.id) == receipt.payment_id);
     let Some(payment) = payment.filter(|_| left.is_positive()) else { return Ok(()) };
-    let refunded = receipt.refunded.checked_add(left).ok_or(Rejection::Inconsistent("an amount is too large"))?;
+    let refunded = receipt.refunded.checked_add(left).ok_or(Rejection::TOO_LARGE)?;
     decision.change_receipt(&receipt, |row| row.refunded = refunded);
     let reference = ReceiptRef::Existing(receipt.id);
     let refunding = Refunding {
@@ -181,7 +180,7 @@ pub fn may_send(order: &Order, refund: &refund::Model) -> Sending {
         .map(|other| MinorUnits(other.amount.0.saturating_sub(other.charged_back.0)))
         .chain(chargebacks.map(|row| row.amount))
         .try_fold(refund.balance, MinorUnits::checked_add);
-    match (gone, super::chargeback::brought(order, payment)) {
+    match (gone, order.brought(payment)) {
         (Some(gone), Some(brought)) if gone <= brought => Sending::Now,
         _more => Sending::Never,
     }

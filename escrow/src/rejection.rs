@@ -46,3 +46,7 @@ fn words<T: std::fmt::Display>(list: &[T]) -> String {
     }
     list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
+
+impl Rejection {
+    pub(crate) const TOO_LARGE: Self = Self::Inconsistent("an amount is too large");
+}

@@ -14,7 +14,7 @@ use entity::refund::{self, RefundStatus};
 use entity::{BuyerId, Currency, MinorUnits, Money, OrderId, PaymentId, RefundId, StorefrontId, SupplierId, Time};
 use uuid::Uuid;
 
-use super::decision::{Account, Decision, PaymentChange, RefundOf, StockChange};
+use super::decision::{Decision, PaymentChange, RefundOf, StockChange};
 use super::table::TABLE;
 use super::*;
 use entity::contract::Deadlines;

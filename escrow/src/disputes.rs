@@ -1,101 +1,23 @@
-//! Cancel requests, disputes, settlements, and goods that go back.
+//! Disputes and their settlements.
 
-use entity::cancel_request::{self, CancelRequestStatus};
 use entity::dispute::{self, DisputeReason, DisputeStatus, SettledBy};
 use entity::proposal::{self, Side};
-use entity::{CancelRequestId, DisputeId, MinorUnits, OrderStatus, ProposalId, Time};
+use entity::{DisputeId, MinorUnits, OrderStatus, ProposalId, Time};
 
-use super::calendar::{after_days, after_hours};
-use super::decide::{end, release_rest, with_terms};
-use super::decision::{Decision, StockChange};
-use super::refund::{refund_all, refund_amount};
-use super::table::Actor;
-use super::{Event, Order, Policy, Proposal, Rejection, clocks};
+use crate::calendar::after_days;
+use crate::clocks;
+use crate::command::Proposal;
+use crate::decision::Decision;
+use crate::ending::{end, give_back_stock, release_rest};
+use crate::event::Event;
+use crate::order::Order;
+use crate::policy::Policy;
+use crate::refund::refund_amount;
+use crate::rejection::Rejection;
+use crate::table::Actor;
 
 /// Of one side in one dispute: every command to the order reads them all.
 const MOST_PROPOSALS: usize = 50;
-
-pub(super) fn request_cancel(
-    order: &Order,
-    cancel_request_id: CancelRequestId,
-    reason: &str,
-    now: Time,
-) -> Result<Decision, Rejection> {
-    let hours = with_terms(order)?.deadlines.cancel_answer_hours;
-    let answer_by = after_hours(now, i64::from(hours));
-    let mut decision = Decision::unchanged(order);
-    clocks::pause(order, &mut decision, now);
-    if order.status() == OrderStatus::Funded {
-        decision.cancel_asked_funded = true;
-    } else {
-        decision.cancel_asked_shipped = true;
-    }
-    decision.status = OrderStatus::CancelRequested;
-    clocks::set(&mut decision, now, Some(answer_by));
-    decision.cancel_request = Some(cancel_request::Model {
-        id: cancel_request_id,
-        order_id: order.row.id,
-        status: CancelRequestStatus::Open,
-        asked_in: order.status(),
-        reason: reason.to_owned(),
-        answer: None,
-        created_at: now,
-        closed_at: None,
-    });
-    decision.events.push(Event::CancelRequested { cancel_request_id, answer_by });
-    Ok(decision)
-}
-
-pub(super) fn withdraw_cancel_request(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
-    let mut decision = close_request(order, CancelRequestStatus::Withdrawn, None, now)?;
-    let status = clocks::resume(&mut decision, now, policy)?;
-    decision.events.push(Event::CancelRequestWithdrawn { status, deadline: decision.deadline_at });
-    Ok(decision)
-}
-
-/// By the supplier or, with `grant` as silence has it, by the clock.
-pub(super) fn answer_cancel_request(
-    order: &Order,
-    grant: bool,
-    answer: Option<&str>,
-    now: Time,
-    policy: &Policy,
-) -> Result<Decision, Rejection> {
-    if !grant {
-        let mut decision = close_request(order, CancelRequestStatus::Refused, answer, now)?;
-        let status = clocks::resume(&mut decision, now, policy)?;
-        decision.events.push(Event::CancelRequestRefused { status, deadline: decision.deadline_at });
-        return Ok(decision);
-    }
-    let mut decision = close_request(order, CancelRequestStatus::Granted, answer, now)?;
-    let refunded = order.money(order.row.held);
-    decision.events.push(Event::CancelRequestGranted { refunded });
-    refund_all(order, &mut decision, "the supplier agreed to cancel", now, policy)?;
-    give_back_stock(order, &mut decision);
-    end(&mut decision, OrderStatus::Refunded, now);
-    decision.events.push(Event::OrderRefunded { refunded });
-    Ok(decision)
-}
-
-fn close_request(
-    order: &Order,
-    status: CancelRequestStatus,
-    answer: Option<&str>,
-    now: Time,
-) -> Result<Decision, Rejection> {
-    let request = order.cancel_request.clone().ok_or(Rejection::Inconsistent("no cancel request is open"))?;
-    let mut decision = Decision::unchanged(order);
-    let answer = answer.map(ToOwned::to_owned);
-    decision.cancel_request = Some(cancel_request::Model { status, answer, closed_at: Some(now), ..request });
-    Ok(decision)
-}
-
-/// Stock goes back if the goods have not left the supplier.
-pub(super) fn give_back_stock(order: &Order, decision: &mut Decision) {
-    if order.row.stock_reserved && order.row.is_unshipped() {
-        decision.stock = Some(StockChange::GiveBack);
-    }
-}
 
 pub(super) fn open(
     order: &Order,
@@ -105,7 +27,7 @@ pub(super) fn open(
     first: &Proposal,
     now: Time,
 ) -> Result<Decision, Rejection> {
-    let terms = &with_terms(order)?.deadlines;
+    let terms = &order.contract_terms()?.deadlines;
     let answer_by = after_days(now, i64::from(terms.dispute_answer_days));
     let mut decision = Decision::unchanged(order);
     clocks::pause(order, &mut decision, now);
@@ -216,7 +138,7 @@ pub(super) fn propose(order: &Order, actor: Actor, offer: &Proposal, now: Time) 
         goods_go_back: offer.goods_go_back,
     });
     if dispute.answer_by.is_some() {
-        let days = i64::from(with_terms(order)?.deadlines.dispute_answer_days);
+        let days = i64::from(order.contract_terms()?.deadlines.dispute_answer_days);
         dispute.answer_by = match side {
             Side::Supplier => None,
             Side::Buyer => Some(after_days(now, days)),
@@ -269,7 +191,7 @@ pub(super) fn escalate(order: &Order, now: Time) -> Result<Decision, Rejection> 
     Ok(decision)
 }
 
-fn hand_to_operator(decision: &mut Decision, dispute: dispute::Model, now: Time) {
+pub(super) fn hand_to_operator(decision: &mut Decision, dispute: dispute::Model, now: Time) {
     decision.events.push(Event::DisputeEscalated { dispute_id: dispute.id });
     let escalated = dispute::Model { answer_by: None, escalates_at: None, escalated_at: Some(now), ..dispute };
     run_clocks(decision, escalated, now);
@@ -304,7 +226,7 @@ pub(super) fn pass_clock(order: &Order, now: Time, policy: &Policy) -> Result<De
     Ok(decision)
 }
 
-fn open_dispute(order: &Order) -> Result<dispute::Model, Rejection> {
+pub(super) fn open_dispute(order: &Order) -> Result<dispute::Model, Rejection> {
     order.dispute.clone().ok_or(Rejection::Inconsistent("no dispute is open"))
 }
 
@@ -354,7 +276,7 @@ fn settle(order: &Order, settlement: Settlement<'_>, now: Time, policy: &Policy)
         ..dispute
     });
     if goods_go_back {
-        let ship_by = after_days(now, i64::from(with_terms(order)?.deadlines.return_shipping_days));
+        let ship_by = after_days(now, i64::from(order.contract_terms()?.deadlines.return_shipping_days));
         decision.status = OrderStatus::ReturnPending;
         clocks::set(&mut decision, now, Some(ship_by));
         decision.events.push(Event::ReturnAwaited { ship_by });
@@ -365,7 +287,7 @@ fn settle(order: &Order, settlement: Settlement<'_>, now: Time, policy: &Policy)
 }
 
 /// The end of a settlement: so much goes back, the rest is released.
-fn divide(
+pub(super) fn divide(
     order: &Order,
     decision: &mut Decision,
     amount: MinorUnits,
@@ -381,75 +303,4 @@ fn divide(
         return Ok(());
     }
     release_rest(order, decision, now)
-}
-
-pub(super) fn ship_return(
-    order: &Order,
-    carrier: &str,
-    tracking_number: &str,
-    now: Time,
-) -> Result<Decision, Rejection> {
-    let terms = with_terms(order)?;
-    let days = i64::from(terms.transit_days).saturating_add(i64::from(terms.deadlines.return_silence_days));
-    let settles_at = after_days(now, days);
-    let mut decision = Decision::unchanged(order);
-    clocks::set(&mut decision, now, Some(settles_at));
-    decision.dispute = Some(dispute::Model {
-        return_carrier: Some(carrier.to_owned()),
-        return_tracking_number: Some(tracking_number.to_owned()),
-        return_shipped_at: Some(now),
-        ..open_dispute(order)?
-    });
-    decision.events.push(Event::ReturnShipped {
-        carrier: carrier.to_owned(),
-        tracking_number: tracking_number.to_owned(),
-        settles_at,
-    });
-    Ok(decision)
-}
-
-pub(super) fn confirm_return(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
-    let mut decision = Decision::unchanged(order);
-    decision.events.push(Event::ReturnConfirmed);
-    divide(order, &mut decision, settled_amount(order)?, now, policy)?;
-    Ok(decision)
-}
-
-/// Back to the operator, who has the last word; the settlement is off.
-pub(super) fn contest_return(order: &Order, reason: &str, now: Time) -> Result<Decision, Rejection> {
-    let dispute = open_dispute(order)?;
-    let days = i64::from(with_terms(order)?.deadlines.dispute_alarm_days);
-    let mut decision = Decision::unchanged(order);
-    decision.status = OrderStatus::Disputed;
-    decision.events.push(Event::ReturnContested { dispute_id: dispute.id });
-    let contested = dispute::Model {
-        status: DisputeStatus::Open,
-        settled_by: None,
-        settled_amount: None,
-        goods_go_back: None,
-        ruling: None,
-        contested_because: Some(reason.to_owned()),
-        alarm_at: Some(after_days(now, days)),
-        closed_at: None,
-        ..dispute
-    };
-    hand_to_operator(&mut decision, contested, now);
-    Ok(decision)
-}
-
-/// Goods that nobody sent back are kept, and paid; goods that were sent back, and not contested, have arrived.
-pub(super) fn pass_return(order: &Order, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
-    let mut decision = Decision::unchanged(order);
-    if open_dispute(order)?.return_shipped_at.is_none() {
-        decision.events.push(Event::ReturnLapsed);
-        release_rest(order, &mut decision, now)?;
-    } else {
-        decision.events.push(Event::ReturnPresumed);
-        divide(order, &mut decision, settled_amount(order)?, now, policy)?;
-    }
-    Ok(decision)
-}
-
-fn settled_amount(order: &Order) -> Result<MinorUnits, Rejection> {
-    open_dispute(order)?.settled_amount.ok_or(Rejection::Inconsistent("a return without a settlement"))
 }

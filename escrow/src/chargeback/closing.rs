@@ -1,0 +1,103 @@
+//! A chargeback is over: lost, or won. The order goes on, or ends.
+
+use entity::chargeback::{self, ChargebackStatus, Source};
+use entity::{Money, OrderStatus, Time};
+
+use crate::decision::Decision;
+use crate::ending::{end, give_back_stock, overtake, withdraw_open_payments};
+use crate::event::Event;
+use crate::freeze;
+use crate::funding::fund;
+use crate::order::Order;
+use crate::policy::Policy;
+use crate::refund::refund_receipt;
+use crate::rejection::Rejection;
+
+/// The buyer keeps it. A bank that reports this after it had reported "won" changes nothing.
+pub(crate) fn lost(
+    order: &Order,
+    row: chargeback::Model,
+    decision: &mut Decision,
+    now: Time,
+    policy: &Policy,
+) -> Result<(), Rejection> {
+    if row.status != ChargebackStatus::Open {
+        return Ok(());
+    }
+    let amount = Money::new(row.amount, row.currency);
+    decision.events.push(Event::ChargebackLost { chargeback_id: row.id, amount });
+    for source in &row.sources.0 {
+        if let Source::Refund { amount, .. } = source {
+            decision.events.push(Event::RefundChargedBack { amount: Money::new(*amount, row.currency) });
+        }
+    }
+    decision.chargeback = Some(chargeback::Model { status: ChargebackStatus::Lost, ..row });
+    go_on(order, decision, now, policy)
+}
+
+/// Once the last open chargeback is settled: the order is thawed, and ends if nothing is left held.
+pub(crate) fn go_on(order: &Order, decision: &mut Decision, now: Time, policy: &Policy) -> Result<(), Rejection> {
+    let this = decision.chargeback.as_ref().map(|row| row.id);
+    let others = order.chargebacks.iter().filter(|row| Some(row.id) != this);
+    if others.into_iter().any(|row| row.status == ChargebackStatus::Open) {
+        return Ok(());
+    }
+    if !decision.frozen_by_operator {
+        if decision.frozen_at.is_none() {
+            // Won after it was lost: what it gives back of money that is set aside goes on, as when it is thawed.
+            for receipt in &order.receipts {
+                refund_receipt(order, receipt, decision, now, policy)?;
+            }
+        }
+        freeze::thaw(order, decision, now, policy)?;
+    }
+    let nothing_held = decision.balances.held.is_zero();
+    if is_under_way(decision.status) && nothing_held {
+        end_empty(order, decision, OrderStatus::Refunded, now);
+    } else if decision.status == OrderStatus::AwaitingPayment {
+        if order.due_after(decision.balances).is_zero() {
+            fund(order, None, now, decision)?;
+        } else if nothing_held && took_it_all(decision) {
+            end_empty(order, decision, OrderStatus::Cancelled, now);
+        }
+    }
+    Ok(())
+}
+
+/// The buyer got back by this chargeback what had been paid of an order that waits for its money.
+fn took_it_all(decision: &Decision) -> bool {
+    decision.chargeback.as_ref().is_some_and(|row| {
+        let of_held = row.sources.0.iter().any(|source| matches!(source, Source::Escrow { .. }));
+        row.status == ChargebackStatus::Lost && of_held
+    })
+}
+
+/// The whole money is held, and nobody has it yet.
+pub(crate) fn is_under_way(status: OrderStatus) -> bool {
+    match status {
+        OrderStatus::Funded
+        | OrderStatus::Shipped
+        | OrderStatus::CancelRequested
+        | OrderStatus::Disputed
+        | OrderStatus::ReturnPending => true,
+        OrderStatus::DraftRequested
+        | OrderStatus::AwaitingConfirmation
+        | OrderStatus::AwaitingPayment
+        | OrderStatus::Completed
+        | OrderStatus::Cancelled
+        | OrderStatus::Refunded => false,
+    }
+}
+
+pub(crate) fn end_empty(order: &Order, decision: &mut Decision, status: OrderStatus, now: Time) {
+    overtake(order, decision, now);
+    give_back_stock(order, decision);
+    withdraw_open_payments(order, None, decision);
+    end(decision, status, now);
+    let refunded = order.money(decision.balances.refunded);
+    decision.events.push(if status == OrderStatus::Cancelled {
+        Event::OrderCancelled { refunded }
+    } else {
+        Event::OrderRefunded { refunded }
+    });
+}
