@@ -22,7 +22,7 @@ use crate::freeze_reason::FrozenBy;
 use crate::order::Order;
 use crate::policy::Policy;
 use crate::rejection::Rejection;
-use crate::transfer::{Account, Transfer};
+use crate::transfer::{Account, MovementPart, Transfer};
 
 use closing::lost;
 pub(crate) use recovery::make_good;
@@ -107,7 +107,7 @@ fn debited(row: &chargeback::Model, movement: &str, decision: &mut Decision) -> 
     }
     let amount = Money::new(row.amount, row.currency);
     let (from, to) = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
-    let movement = Some((movement.to_owned(), 0));
+    let movement = Some(MovementPart::first(movement));
     decision.post(Transfer { movement, ..transfer(from, to, amount, "chargeback.debited") })?;
     decision.events.push(Event::ChargebackDebited { chargeback_id: row.id, amount });
     decision.chargeback = Some(chargeback::Model { debited: true, ..row.clone() });

@@ -5,7 +5,7 @@ use chrono::TimeDelta;
 use entity::{OrderStatus, Time};
 
 use super::calendar::after_hours;
-use super::decision::Decision;
+use super::decision::{Decision, PausedStatus};
 use super::{Order, Policy, Rejection};
 
 /// The reminder comes two days before the deadline, or at half-time if that is later.
@@ -25,16 +25,16 @@ fn reminder(now: Time, deadline: Time) -> Time {
 
 /// Stops the clock of a status that the order may come back to.
 pub(super) fn pause(order: &Order, decision: &mut Decision, now: Time) {
-    decision.paused = Some((order.row.status, now, order.row.deadline_at));
+    decision.paused = Some(PausedStatus { status: order.row.status, since: now, deadline_at: order.row.deadline_at });
 }
 
 /// Back to where the order was, with what was left.
 pub(super) fn resume(decision: &mut Decision, now: Time, policy: &Policy) -> Result<OrderStatus, Rejection> {
-    let (status, since, deadline) =
+    let PausedStatus { status, since, deadline_at } =
         decision.paused.take().ok_or(Rejection::Inconsistent("there is nothing to go back to"))?;
     decision.status = status;
     decision.ship_by = decision.ship_by.map(|at| if at > since { go_on(at, since, now, policy) } else { at });
-    set(decision, now, deadline.map(|deadline| go_on(deadline, since, now, policy)));
+    set(decision, now, deadline_at.map(|deadline| go_on(deadline, since, now, policy)));
     Ok(status)
 }
 

@@ -23,7 +23,7 @@ pub enum StockChange {
     GiveBack,
 }
 
-/// A payment to be opened, with what its rail promises: frozen into it, whatever becomes of the rail.
+/// A payment to be opened, with what its provider promises: frozen into it, whatever becomes of the provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewPayment {
     pub payment_id: PaymentId,
@@ -31,7 +31,7 @@ pub struct NewPayment {
     /// What it is called between us and the provider, or the payer.
     pub reference: String,
     pub method: PaymentMethod,
-    /// Who gives its money back: the provider, or another one where its rail can't.
+    /// Who gives its money back: the provider, or another one where it can't.
     pub refund_by: String,
     pub refund_way: RefundWay,
     pub refund_days: i32,
@@ -107,7 +107,7 @@ pub struct NewRefund {
     pub provider: String,
     pub amount: Money,
     pub reason: &'static str,
-    /// `Requested` where the rail gives money back by itself, and knows where to.
+    /// `Requested` where the provider gives money back by itself, and knows where to.
     pub status: RefundStatus,
     pub expected_by: Time,
 }
@@ -129,6 +129,21 @@ pub enum FollowUp {
     RequestPayout,
 }
 
+/// The status whose clock stands still, and which the order may come back to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PausedStatus {
+    pub status: OrderStatus,
+    pub since: Time,
+    /// What its clock was.
+    pub deadline_at: Option<Time>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewContract {
+    pub terms: Terms,
+    pub drafted_by: Drafter,
+}
+
 /// Everything that follows from one command. Applied whole or not at all.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
@@ -139,12 +154,11 @@ pub struct Decision {
     pub completed_at: Option<Time>,
     pub frozen_at: Option<Time>,
     pub frozen_by_operator: bool,
-    /// The status whose clock stands still, since when, and what it was.
-    pub paused: Option<(OrderStatus, Time, Option<Time>)>,
+    pub paused: Option<PausedStatus>,
     pub cancel_asked_funded: bool,
     pub cancel_asked_shipped: bool,
     pub balances: Balances,
-    pub contract: Option<(Terms, Drafter)>,
+    pub contract: Option<NewContract>,
     pub stock: Option<StockChange>,
     pub payments: Vec<PaymentChange>,
     pub receipts: Vec<NewReceipt>,
@@ -179,7 +193,11 @@ impl Decision {
             completed_at: row.completed_at,
             frozen_at: row.frozen_at,
             frozen_by_operator: row.frozen_by_operator,
-            paused: row.paused_status.zip(row.paused_at).map(|(status, at)| (status, at, row.paused_deadline_at)),
+            paused: row.paused_status.zip(row.paused_at).map(|(status, since)| PausedStatus {
+                status,
+                since,
+                deadline_at: row.paused_deadline_at,
+            }),
             cancel_asked_funded: row.cancel_asked_funded,
             cancel_asked_shipped: row.cancel_asked_shipped,
             balances: Balances::from(row),

@@ -5,7 +5,7 @@ use entity::{OrderStatus, Time};
 
 use crate::calendar::after_days;
 use crate::clocks;
-use crate::decision::{Decision, StockChange};
+use crate::decision::{Decision, NewContract, StockChange};
 use crate::event::Event;
 use crate::order::Order;
 use crate::rejection::Rejection;
@@ -14,7 +14,7 @@ pub(crate) fn offer(mut decision: Decision, terms: &Terms, drafter: Drafter, ver
     let deadline = after_days(now, i64::from(terms.deadlines.confirmation_days));
     decision.status = OrderStatus::AwaitingConfirmation;
     clocks::set(&mut decision, now, Some(deadline));
-    decision.contract = Some((terms.clone(), drafter));
+    decision.contract = Some(NewContract { terms: terms.clone(), drafted_by: drafter });
     let total = entity::Money::new(terms.total, terms.currency);
     decision.events.push(Event::ContractDrafted { contract_version: version, total, deadline });
     decision

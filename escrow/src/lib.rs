@@ -48,7 +48,8 @@ pub use command::{AttachedFile, ChargebackStage, Command, PaymentEnd, Proposal};
 pub use consequence::consequence;
 pub use decide::{decide, start};
 pub use decision::{
-    Decision, FollowUp, NewPayment, NewReceipt, NewRefund, PaymentChange, RefundOf, ShipmentChange, StockChange,
+    Decision, FollowUp, NewContract, NewPayment, NewReceipt, NewRefund, PausedStatus, PaymentChange, RefundOf,
+    ShipmentChange, StockChange,
 };
 pub use event::{EVENT_TYPES, Event, EventType, StatusAfter, status_after};
 pub use freeze_reason::{FreezeReason, FrozenBy};
@@ -58,7 +59,7 @@ pub use policy::Policy;
 pub use refund::{BY_HAND, Sending, may_send};
 pub use rejection::Rejection;
 pub use table::{Action, Actor};
-pub use transfer::{Account, ReceiptRef, RefundRef, Transfer};
+pub use transfer::{Account, MovementPart, ReceiptRef, RefundRef, Transfer};
 
 #[cfg(test)]
 mod tests;

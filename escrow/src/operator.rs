@@ -9,7 +9,7 @@ use super::decision::{Decision, FollowUp, PaymentChange};
 use super::freeze;
 use super::funding::fund;
 use super::refund::{BY_HAND, Sending, may_send, send_back};
-use super::transfer::{Account, ReceiptRef, RefundRef, Transfer};
+use super::transfer::{Account, MovementPart, ReceiptRef, RefundRef, Transfer};
 use super::{Event, FreezeReason, FrozenBy, Order, Policy, Rejection};
 
 pub(super) fn freeze(order: &Order, reason: FreezeReason, now: Time) -> Decision {
@@ -237,7 +237,7 @@ pub(super) fn confirm_manual_refund(
         amount: refund.balance,
         currency: refund.currency,
         cause: "refund.succeeded",
-        movement: Some((movement.to_owned(), 0)),
+        movement: Some(MovementPart::first(movement)),
     })?;
     decision.events.push(Event::RefundSucceeded { amount: amount(refund) });
     Ok(decision)

@@ -8,7 +8,7 @@ use entity::{MinorUnits, Money, OrderStatus, PaymentId, RefundId, Time};
 use super::decision::{Decision, NewReceipt, PaymentChange, RefundOf};
 use super::funding::fund;
 use super::refund::{self, NOT_APPLIED, Refunding};
-use super::transfer::{Account, ReceiptRef, RefundRef, Transfer};
+use super::transfer::{Account, MovementPart, ReceiptRef, RefundRef, Transfer};
 use super::{Event, Order, PaymentEnd, Policy, Rejection};
 
 /// Money arrived. Applied up to what is due if the order waits for it; the rest is set aside, and goes back where its
@@ -35,7 +35,7 @@ pub(super) fn capture(
             amount: applied,
             currency: order.row.currency,
             cause: "payment.captured",
-            movement: Some((movement.to_owned(), 0)),
+            movement: Some(MovementPart::first(movement)),
         })?;
         let due = order.due_after(decision.balances);
         decision.events.push(Event::PaymentCaptured {
@@ -106,7 +106,7 @@ fn set_aside(
         amount: amount.amount,
         currency: amount.currency,
         cause: "funds.unapplied",
-        movement: Some((movement.to_owned(), part)),
+        movement: Some(MovementPart { movement: movement.to_owned(), part }),
     })?;
     decision.events.push(Event::FundsUnapplied { payment_id: payment.id, amount, reason });
     if !goes_back {
@@ -184,7 +184,7 @@ pub(super) fn settle_refund(
         amount: refund.balance,
         currency: refund.currency,
         cause: "refund.succeeded",
-        movement: Some((movement.to_owned(), 0)),
+        movement: Some(MovementPart::first(movement)),
     })?;
     decision.events.push(Event::RefundSucceeded { amount });
     Ok(decision)
@@ -214,7 +214,7 @@ pub(super) fn fail_refund(
             amount: sent,
             currency: refund.currency,
             cause: "refund.failed",
-            movement: Some((movement.to_owned(), 0)),
+            movement: Some(MovementPart::first(movement)),
         })?,
     }
     decision.change_refund(refund, |row| {

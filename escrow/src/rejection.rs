@@ -28,7 +28,7 @@ pub enum Rejection {
     NeedsAnotherOperator,
     #[error("the buyer has to say first where the refund may be sent: provideRefundAccount")]
     PayeeDetailsRequired,
-    /// A provider says something that doesn't fit what it said before. Nothing was changed.
+    /// A provider reports something that doesn't fit what it reported before. Nothing was changed.
     #[error("{0}")]
     Contradiction(String),
     /// A fault of ours: the amounts don't fit. Nothing was changed.

@@ -40,6 +40,21 @@ pub struct Transfer {
     pub amount: MinorUnits,
     pub currency: entity::Currency,
     pub cause: &'static str,
-    /// Set where a provider moved real money: the unique key by which it is posted once, and which part of it this is.
-    pub movement: Option<(String, i32)>,
+    /// Set where a provider moved real money.
+    pub movement: Option<MovementPart>,
+}
+
+/// A provider's movement of real money, or a part of one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MovementPart {
+    /// The unique key by which it is posted once.
+    pub movement: String,
+    pub part: i32,
+}
+
+impl MovementPart {
+    /// The first part, or all of it.
+    pub(crate) fn first(movement: &str) -> Self {
+        Self { movement: movement.to_owned(), part: 0 }
+    }
 }

@@ -143,7 +143,7 @@ impl Applying<'_> {
                 amount: Money::new(transfer.amount, transfer.currency),
                 cause: transfer.cause,
                 order_id: Some(row.id),
-                movement: transfer.movement.clone(),
+                movement: transfer.movement.clone().map(|moved| (moved.movement, moved.part)),
             });
         }
         ledger::post(self.transaction, self.clock, self.at, transfers).await
@@ -181,9 +181,9 @@ impl Applying<'_> {
             ship_by: Set(self.decision.ship_by),
             frozen_at: Set(self.decision.frozen_at),
             frozen_by_operator: Set(self.decision.frozen_by_operator),
-            paused_status: Set(self.decision.paused.map(|(status, _, _)| status)),
-            paused_at: Set(self.decision.paused.map(|(_, at, _)| at)),
-            paused_deadline_at: Set(self.decision.paused.and_then(|(_, _, deadline)| deadline)),
+            paused_status: Set(self.decision.paused.map(|paused| paused.status)),
+            paused_at: Set(self.decision.paused.map(|paused| paused.since)),
+            paused_deadline_at: Set(self.decision.paused.and_then(|paused| paused.deadline_at)),
             cancel_asked_funded: Set(self.decision.cancel_asked_funded),
             cancel_asked_shipped: Set(self.decision.cancel_asked_shipped),
             disputes: Set(row.disputes + i32::from(self.opens_dispute())),
@@ -199,7 +199,7 @@ impl Applying<'_> {
             updated_at: Set(self.at),
             ..Default::default()
         };
-        if let Some((terms, _)) = &self.decision.contract {
+        if let Some(escrow::NewContract { terms, .. }) = &self.decision.contract {
             active.contract_version = Set(row.contract_version + 1);
             active.total = Set(terms.total);
         }

@@ -12,7 +12,7 @@ use crate::ending::overtake;
 use crate::event::Event;
 use crate::order::Order;
 use crate::rejection::Rejection;
-use crate::transfer::{Account, Transfer};
+use crate::transfer::{Account, MovementPart, Transfer};
 
 /// A chargeback, opened and lost at once, that freezes nothing. Before anything was shipped the order waits for its money again.
 pub(crate) fn reverse(order: &Order, claim: &Claim<'_>, movement: &str, now: Time) -> Result<Decision, Rejection> {
@@ -20,7 +20,7 @@ pub(crate) fn reverse(order: &Order, claim: &Claim<'_>, movement: &str, now: Tim
     let mut decision = Decision::unchanged(order);
     let row = new_row(order, payment, claim, true, &mut decision, now)?;
     let (from, to) = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
-    let movement = Some((movement.to_owned(), 0));
+    let movement = Some(MovementPart::first(movement));
     decision.post(Transfer { movement, ..transfer(from, to, claim.amount, "payment.reversed") })?;
     decision.events.push(Event::PaymentReversed {
         chargeback_id: row.id,

@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::order::Order;
 use crate::policy::Policy;
 use crate::rejection::Rejection;
-use crate::transfer::{Account, ReceiptRef, RefundRef, Transfer};
+use crate::transfer::{Account, MovementPart, ReceiptRef, RefundRef, Transfer};
 
 /// provider → chargeback where the money had been taken, and from there back the way it came.
 pub(crate) fn won(
@@ -28,7 +28,7 @@ pub(crate) fn won(
     match movement {
         Some(movement) if !row.returned => {
             let (from, to) = (Account::Provider(row.provider.clone()), Account::Chargeback(row.id));
-            let movement = Some((movement.to_owned(), 0));
+            let movement = Some(MovementPart::first(movement));
             decision.post(Transfer { movement, ..transfer(from, to, amount, "chargeback.won") })?;
             row.returned = true;
         }

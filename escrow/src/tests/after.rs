@@ -9,15 +9,15 @@ pub(super) fn after(mut order: Order, decision: Decision, number: &mut u128, at:
     (row.status, row.deadline_at, row.remind_at, row.ship_by, row.completed_at) =
         (decision.status, decision.deadline_at, decision.remind_at, decision.ship_by, decision.completed_at);
     (row.frozen_at, row.frozen_by_operator, row.timer_at) = (decision.frozen_at, decision.frozen_by_operator, timer_at);
-    row.paused_status = decision.paused.map(|paused| paused.0);
-    row.paused_at = decision.paused.map(|paused| paused.1);
-    row.paused_deadline_at = decision.paused.and_then(|paused| paused.2);
+    row.paused_status = decision.paused.map(|paused| paused.status);
+    row.paused_at = decision.paused.map(|paused| paused.since);
+    row.paused_deadline_at = decision.paused.and_then(|paused| paused.deadline_at);
     (row.cancel_asked_funded, row.cancel_asked_shipped) = (decision.cancel_asked_funded, decision.cancel_asked_shipped);
     let balances = decision.balances;
     (row.captured, row.held, row.released, row.refunded, row.charged_back) =
         (balances.captured, balances.held, balances.released, balances.refunded, balances.charged_back);
     row.updated_at = at;
-    if let Some((terms, _)) = decision.contract {
+    if let Some(NewContract { terms, .. }) = decision.contract {
         row.contract_version += 1;
         row.total = terms.total;
         order.terms = Some(terms);
@@ -36,7 +36,7 @@ pub(super) fn after(mut order: Order, decision: Decision, number: &mut u128, at:
             None => order.receipts.push(change),
         }
     }
-    after_quarrel(
+    after_dispute(
         order,
         decision.cancel_request,
         decision.dispute,
@@ -118,7 +118,7 @@ fn after_payments(order: &mut Order, changes: Vec<PaymentChange>) {
     }
 }
 
-fn after_quarrel(
+fn after_dispute(
     mut order: Order,
     request: Option<cancel_request::Model>,
     dispute: Option<dispute::Model>,
@@ -137,10 +137,10 @@ fn after_quarrel(
         }
         order.dispute = Some(dispute);
     }
-    let quarrels = matches!(order.row.status, OrderStatus::Disputed | OrderStatus::ReturnPending);
-    order.dispute = order.dispute.filter(|_| quarrels);
+    let is_disputed = matches!(order.row.status, OrderStatus::Disputed | OrderStatus::ReturnPending);
+    order.dispute = order.dispute.filter(|_| is_disputed);
     order.proposals.extend(proposal);
-    order.proposals.retain(|_| quarrels);
+    order.proposals.retain(|_| is_disputed);
     if let Some(chargeback) = chargeback {
         match order.chargebacks.iter_mut().find(|row| row.id == chargeback.id) {
             Some(known) => *known = chargeback,

@@ -9,7 +9,7 @@ fn opened(order: &Order, amount: i64) -> (Order, Decision) {
     step(order, Actor::Provider, &chargeback("cb", 1, amount, ChargebackStage::Opened), now())
 }
 
-fn say(order: &Order, amount: i64, stage: ChargebackStage) -> (Order, Decision) {
+fn report(order: &Order, amount: i64, stage: ChargebackStage) -> (Order, Decision) {
     step(order, Actor::Provider, &chargeback("cb", 1, amount, stage), now())
 }
 
@@ -32,9 +32,9 @@ fn of_held_money_it_freezes_the_order_and_won_it_goes_on() {
     assert_eq!((frozen.row.held, frozen.row.charged_back), (MinorUnits::ZERO, MinorUnits(PRICE)));
     assert!(frozen.row.is_frozen() && decision.timer_at().is_none());
     assert_eq!(decided(&frozen, Actor::Buyer, &Command::ConfirmReceived, now()), Err(Rejection::Frozen));
-    assert!(say(&frozen, PRICE, ChargebackStage::Opened).1.changes_nothing(&frozen), "old news");
-    let (frozen, _) = say(&frozen, PRICE, debited());
-    let (back, decision) = say(&frozen, PRICE, won());
+    assert!(report(&frozen, PRICE, ChargebackStage::Opened).1.changes_nothing(&frozen), "known already");
+    let (frozen, _) = report(&frozen, PRICE, debited());
+    let (back, decision) = report(&frozen, PRICE, won());
     assert_eq!((back.row.held, back.row.charged_back), (MinorUnits(PRICE), MinorUnits::ZERO));
     assert!(!back.row.is_frozen());
     assert_eq!(back.status(), OrderStatus::Shipped);
@@ -45,16 +45,16 @@ fn of_held_money_it_freezes_the_order_and_won_it_goes_on() {
 #[test]
 fn lost_it_ends_the_order_if_nothing_is_left_held_and_else_the_order_goes_on() {
     let (frozen, _) = opened(&clean(OrderStatus::Funded), PRICE);
-    let (ended, decision) = say(&frozen, PRICE, ChargebackStage::Lost);
+    let (ended, decision) = report(&frozen, PRICE, ChargebackStage::Lost);
     assert_eq!(ended.status(), OrderStatus::Refunded);
     assert_eq!(decision.stock, Some(StockChange::GiveBack));
     let (frozen, _) = opened(&clean(OrderStatus::Funded), 2_800);
-    let (goes_on, _) = say(&frozen, 2_800, ChargebackStage::Lost);
+    let (goes_on, _) = report(&frozen, 2_800, ChargebackStage::Lost);
     assert_eq!((goes_on.status(), goes_on.row.held), (OrderStatus::Funded, MinorUnits(10_000)));
     let (shipped, _) = step(&goes_on, Actor::Supplier, &command(Action::ShipOrder), now());
     let (done, _) = step(&shipped, Actor::Buyer, &Command::ConfirmReceived, now());
     assert_eq!((done.row.released, done.row.charged_back), (MinorUnits(10_000), MinorUnits(2_800)));
-    let (debited_late, decision) = say(&done, 2_800, debited());
+    let (debited_late, decision) = report(&done, 2_800, debited());
     assert_eq!((debited_late.status(), decision.transfers.len()), (OrderStatus::Completed, 1));
 }
 
@@ -64,7 +64,7 @@ fn of_released_money_the_supplier_pays_and_gets_it_back() {
     assert_eq!(sources(&frozen), [Source::Supplier { amount: MinorUnits(PRICE) }]);
     assert_eq!((frozen.row.released, decision.transfers[0].debit.clone()), (MinorUnits::ZERO, Account::Supplier));
     assert_eq!(decided(&frozen, Actor::Buyer, &command(Action::LeaveFeedback), now()), Err(Rejection::Frozen));
-    let (back, decision) = say(&frozen, PRICE, ChargebackStage::Won { movement: None });
+    let (back, decision) = report(&frozen, PRICE, ChargebackStage::Won { movement: None });
     assert_eq!((back.row.released, back.row.charged_back), (MinorUnits(PRICE), MinorUnits::ZERO));
     assert!(decision.follow_ups.contains(&FollowUp::RequestPayout));
 }
@@ -96,9 +96,9 @@ fn of_refunded_money_the_unsent_part_is_kept_and_the_sent_part_is_our_loss() {
     assert!(decision.events.iter().any(|event| event.kind() == "loss.incurred"));
     assert_eq!(frozen.refunds[1].status, RefundStatus::ChargedBack);
     assert_eq!(frozen.row.refunded, ended.row.refunded, "who gets the money doesn't change");
-    let (lost, _) = say(&frozen, PRICE, ChargebackStage::Lost);
+    let (lost, _) = report(&frozen, PRICE, ChargebackStage::Lost);
     assert_eq!(lost.refunds[1].status, RefundStatus::ChargedBack);
-    let (back, decision) = say(&frozen, PRICE, ChargebackStage::Won { movement: None });
+    let (back, decision) = report(&frozen, PRICE, ChargebackStage::Won { movement: None });
     assert_eq!((back.refunds[1].status, back.refunds[1].balance), (RefundStatus::Requested, MinorUnits(2_800)));
     assert!(decision.follow_ups.contains(&FollowUp::SendRefund(RefundRef::Existing(refund_id))));
     assert!(decision.transfers.iter().any(|transfer| transfer.credit == Account::Loss));
@@ -118,7 +118,7 @@ fn a_started_refund_and_the_chargebacks_never_exceed_what_was_paid() {
     assert_eq!(may_send(&order, &order.refunds[0]), Sending::Now);
     let (frozen, _) = opened(&order, 1);
     assert_eq!(may_send(&frozen, &frozen.refunds[0]), Sending::Waits);
-    let (lost, _) = say(&frozen, 1, ChargebackStage::Lost);
+    let (lost, _) = report(&frozen, 1, ChargebackStage::Lost);
     assert_eq!((may_send(&lost, &lost.refunds[0]), lost.refunds[0].balance), (Sending::Now, MinorUnits(PRICE - 1)));
     // Even if the books were wrong: the last guard.
     let mut wrong = lost;
@@ -179,7 +179,7 @@ fn an_operators_freeze_outlasts_the_chargeback_and_the_other_way_round() {
     let (order, _) = opened(&clean(OrderStatus::Shipped), 100);
     let mut also = order.clone();
     also.row.frozen_by_operator = true;
-    let (settled, _) = say(&also, 100, ChargebackStage::Lost);
+    let (settled, _) = report(&also, 100, ChargebackStage::Lost);
     assert!(settled.row.is_frozen());
     let (thawed, _) = step(&settled, Actor::Operator, &Command::UnfreezeOrder, now());
     assert!(!thawed.row.is_frozen());
@@ -213,11 +213,11 @@ fn a_bounced_transfer_is_waited_for_again_before_shipping_and_lost_after() {
 #[test]
 fn money_that_a_bank_changes_its_mind_about_goes_to_the_supplier_if_the_order_has_ended() {
     let (frozen, _) = opened(&clean(OrderStatus::Shipped), PRICE);
-    let (frozen, _) = say(&frozen, PRICE, debited());
-    let (ended, _) = say(&frozen, PRICE, ChargebackStage::Lost);
-    let (back, _) = say(&ended, PRICE, won());
+    let (frozen, _) = report(&frozen, PRICE, debited());
+    let (ended, _) = report(&frozen, PRICE, ChargebackStage::Lost);
+    let (back, _) = report(&ended, PRICE, won());
     assert_eq!((back.status(), back.row.released), (OrderStatus::Refunded, MinorUnits(PRICE)));
-    assert!(say(&back, PRICE, ChargebackStage::Lost).1.changes_nothing(&back), "old news");
+    assert!(report(&back, PRICE, ChargebackStage::Lost).1.changes_nothing(&back), "known already");
 }
 
 #[test]

@@ -232,9 +232,9 @@ fn money_that_comes_while_frozen_waits_and_goes_back_when_thawed() {
     let (frozen, _) = step(&clean(OrderStatus::Shipped), Actor::Operator, &command(Action::FreezeOrder), now());
     let mut frozen = frozen;
     frozen.payments.push(payment(2, PRICE));
-    let (told, decision) = step(&frozen, Actor::Provider, &capture(2, PRICE), now());
+    let (notified, decision) = step(&frozen, Actor::Provider, &capture(2, PRICE), now());
     assert!(decision.refunds.is_empty() && decision.receipts[0].refunded.is_zero());
-    let (_, decision) = step(&told, Actor::Operator, &Command::UnfreezeOrder, now());
+    let (_, decision) = step(&notified, Actor::Operator, &Command::UnfreezeOrder, now());
     assert_eq!(decision.refunds[0].amount.amount, MinorUnits(PRICE));
     assert_eq!(decision.receipt_changes[0].refunded, MinorUnits(PRICE));
 }

@@ -13,7 +13,7 @@ impl Applying<'_> {
     /// What is not money: the contract, the shipment, the feedback.
     pub(super) async fn record_outcome(&self) -> Result<()> {
         let (clock, order_id) = (self.clock, self.order.row.id);
-        if let Some((terms, drafted_by)) = &self.decision.contract {
+        if let Some(escrow::NewContract { terms, drafted_by }) = &self.decision.contract {
             let row = contract::ActiveModel {
                 id: Set(ContractId(clock.new_id())),
                 order_id: Set(order_id),
