@@ -18,7 +18,7 @@ use ground::clock::Clock;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Job {
-    /// Apply what a provider told us.
+    /// Apply a provider's notification.
     ApplyNotification { notification_id: NotificationId },
     /// Ask the provider how a payment stands that has been silent for long, or that it never answered about.
     AskPayment { payment_id: PaymentId },
@@ -58,16 +58,16 @@ impl Job {
 
 /// What a job's run came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum JobOutcome {
     Done,
     /// Nothing went wrong, but there is more to do at this (business) time.
     Again(Time),
 }
 
-/// Jobs that call somebody may wait for them; what a provider told us must never wait behind those.
+/// Jobs that call somebody may wait for them; notifications must never wait behind those.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// What a provider told us: needs nobody but the database.
+    /// Notifications of providers: need nobody but the database.
     Notifications,
     /// Everything else.
     Calls,
@@ -168,7 +168,7 @@ async fn take(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: u64) 
             // Of a newer version's kind, perhaps: left to a node that can read it. The others go on.
             Err(error) => {
                 tracing::error!(job = %id, %error, "a job that can't be read here");
-                postpone(db, clock, (id, attempts, leased_until), &error).await?;
+                postpone(db, clock, id, attempts, leased_until, &error).await?;
             }
         }
     }
@@ -183,14 +183,14 @@ fn parse(row: Model) -> Result<Leased> {
 }
 
 /// Writes down what a run came to. Whoever lost the lease meanwhile changes nothing: the row is the other's now.
-pub async fn finish(db: &Db, clock: &Clock, leased: &Leased, result: &Result<Outcome>) -> Result<()> {
+pub async fn finish(db: &Db, clock: &Clock, leased: &Leased, result: &Result<JobOutcome>) -> Result<()> {
     let transaction = db.begin_write().await?;
     let mine = Column::Id.eq(leased.id).and(Column::LeasedUntil.eq(leased.leased_until));
     match result {
-        Ok(Outcome::Done) => {
+        Ok(JobOutcome::Done) => {
             Entity::delete_many().filter(mine).exec(&transaction).await?;
         }
-        Ok(Outcome::Again(at)) => {
+        Ok(JobOutcome::Again(at)) => {
             let row = ActiveModel {
                 run_at: Set(*at),
                 attempts: Set(0),
@@ -212,7 +212,9 @@ pub async fn finish(db: &Db, clock: &Clock, leased: &Leased, result: &Result<Out
 async fn postpone(
     db: &Db,
     clock: &Clock,
-    (id, attempts, leased_until): (JobId, i32, Option<Time>),
+    id: JobId,
+    attempts: i32,
+    leased_until: Option<Time>,
     error: &Error,
 ) -> Result<()> {
     let transaction = db.begin_write().await?;

@@ -15,7 +15,7 @@ pub const TEST_TYPE: &str = "endpoint.test";
 
 /// Whether there are events of this type; [`TEST_TYPE`] is none of them.
 #[must_use]
-pub fn is_event_type(kind: &str) -> bool {
+pub(super) fn is_event_type(kind: &str) -> bool {
     escrow::EVENT_TYPES.iter().any(|event_type| event_type.name == kind)
 }
 

@@ -4,7 +4,7 @@
 //! before and after are for people. Amounts are exact, with their currency.
 
 use entity::contract::{Address, Deadlines, Line, Terms};
-use entity::{Currency, MinorUnits, Money};
+use entity::{Currency, Money};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +26,10 @@ pub fn changes(before: &Terms, after: &Terms) -> Vec<Change> {
     let mut found = Found::default();
     compare_lines(&mut found, before, after);
     found.value("currency", "currency", before.currency, after.currency);
-    found.money("shippingFee", "shipping fee", (before.shipping_fee, after.shipping_fee), (before, after));
-    found.money("total", "total", (before.total, after.total), (before, after));
+    let (earlier, later) = (before.currency, after.currency);
+    let (fee_before, fee_after) = (Money::new(before.shipping_fee, earlier), Money::new(after.shipping_fee, later));
+    found.value("shippingFee", "shipping fee", fee_before, fee_after);
+    found.value("total", "total", Money::new(before.total, earlier), Money::new(after.total, later));
     found.text("incoterm", "Incoterms rule", before.incoterm.as_deref(), after.incoterm.as_deref());
     found.value("shipWithinDays", "days to ship", before.ship_within_days, after.ship_within_days);
     found.value("transitDays", "days of transit", before.transit_days, after.transit_days);
@@ -57,16 +59,6 @@ impl Found {
             self.push(path, label, before.map(ToOwned::to_owned), after.map(ToOwned::to_owned));
         }
     }
-
-    fn money(
-        &mut self,
-        path: &str,
-        label: &str,
-        (before, after): (MinorUnits, MinorUnits),
-        (earlier, later): (&Terms, &Terms),
-    ) {
-        self.value(path, label, Money::new(before, earlier.currency), Money::new(after, later.currency));
-    }
 }
 
 /// A line, and its place.
@@ -76,7 +68,10 @@ fn compare_lines(found: &mut Found, before: &Terms, after: &Terms) {
     let pairs = pair(&before.lines, &after.lines);
     for (place, line) in after.lines.iter().enumerate() {
         match pairs.iter().find(|(_, (later, _))| *later == place) {
-            Some(((_, earlier), _)) => compare_line(found, place, (earlier, before.currency), (line, after.currency)),
+            Some(((_, earlier), _)) => {
+                let before = Priced { line: earlier, currency: before.currency };
+                compare_line(found, place, before, Priced { line, currency: after.currency });
+            }
             None => found.push(&at(place), &format!("line {}", place + 1), None, Some(in_words(line, after.currency))),
         }
     }
@@ -128,37 +123,44 @@ fn pair<'a>(before: &'a [Line], after: &'a [Line]) -> Vec<(Placed<'a>, Placed<'a
     pairs
 }
 
-fn compare_line(
-    found: &mut Found,
-    place: usize,
-    (before, earlier): (&Line, Currency),
-    (after, later): (&Line, Currency),
-) {
+/// A line, and the currency of its amounts.
+#[derive(Clone, Copy)]
+struct Priced<'a> {
+    line: &'a Line,
+    currency: Currency,
+}
+
+fn compare_line(found: &mut Found, place: usize, before: Priced<'_>, after: Priced<'_>) {
     let path = |field: &str| format!("lines[{place}].{field}");
     let label = |field: &str| format!("{field} of line {}", place + 1);
     let product = |line: &Line| line.product_id.map(|id| id.to_string());
-    found.text(&path("productId"), &label("listing"), product(before).as_deref(), product(after).as_deref());
+    found.text(&path("productId"), &label("listing"), product(before.line).as_deref(), product(after.line).as_deref());
     found.text(
         &path("description"),
         &label("description"),
-        Some(before.description.as_str()),
-        Some(after.description.as_str()),
+        Some(before.line.description.as_str()),
+        Some(after.line.description.as_str()),
     );
-    found.value(&path("quantity"), &label("quantity"), before.quantity, after.quantity);
-    found.value(&path("unit"), &label("unit"), before.unit.as_str(), after.unit.as_str());
+    found.value(&path("quantity"), &label("quantity"), before.line.quantity, after.line.quantity);
+    found.value(&path("unit"), &label("unit"), before.line.unit.as_str(), after.line.unit.as_str());
     found.value(
         &path("unitPrice"),
         &label("unit price"),
-        Money::new(before.price, earlier),
-        Money::new(after.price, later),
+        Money::new(before.line.price, before.currency),
+        Money::new(after.line.price, after.currency),
     );
     found.value(
         &path("pricePerUnits"),
         &label("number of units that the price is for"),
-        before.price_per_units,
-        after.price_per_units,
+        before.line.price_per_units,
+        after.line.price_per_units,
     );
-    found.value(&path("total"), &label("total"), Money::new(before.total, earlier), Money::new(after.total, later));
+    found.value(
+        &path("total"),
+        &label("total"),
+        Money::new(before.line.total, before.currency),
+        Money::new(after.line.total, after.currency),
+    );
 }
 
 /// "30 reel of LED strip at 5.75 USD: 172.50 USD".

@@ -105,11 +105,11 @@ impl OrderFollower {
             }
             let row = require_order(&self.app.db.read, &self.viewer, self.order_id).await?;
             let is_opening = row.status == OrderStatus::AwaitingPayment && self.is_opening().await?;
-            let is_news = match &self.shown {
+            let has_changed = match &self.shown {
                 Some(shown) => row.version > shown.version || (shown.was_opening && !is_opening),
                 None => true,
             };
-            if is_news {
+            if has_changed {
                 self.shown = Some(Shown { version: row.version, was_opening: is_opening, looks: 0 });
                 return Ok(row);
             }

@@ -2,7 +2,7 @@
 
 use entity::{ChargebackId, Money, Time};
 
-use super::fact::{Applied, find_payment, unknown_payment};
+use super::matching::{Applied, find_payment, unknown_payment};
 use crate::app::App;
 use crate::error::Result;
 use crate::ledger::movement_key;
@@ -10,7 +10,8 @@ use crate::order::execute_as_provider;
 use escrow::{self, Command};
 use provider::{ChargebackStage, PaymentProvider};
 
-pub(super) struct Told<'a> {
+/// Money that is taken back, or may be.
+pub(super) struct ClaimedBack<'a> {
     /// Of the payment, ours.
     pub(super) reference: &'a str,
     /// The provider's, of the chargeback or of the movement.
@@ -22,7 +23,7 @@ pub(super) struct Told<'a> {
 pub(super) async fn apply(
     app: &App,
     provider: &dyn PaymentProvider,
-    told: &Told<'_>,
+    claimed: &ClaimedBack<'_>,
     stage: ChargebackStage,
     heard_at: Time,
 ) -> Result<Applied> {
@@ -37,19 +38,19 @@ pub(super) async fn apply(
         }
         ChargebackStage::Lost => escrow::ChargebackStage::Lost,
     };
-    let Some(payment) = find_payment(app, provider, told.reference).await? else {
-        return unknown_payment(app, provider, told.reference).await;
+    let Some(payment) = find_payment(app, provider, claimed.reference).await? else {
+        return unknown_payment(app, provider, claimed.reference).await;
     };
-    if !told.amount.amount.is_positive() {
-        return Ok(Applied::NotOurs(format!("a chargeback of {}", told.amount)));
+    if !claimed.amount.amount.is_positive() {
+        return Ok(Applied::NotOurs(format!("a chargeback of {}", claimed.amount)));
     }
     let command = Command::Chargeback {
         chargeback_id: ChargebackId(app.clock.new_id()),
         payment_id: payment.id,
-        reference: told.id.to_owned(),
-        amount: told.amount,
+        reference: claimed.id.to_owned(),
+        amount: claimed.amount,
         stage,
-        reason: told.reason.to_owned(),
+        reason: claimed.reason.to_owned(),
     };
     execute_as_provider(app, payment.order_id, heard_at, &command).await?;
     Ok(Applied::Done)
@@ -58,21 +59,21 @@ pub(super) async fn apply(
 pub(super) async fn reverse(
     app: &App,
     provider: &dyn PaymentProvider,
-    told: &Told<'_>,
+    claimed: &ClaimedBack<'_>,
     heard_at: Time,
 ) -> Result<Applied> {
-    let Some(payment) = find_payment(app, provider, told.reference).await? else {
-        return unknown_payment(app, provider, told.reference).await;
+    let Some(payment) = find_payment(app, provider, claimed.reference).await? else {
+        return unknown_payment(app, provider, claimed.reference).await;
     };
-    if !told.amount.amount.is_positive() {
-        return Ok(Applied::NotOurs(format!("a reversal of {}", told.amount)));
+    if !claimed.amount.amount.is_positive() {
+        return Ok(Applied::NotOurs(format!("a reversal of {}", claimed.amount)));
     }
     let command = Command::ReversePayment {
         chargeback_id: ChargebackId(app.clock.new_id()),
         payment_id: payment.id,
-        amount: told.amount,
-        movement: movement_key(provider.name(), "reversal", told.id),
-        reason: told.reason.to_owned(),
+        amount: claimed.amount,
+        movement: movement_key(provider.name(), "reversal", claimed.id),
+        reason: claimed.reason.to_owned(),
     };
     execute_as_provider(app, payment.order_id, heard_at, &command).await?;
     Ok(Applied::Done)

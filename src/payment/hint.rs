@@ -1,46 +1,42 @@
-//! News that can't be trusted to say what happened: the provider is asked, and what it answers is booked.
+//! Notifications that can't be trusted to state a fact: the provider is asked, and what it answers is to be booked.
 
+use entity::refund;
 use entity::refund::RefundStatus;
-use entity::{Time, payment, refund};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::fact::{Applied, book, find_payment, find_refund, unknown, unknown_payment};
-use super::refund::query as refund_query;
-use super::{payment_query, unanswered};
+use super::matching::{Applied, find_payment_by_any, find_refund, unknown, unknown_payment};
+use super::query::{payment_query, refund_query, unanswered};
 use crate::app::App;
 use crate::error::Result;
 use provider::{Fact, PaymentProvider, ProviderError};
 
-/// The payment that is spoken of, asked about. An id of the provider's that we haven't been told yet is tried, too: the answer
+/// What came of a hint.
+pub(super) enum Hinted {
+    /// What the provider answered: to be booked.
+    Answered(Vec<Fact>),
+    /// There was nobody to ask, or nothing to ask about.
+    Unmatched(Applied),
+}
+
+/// The payment that is spoken of, asked about. An id of the provider's that we don't know yet is tried, too: the answer
 /// must name our reference and amount, or it isn't one.
 pub(super) async fn payment(
     app: &App,
     provider: &dyn PaymentProvider,
-    (references, provider_reference): (&[String], Option<&str>),
-    heard_at: Time,
-) -> Result<Applied> {
-    let mut found: Option<payment::Model> = None;
-    for reference in provider_reference.into_iter().chain(references.iter().map(String::as_str)) {
-        found = find_payment(app, provider, reference).await?;
-        if found.is_some() {
-            break;
-        }
-    }
-    let Some(payment) = found else {
+    references: &[String],
+    provider_reference: Option<&str>,
+) -> Result<Hinted> {
+    let named = provider_reference.into_iter().chain(references.iter().map(String::as_str));
+    let Some(payment) = find_payment_by_any(app, provider, named).await? else {
         let named = references.first().map(String::as_str).or(provider_reference).unwrap_or_default();
-        return unknown_payment(app, provider, named).await;
+        return unknown_payment(app, provider, named).await.map(Hinted::Unmatched);
     };
     let mut query = payment_query(app, &payment);
     query.provider_reference = query.provider_reference.or_else(|| provider_reference.map(str::to_owned));
-    answered(app, provider, provider.query_payment(&query).await, heard_at).await
+    answered(provider, provider.query_payment(&query).await)
 }
 
-pub(super) async fn refund(
-    app: &App,
-    provider: &dyn PaymentProvider,
-    reference: &str,
-    heard_at: Time,
-) -> Result<Applied> {
+pub(super) async fn refund(app: &App, provider: &dyn PaymentProvider, reference: &str) -> Result<Hinted> {
     let found = match find_refund(app, provider, reference).await? {
         Some(refund) => Some(refund),
         None => of_provider(provider).filter(refund::Column::ProviderReference.eq(reference)).one(&app.db.read).await?,
@@ -51,42 +47,23 @@ pub(super) async fn refund(
             .filter(refund::Column::ProviderReference.is_null())
             .one(&app.db.read)
             .await?;
-        return Ok(match (unknown("refund", reference), unanswered) {
+        return Ok(Hinted::Unmatched(match (unknown("refund", reference), unanswered) {
             (Applied::NotOurs(reason), Some(_)) => Applied::NotYet(reason),
             (other, _) => other,
-        });
+        }));
     };
     let answer = provider.query_refund(&refund_query(app, &refund).await?).await;
-    answered(app, provider, answer, heard_at).await
+    answered(provider, answer)
 }
 
 fn of_provider(provider: &dyn PaymentProvider) -> sea_orm::Select<refund::Entity> {
     refund::Entity::find().filter(refund::Column::Provider.eq(provider.name()))
 }
 
-async fn answered(
-    app: &App,
-    provider: &dyn PaymentProvider,
-    answer: std::result::Result<Vec<Fact>, ProviderError>,
-    heard_at: Time,
-) -> Result<Applied> {
-    let facts = match answer {
-        Ok(facts) => facts,
-        Err(error @ (ProviderError::Unknown(_) | ProviderError::Busy(_))) => {
-            return Err(unanswered(provider.name(), &error));
-        }
-        Err(error) => return Ok(Applied::NotOurs(format!("the provider was asked about it: {error}"))),
-    };
-    let mut worst = Applied::Done;
-    for fact in facts {
-        let applied = if matches!(fact, Fact::PaymentHint { .. } | Fact::RefundHint { .. }) {
-            Applied::NotOurs("the provider answered a question with a hint".to_owned())
-        } else {
-            Box::pin(book(app, provider, fact, heard_at)).await?
-        };
-        if worst == Applied::Done {
-            worst = applied;
-        }
+fn answered(provider: &dyn PaymentProvider, answer: std::result::Result<Vec<Fact>, ProviderError>) -> Result<Hinted> {
+    match answer {
+        Ok(facts) => Ok(Hinted::Answered(facts)),
+        Err(error @ (ProviderError::Unknown(_) | ProviderError::Busy(_))) => Err(unanswered(provider.name(), &error)),
+        Err(error) => Ok(Hinted::Unmatched(Applied::NotOurs(format!("the provider was asked about it: {error}")))),
     }
-    Ok(worst)
 }

@@ -6,12 +6,14 @@ use entity::{Money, OrderStatus, PaymentId, Time, order};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use super::pay::{fall_back, payer_of, require_payment};
-use super::{apply_facts, payment_query, require_provider, unanswered};
+use super::attempt::payer_of;
+use super::fact::apply_facts;
+use super::fallback::fall_back;
+use super::query::{payment_query, require_payment, require_provider, unanswered};
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::Result;
-use crate::job::{self, Job, Outcome};
+use crate::job::{self, Job, JobOutcome};
 use provider::{Fact, OpenedPayment, Payer, PaymentProvider, PaymentRequest, ProviderError};
 
 /// A request of ours that has not arrived within a day never will.
@@ -123,10 +125,10 @@ async fn save_answer_once(app: &App, payment_id: PaymentId, opened: &OpenedPayme
 }
 
 /// The job behind every payment: asks until it is known what became of it.
-pub async fn ask_payment(app: &App, payment_id: PaymentId) -> Result<Outcome> {
+pub async fn ask_payment(app: &App, payment_id: PaymentId) -> Result<JobOutcome> {
     let payment = require_payment(&app.db.read, payment_id).await?;
     if payment.status != PaymentStatus::Pending {
-        return Ok(Outcome::Done);
+        return Ok(JobOutcome::Done);
     }
     let order = order::Entity::find_by_id(payment.order_id).one(&app.db.read).await?;
     let is_wanted =
@@ -142,9 +144,9 @@ pub async fn ask_payment(app: &App, payment_id: PaymentId) -> Result<Outcome> {
     }
     let after = require_payment(&app.db.read, payment_id).await?;
     if after.status == PaymentStatus::Pending {
-        return Ok(Outcome::Again(next_question(app.clock.now(), payment.created_at)));
+        return Ok(JobOutcome::Again(next_question(app.clock.now(), payment.created_at)));
     }
-    Ok(Outcome::Done)
+    Ok(JobOutcome::Done)
 }
 
 /// A provider that can't be asked has said all that it has to say.
@@ -165,10 +167,10 @@ fn next_question(now: Time, created_at: Time) -> Time {
 ///
 /// A provider that has never heard of it may hear of it yet, if our request is still on its way: the payment stays open
 /// for a while, and the job that asks about it withdraws it again.
-pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<Outcome> {
+pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<JobOutcome> {
     let payment = require_payment(&app.db.read, payment_id).await?;
     if payment.status != PaymentStatus::Pending {
-        return Ok(Outcome::Done);
+        return Ok(JobOutcome::Done);
     }
     let provider = require_provider(app, &payment.provider)?;
     match provider.cancel_payment(&payment_query(app, &payment)).await {
@@ -192,5 +194,5 @@ pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<Outcome>
             apply_facts(app, provider.as_ref(), facts).await?;
         }
     }
-    Ok(Outcome::Done)
+    Ok(JobOutcome::Done)
 }

@@ -5,28 +5,26 @@
 
 use chrono::TimeDelta;
 use entity::payout::{ActiveModel, Column, Entity, Model, PayoutStatus};
-use entity::{Currency, LedgerAccount, MinorUnits, Money, PayoutId, SupplierId, Time, payout_account, supplier};
+use entity::{Currency, LedgerAccount, Money, PayoutId, SupplierId, Time, payout_account, supplier};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ActiveModelTrait, ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
 
-use super::fact::{Applied, unknown};
-use super::{apply_facts, require_provider, unanswered};
+use super::fact::apply_facts;
+use super::query::{require_provider, unanswered};
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
-use crate::job::{self, Job, Outcome};
-use crate::ledger::{self, NewTransfer, movement_key};
+use crate::job::{self, Job, JobOutcome};
+use crate::ledger::{self, NewTransfer};
 use crate::party;
 use escrow::BY_HAND;
 use provider::{Fact, PayoutQuery, PayoutRequest, ProviderError};
 
 const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
-const TRY_AGAIN_AFTER: TimeDelta = TimeDelta::days(1);
-const MOST_FAILURES: u64 = 3;
 
 /// Turns what a supplier is owed into a payout, if there is anything and somewhere to send it.
-pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Currency) -> Result<Outcome> {
+pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Currency) -> Result<JobOutcome> {
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
         let owed_to = supplier::Entity::find_by_id(supplier_id).lock_exclusive().one(&transaction).await?;
@@ -35,17 +33,17 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
         let account = party::find_active_payout_account(&transaction, supplier_id, app.clock.now()).await?;
         let amount = ledger::balance(&transaction, &LedgerAccount::Supplier(supplier_id), currency).await?;
         let (Some(account), true, true) = (account, is_verified, amount.is_positive()) else {
-            return Ok(Outcome::Done);
+            return Ok(JobOutcome::Done);
         };
         if came_back(&transaction, &account, verified_at).await? {
             // The bank has said that the account can't be paid: another one, or an operator's word, ends the waiting.
-            return Ok(Outcome::Done);
+            return Ok(JobOutcome::Done);
         }
         let provider = app.providers.for_payouts().map_or(BY_HAND, |provider| provider.name());
         let details = party::decrypt_payout_account(app, &account)?;
         if details.currency.is_some_and(|only| only != currency) {
             // The account takes another currency only: the money waits for one that takes this.
-            return Ok(Outcome::Done);
+            return Ok(JobOutcome::Done);
         }
         let (id, now) = (PayoutId(app.clock.new_id()), app.clock.now());
         let row = ActiveModel {
@@ -80,7 +78,7 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
         }
         transaction.commit().await?;
         app.wake_worker();
-        Ok(Outcome::Done)
+        Ok(JobOutcome::Done)
     })
     .await
 }
@@ -96,7 +94,7 @@ async fn came_back(
     Ok(latest.is_some_and(|row| verified_at.is_none_or(|at| at <= row.updated_at)))
 }
 
-pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
+pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<JobOutcome> {
     let payout = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
     let provider = require_provider(app, &payout.provider)?;
     let payouts = provider
@@ -113,7 +111,7 @@ pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
         | PayoutStatus::Failed
         | PayoutStatus::Returned
         | PayoutStatus::ActionRequired
-        | PayoutStatus::ApprovalRequired => return Ok(Outcome::Done),
+        | PayoutStatus::ApprovalRequired => return Ok(JobOutcome::Done),
         // A refused question says nothing about the payout: it is asked again.
         PayoutStatus::Pending => payouts.query_payout(&query).await,
         PayoutStatus::Requested => match payouts.pay_out(&request(app, &payout, provider.name()).await?).await {
@@ -131,17 +129,17 @@ pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<Outcome> {
     };
     if let Err(ProviderError::CannotBeAsked(_)) = &answer {
         // What it has to say, it says by itself.
-        return Ok(Outcome::Done);
+        return Ok(JobOutcome::Done);
     }
     apply_facts(app, provider.as_ref(), answer.map_err(|error| unanswered(provider.name(), &error))?).await?;
     let after = Entity::find_by_id(payout_id).one(&app.db.read).await?.ok_or_else(|| gone(payout_id))?;
     match after.status {
-        PayoutStatus::Requested | PayoutStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
+        PayoutStatus::Requested | PayoutStatus::Pending => Ok(JobOutcome::Again(app.clock.now() + ASK_AFTER)),
         PayoutStatus::Paid
         | PayoutStatus::Failed
         | PayoutStatus::Returned
         | PayoutStatus::ActionRequired
-        | PayoutStatus::ApprovalRequired => Ok(Outcome::Done),
+        | PayoutStatus::ApprovalRequired => Ok(JobOutcome::Done),
     }
 }
 
@@ -155,186 +153,6 @@ async fn request(app: &App, payout: &Model, provider: &str) -> Result<PayoutRequ
         account: SecretString::from(details),
         notification_url: app.settings.notification_url(provider),
     })
-}
-
-/// Locks a payout of this provider.
-async fn lock(transaction: &DatabaseTransaction, provider: &str, reference: &str) -> Result<Option<Model>> {
-    let found = Entity::find().filter(Column::Reference.eq(reference)).lock_exclusive().one(transaction).await?;
-    Ok(found.filter(|payout| payout.provider == provider))
-}
-
-pub(super) async fn pending(
-    app: &App,
-    provider: &str,
-    reference: &str,
-    provider_reference: Option<&str>,
-) -> Result<Applied> {
-    let transaction = app.db.begin_write().await?;
-    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
-    if payout.status == PayoutStatus::Requested {
-        let row = ActiveModel {
-            id: Set(payout.id),
-            status: Set(PayoutStatus::Pending),
-            provider_reference: Set(provider_reference.map(str::to_owned)),
-            updated_at: Set(app.clock.now()),
-            ..Default::default()
-        };
-        row.update(&transaction).await?;
-    }
-    transaction.commit().await?;
-    Ok(Applied::Done)
-}
-
-/// payout → provider: the money has left.
-pub(super) async fn paid(
-    app: &App,
-    provider: &str,
-    reference: &str,
-    (movement, amount): (&str, Money),
-) -> Result<Applied> {
-    let movement = movement_key(provider, "payout", movement);
-    let transaction = app.db.begin_write().await?;
-    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
-    let id = payout.id;
-    let asked = Money::new(payout.amount, payout.currency);
-    if amount != asked {
-        return Ok(Applied::NotOurs(format!("{id}: the provider paid {amount}, we asked for {asked}")));
-    }
-    match payout.status {
-        PayoutStatus::Requested | PayoutStatus::Pending => {
-            if !ledger::posted(&transaction, &movement).await?.is_empty() {
-                return Ok(Applied::NotOurs(format!("{id}: {movement} is booked already, for another payout")));
-            }
-            let to = LedgerAccount::Provider(provider.to_owned());
-            finish(app, &transaction, &payout, (PayoutStatus::Paid, None), (to, "payout.paid", Some((movement, 0))))
-                .await?;
-            transaction.commit().await?;
-            Ok(Applied::Done)
-        }
-        // Of one that came back, this is old news.
-        PayoutStatus::Paid | PayoutStatus::Returned => Ok(Applied::Done),
-        PayoutStatus::Failed | PayoutStatus::ActionRequired | PayoutStatus::ApprovalRequired => {
-            Ok(Applied::NotOurs(format!("{id} is said to have been paid, but it had failed")))
-        }
-    }
-}
-
-/// payout → supplier: it is owed again.
-pub(super) async fn failed(app: &App, provider: &str, reference: &str, reason: &str) -> Result<Applied> {
-    let transaction = app.db.begin_write().await?;
-    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
-    let id = payout.id;
-    match payout.status {
-        PayoutStatus::Requested | PayoutStatus::Pending => {
-            let to = LedgerAccount::Supplier(payout.supplier_id);
-            let failure = Some(reason.to_owned());
-            finish(app, &transaction, &payout, (PayoutStatus::Failed, failure), (to, "payout.failed", None)).await?;
-            tracing::error!(payout = %id, supplier = %payout.supplier_id, reason, "a payout failed");
-            if !keeps_failing(&transaction, &payout).await? {
-                let again = Job::RequestPayout { supplier_id: payout.supplier_id, currency: payout.currency };
-                job::enqueue(&transaction, &app.clock, &again, app.clock.now() + TRY_AGAIN_AFTER).await?;
-            }
-            transaction.commit().await?;
-            Ok(Applied::Done)
-        }
-        PayoutStatus::Failed
-        | PayoutStatus::Returned
-        | PayoutStatus::ActionRequired
-        | PayoutStatus::ApprovalRequired => Ok(Applied::Done),
-        PayoutStatus::Paid => Ok(Applied::NotOurs(format!("{id} failed after it had been paid: {reason}"))),
-    }
-}
-
-/// provider → supplier: it came back, and is owed again. It waits for another account, or for an operator's word
-/// (`verifySupplier`): the bank has said that it can't be paid there.
-pub(super) async fn returned(
-    app: &App,
-    provider: &str,
-    reference: &str,
-    (movement, amount): (&str, Money),
-    reason: &str,
-) -> Result<Applied> {
-    let movement = movement_key(provider, "payout_returned", movement);
-    let transaction = app.db.begin_write().await?;
-    let Some(payout) = lock(&transaction, provider, reference).await? else { return Ok(unknown("payout", reference)) };
-    let id = payout.id;
-    let asked = Money::new(payout.amount, payout.currency);
-    if amount != asked {
-        return Ok(Applied::NotOurs(format!("{id}: {amount} is said to have come back of {asked}")));
-    }
-    match payout.status {
-        PayoutStatus::Returned => return Ok(Applied::Done),
-        PayoutStatus::Requested | PayoutStatus::Pending => {
-            // That it was sent is news that is still on its way.
-            let to = LedgerAccount::Provider(provider.to_owned());
-            finish(app, &transaction, &payout, (PayoutStatus::Paid, None), (to, "payout.paid", None)).await?;
-        }
-        PayoutStatus::Paid => {}
-        PayoutStatus::Failed | PayoutStatus::ActionRequired | PayoutStatus::ApprovalRequired => {
-            return Ok(Applied::NotOurs(format!("{id} is said to have come back, but it had not been sent")));
-        }
-    }
-    let now = app.clock.now();
-    let row = ActiveModel {
-        id: Set(id),
-        status: Set(PayoutStatus::Returned),
-        failure: Set(Some(reason.to_owned())),
-        updated_at: Set(now),
-        ..Default::default()
-    };
-    row.update(&transaction).await?;
-    let transfer = NewTransfer {
-        debit: LedgerAccount::Provider(provider.to_owned()),
-        credit: LedgerAccount::Supplier(payout.supplier_id),
-        amount,
-        cause: "payout.returned",
-        order_id: None,
-        movement: Some((movement, 0)),
-    };
-    ledger::post(&transaction, &app.clock, now, vec![transfer]).await?;
-    transaction.commit().await?;
-    tracing::error!(payout = %id, supplier = %payout.supplier_id, reason, "a payout came back");
-    Ok(Applied::Done)
-}
-
-/// Three failures in a row to one account are no accident: the money waits for another account.
-async fn keeps_failing(transaction: &DatabaseTransaction, payout: &Model) -> Result<bool> {
-    let latest = Entity::find()
-        .filter(Column::PayoutAccountId.eq(payout.payout_account_id))
-        .order_by_desc(Column::Id)
-        .limit(MOST_FAILURES)
-        .all(transaction)
-        .await?;
-    let failures = latest.iter().filter(|row| row.status == PayoutStatus::Failed).count();
-    Ok(u64::try_from(failures).is_ok_and(|failures| failures >= MOST_FAILURES))
-}
-
-async fn finish(
-    app: &App,
-    transaction: &DatabaseTransaction,
-    payout: &Model,
-    (status, failure): (PayoutStatus, Option<String>),
-    (credit, cause, movement): (LedgerAccount, &'static str, Option<(String, i32)>),
-) -> Result<()> {
-    let now = app.clock.now();
-    let row = ActiveModel {
-        id: Set(payout.id),
-        status: Set(status),
-        balance: Set(MinorUnits::ZERO),
-        failure: Set(failure),
-        updated_at: Set(now),
-        ..Default::default()
-    };
-    row.update(transaction).await?;
-    let transfer = NewTransfer {
-        debit: LedgerAccount::Payout(payout.id),
-        credit,
-        amount: Money::new(payout.balance, payout.currency),
-        cause,
-        order_id: None,
-        movement,
-    };
-    ledger::post(transaction, &app.clock, now, vec![transfer]).await
 }
 
 fn gone(id: PayoutId) -> Error {

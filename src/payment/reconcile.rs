@@ -1,5 +1,5 @@
 //! The daily reconciliation, three ways: orders with the ledger, the ledger with what providers have booked, and each
-//! provider's statement with what it told us before.
+//! provider's statement with what it stated before.
 //!
 //! A provider's statement comes by itself (a bank's camt.053), or is fetched once a day, or there is none: then the provider
 //! is asked about every payment and refund that moved that day. Lines are kept, and compared with the transfers of the same
@@ -17,13 +17,13 @@ use sea_orm::{
     QuerySelect,
 };
 
-use super::fact::Applied;
-use super::{require_provider, unanswered};
+use super::matching::Applied;
+use super::query::{require_provider, unanswered};
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
 use crate::error::Result;
-use crate::job::{self, Job, Outcome};
+use crate::job::{self, Job, JobOutcome};
 use crate::ledger::{self, NewTransfer, movement_key};
 use crate::page::Page;
 use provider::{LineKind, PaymentProvider, Statement};
@@ -93,7 +93,7 @@ async fn begin(app: &App, provider: String, day: NaiveDate, again: bool) -> Resu
 }
 
 /// The job: fetches or asks what there is to know of that day, compares, and writes down what doesn't agree.
-pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<Outcome> {
+pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<JobOutcome> {
     if provider == OURS {
         let differences = ledger::verify(&app.db.read).await?;
         let found = differences.into_iter().map(|difference| Found {
@@ -106,10 +106,10 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<Outc
             detail: difference,
         });
         write_down(app, OURS, &Compared::Ours, found.collect()).await?;
-        return Ok(Outcome::Done);
+        return Ok(JobOutcome::Done);
     }
     // One that is configured no more has nothing to say.
-    let Ok(adapter) = require_provider(app, provider) else { return Ok(Outcome::Done) };
+    let Ok(adapter) = require_provider(app, provider) else { return Ok(JobOutcome::Done) };
     match adapter.statements(day).await.map_err(|error| unanswered(provider, &error))? {
         Some(statements) => {
             for statement in statements {
@@ -122,7 +122,7 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<Outc
         let found = compare::differences(app, provider, currency, day).await?;
         write_down(app, provider, &Compared::Lines { currency, day }, found).await?;
     }
-    Ok(Outcome::Done)
+    Ok(JobOutcome::Done)
 }
 
 /// A provider that has never sent a statement is asked about each movement; one that sends them has to have done so.
@@ -168,7 +168,7 @@ async fn keep_lines(app: &App, provider: &str, statement: &Statement) -> Result<
                 .exec_without_returning(&transaction)
                 .await?;
             if line.kind == LineKind::Fee {
-                book_fee(app, &transaction, provider, (&line.movement, line.amount)).await?;
+                book_fee(app, &transaction, provider, &line.movement, line.amount).await?;
             }
         }
         transaction.commit().await?;
@@ -182,7 +182,8 @@ async fn book_fee<C: ConnectionTrait>(
     app: &App,
     transaction: &C,
     provider: &str,
-    (movement, amount): (&str, Money),
+    movement: &str,
+    amount: Money,
 ) -> Result<()> {
     let movement = movement_key(provider, LineKind::Fee.name(), movement);
     if !ledger::posted(transaction, &movement).await?.is_empty() {

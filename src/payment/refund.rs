@@ -1,72 +1,58 @@
 //! A refund on its way: asked for until the provider has it, asked about until it says what became of it.
 
 use chrono::TimeDelta;
-use entity::refund::{Column, Entity, Model, RefundStatus};
-use entity::{LedgerAccount, MinorUnits, Money, OrderId, RefundId, transfer};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use entity::refund::{Entity, Model, RefundStatus};
+use entity::{Money, OrderId, RefundId};
+use sea_orm::EntityTrait;
 use secrecy::SecretString;
 
-use super::pay::require_payment;
-use super::{apply_facts, payment_query, require_provider, unanswered};
+use super::fact::apply_facts;
+use super::query::{booked_of_others, payment_query, refund_query, require_payment, require_provider, unanswered};
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::job::Outcome;
-use crate::ledger::movement_key;
+use crate::job::JobOutcome;
 use crate::order::{execute_as_provider, find_refund_account, start_refund};
 use escrow::{BY_HAND, Command, Sending};
-use provider::{Fact, PaymentProvider, ProviderError, RefundQuery, RefundRequest};
+use provider::{Fact, PaymentProvider, ProviderError, RefundRequest};
 
 /// A provider's notification is usually quicker than this.
 const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
 
-pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<Outcome> {
+pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<JobOutcome> {
     let refund = require_refund(app, refund_id).await?;
     let facts = match refund.status {
-        RefundStatus::Pending if refund.provider == BY_HAND => return Ok(Outcome::Done),
+        RefundStatus::Pending if refund.provider == BY_HAND => return Ok(JobOutcome::Done),
         RefundStatus::Pending => {
             let provider = require_provider(app, &refund.provider)?;
             // A refused question says nothing about the refund: it is asked again.
-            match provider.query_refund(&query(app, &refund).await?).await {
+            match provider.query_refund(&refund_query(app, &refund).await?).await {
                 Ok(facts) => facts,
                 // What it has to say, it says by itself.
-                Err(ProviderError::CannotBeAsked(_)) => return Ok(Outcome::Done),
+                Err(ProviderError::CannotBeAsked(_)) => return Ok(JobOutcome::Done),
                 Err(error) => return Err(unanswered(provider.name(), &error)),
             }
         }
         RefundStatus::Requested => match ask_for(app, &refund).await? {
             Some(facts) => facts,
             // Whatever lets it go on asks for it again.
-            None => return Ok(Outcome::Done),
+            None => return Ok(JobOutcome::Done),
         },
         RefundStatus::Succeeded
         | RefundStatus::ActionRequired
         | RefundStatus::PayeeDetailsRequired
         | RefundStatus::ApprovalRequired
-        | RefundStatus::ChargedBack => return Ok(Outcome::Done),
+        | RefundStatus::ChargedBack => return Ok(JobOutcome::Done),
     };
     let provider = require_provider(app, &refund.provider)?;
     apply_facts(app, provider.as_ref(), facts).await?;
     match require_refund(app, refund_id).await?.status {
-        RefundStatus::Requested | RefundStatus::Pending => Ok(Outcome::Again(app.clock.now() + ASK_AFTER)),
+        RefundStatus::Requested | RefundStatus::Pending => Ok(JobOutcome::Again(app.clock.now() + ASK_AFTER)),
         RefundStatus::Succeeded
         | RefundStatus::ActionRequired
         | RefundStatus::PayeeDetailsRequired
         | RefundStatus::ApprovalRequired
-        | RefundStatus::ChargedBack => Ok(Outcome::Done),
+        | RefundStatus::ChargedBack => Ok(JobOutcome::Done),
     }
-}
-
-pub(super) async fn query(app: &App, refund: &Model) -> Result<RefundQuery> {
-    let payment_id = refund.payment_id.ok_or_else(|| Error::internal(format!("{} is of no payment", refund.id)))?;
-    let payment = require_payment(&app.db.read, payment_id).await?;
-    let sent = refund.amount.0.saturating_sub(refund.charged_back.0);
-    Ok(RefundQuery {
-        reference: refund.reference.clone(),
-        provider_reference: refund.provider_reference.clone(),
-        payment: payment_query(app, &payment),
-        amount: Money::new(MinorUnits(sent), refund.currency),
-        others: booked_of_others(app, refund).await?,
-    })
 }
 
 /// None: it can't be sent now.
@@ -83,7 +69,7 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
                 return Ok(Some(vec![fact]));
             }
             // An earlier request of ours may have arrived: only "never heard of it" makes it a failure.
-            return match provider.query_refund(&query(app, &refund).await?).await {
+            return match provider.query_refund(&refund_query(app, &refund).await?).await {
                 Ok(facts) => Ok(Some(facts)),
                 Err(ProviderError::NotKnown(_)) => Ok(Some(vec![fact])),
                 // What it may still say of it is booked; until then it is for a person to look for.
@@ -93,7 +79,7 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
         }
         // The order was frozen while an earlier request of ours was on its way: it may have arrived.
         Sending::Waits if refund.started_at.is_some() => {
-            return match provider.query_refund(&query(app, refund).await?).await {
+            return match provider.query_refund(&refund_query(app, refund).await?).await {
                 Ok(facts) => Ok(Some(facts)),
                 Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => Ok(None),
                 Err(error) => Err(unanswered(provider.name(), &error)),
@@ -106,13 +92,14 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
     let refund = require_refund(app, refund.id).await?;
     let request = RefundRequest { asked_before, ..request(app, &refund, order_id, provider.name()).await? };
     let answer = provider.refund(&request).await;
-    understand(app, (order_id, &refund), provider.as_ref(), answer).await
+    understand(app, order_id, &refund, provider.as_ref(), answer).await
 }
 
 /// Unknown is not failed: the same reference is asked for again.
 async fn understand(
     app: &App,
-    (order_id, refund): (OrderId, &Model),
+    order_id: OrderId,
+    refund: &Model,
     provider: &dyn PaymentProvider,
     answer: Result<Vec<Fact>, ProviderError>,
 ) -> Result<Option<Vec<Fact>>> {
@@ -130,7 +117,7 @@ async fn understand(
     };
     // An earlier request may have been accepted, and its answer lost: only "never heard of it" makes it a failure. Of one that
     // can't be asked its refusal has to do: it would have repeated an earlier answer.
-    match provider.query_refund(&query(app, refund).await?).await {
+    match provider.query_refund(&refund_query(app, refund).await?).await {
         Ok(facts) => Ok(Some(facts)),
         Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => {
             let reference = refund.reference.clone();
@@ -159,22 +146,6 @@ async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -
         notification_url: app.settings.notification_url(provider),
         others: booked_of_others(app, refund).await?,
     })
-}
-
-/// By which movements the payment's other refunds left this provider; of those that were paid by hand, by what the operators
-/// named as the transfer.
-async fn booked_of_others(app: &App, refund: &Model) -> Result<Vec<String>> {
-    let others = Entity::find().filter(Column::PaymentId.eq(refund.payment_id)).filter(Column::Id.ne(refund.id));
-    let accounts: Vec<LedgerAccount> =
-        others.all(&app.db.read).await?.into_iter().map(|other| LedgerAccount::Refund(other.id)).collect();
-    let sent = transfer::Entity::find().filter(transfer::Column::Debit.is_in(accounts)).filter(
-        transfer::Column::Credit
-            .is_in([refund.provider.as_str(), BY_HAND].map(|name| LedgerAccount::Provider(name.to_owned()))),
-    );
-    let prefixes = [refund.provider.as_str(), BY_HAND].map(|name| movement_key(name, "refund", ""));
-    let movements = sent.all(&app.db.read).await?.into_iter().filter_map(|row| row.movement);
-    let name = |movement: String| prefixes.iter().find_map(|prefix| movement.strip_prefix(prefix).map(str::to_owned));
-    Ok(movements.filter_map(name).collect())
 }
 
 async fn require_refund(app: &App, id: RefundId) -> Result<Model> {

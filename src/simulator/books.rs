@@ -9,7 +9,7 @@ use sea_orm::{
     ActiveValue::Set, ColumnTrait, ConnectionTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QuerySelect,
 };
 
-use super::rail::Voucher;
+use super::method_kind::Voucher;
 use super::{collected, notify};
 use crate::app::App;
 use crate::error::{Error, Result};

@@ -11,9 +11,9 @@ use entity::sandbox_movement::{Column, Entity, Model, MovementKind};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::collected;
+use super::method_kind::MethodKind;
 use super::page::{self, Shown};
 use super::play::{self, Form, Played, Problem};
-use super::rail::Rail;
 use crate::app::App;
 use crate::error::{Error, Result};
 
@@ -66,7 +66,7 @@ async fn answer(app: &App, id: SandboxMovementId, form: &Form) -> Result<Option<
     let Some(played) = play::play(app, id, form).await? else { return Ok(None) };
     Ok(Some(match played {
         // From such a page, buyers are sent back to the shop; an account or a code they keep.
-        Played::Done(payment) if Rail::of(&payment) == Rail::Redirect => {
+        Played::Done(payment) if MethodKind::of(&payment) == MethodKind::Redirect => {
             let back = payment.return_url.clone().unwrap_or_else(|| page::path(&payment));
             Redirect::to(&back).into_response()
         }

@@ -15,7 +15,8 @@ pub(super) async fn take_back(
     tx: &DatabaseTransaction,
     payment: &str,
     kind: MovementKind,
-    (amount, reason): (Option<Money>, Option<&str>),
+    amount: Option<Money>,
+    reason: Option<&str>,
 ) -> Result<SimulatedEvent> {
     let payment = lock(tx, MovementKind::Payment, payment).await?;
     let currency: Currency = amount.map_or(payment.currency, |amount| amount.currency);
@@ -37,8 +38,8 @@ pub(super) async fn take_back(
     } else {
         (MovementStatus::Succeeded, "the sending bank called it back")
     };
-    let movement = insert(app, tx, &payment, (kind, status), (amount, Some(reason.unwrap_or(usual)))).await?;
-    Ok((movement, Some(payment)))
+    let movement = insert(app, tx, &payment, kind, status, amount, Some(reason.unwrap_or(usual))).await?;
+    Ok(SimulatedEvent { movement, payment: Some(payment) })
 }
 
 pub(super) async fn move_chargeback(
@@ -73,5 +74,6 @@ pub(super) async fn move_chargeback(
         }
         ChargebackMove::Lost => (undecided.to_vec(), MovementStatus::Lost, "it stays won; open another one"),
     };
-    Ok((advance(app, tx, found, (&from, to), None, hint).await?, Some(payment)))
+    let movement = advance(app, tx, found, &from, to, None, hint).await?;
+    Ok(SimulatedEvent { movement, payment: Some(payment) })
 }

@@ -6,7 +6,7 @@ use entity::{Currency, MinorUnits, Money, SandboxMovementId};
 use sea_orm::{ColumnTrait, ConnectionTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
 
 use super::books::BankError;
-use super::rail::method_of;
+use super::method_kind::method_of;
 use crate::error::{Error, Result};
 
 /// The sums of one payment in one currency. Read them under the payment's lock: whatever makes them larger takes it.

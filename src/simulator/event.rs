@@ -82,32 +82,43 @@ pub async fn provider_event(app: &App, event: &ProviderEvent, repeat: u8) -> Res
         return Err(Error::not_found("simulated bank"));
     }
     let tx = app.db.begin_write().await?;
-    let happened = make_happen(app, &tx, event).await?;
-    let notice = tell(app, &tx, &happened, repeat).await?;
+    let simulated = simulate(app, &tx, event).await?;
+    let notice = notify_of(app, &tx, &simulated, repeat).await?;
     tx.commit().await?;
     app.wake_worker();
     Ok(notice)
 }
 
 /// Enqueues the notification about it, in the transaction in which it happened.
-pub(super) async fn tell(
+pub(super) async fn notify_of(
     app: &App,
     tx: &DatabaseTransaction,
-    (movement, payment): &SimulatedEvent,
+    event: &SimulatedEvent,
     repeat: u8,
 ) -> Result<Notice> {
-    let notice = notify::notice_about(app, movement, payment.as_ref())?;
-    let notice = notice.ok_or_else(|| Error::internal(format!("{}: nothing to tell of it", movement.id)))?;
+    let notice = notify::notice_about(app, &event.movement, event.payment.as_ref())?;
+    let notice = notice.ok_or_else(|| Error::internal(format!("{}: nothing to tell of it", event.movement.id)))?;
     for _time in 0..repeat.max(1) {
         job::enqueue(tx, &app.clock, &notice.job(), app.clock.now()).await?;
     }
     Ok(notice)
 }
 
-/// The movement that it is about, and, if that is one of its own, the payment behind it.
-pub(super) type SimulatedEvent = (Model, Option<Model>);
+/// Something that happened at the bank.
+pub(super) struct SimulatedEvent {
+    /// What it is about.
+    pub(super) movement: Model,
+    /// The payment behind it, if the movement is one of its own.
+    pub(super) payment: Option<Model>,
+}
 
-async fn make_happen(app: &App, tx: &DatabaseTransaction, event: &ProviderEvent) -> Result<SimulatedEvent> {
+impl SimulatedEvent {
+    fn of(movement: Model) -> Self {
+        Self { movement, payment: None }
+    }
+}
+
+async fn simulate(app: &App, tx: &DatabaseTransaction, event: &ProviderEvent) -> Result<SimulatedEvent> {
     match event {
         ProviderEvent::PaymentCaptured { payment, amount } => {
             capture(app, tx, lock(tx, MovementKind::Payment, payment).await?, *amount).await
@@ -116,13 +127,14 @@ async fn make_happen(app: &App, tx: &DatabaseTransaction, event: &ProviderEvent)
             let payment = lock(tx, MovementKind::Payment, payment).await?;
             let from = [MovementStatus::Open, MovementStatus::Settling];
             let hint = "only one that is not decided can be declined; PAYMENT_REVERSED takes back what has arrived";
-            Ok((advance(app, tx, payment, (&from, MovementStatus::Declined), reason.as_deref(), hint).await?, None))
+            let movement = advance(app, tx, payment, &from, MovementStatus::Declined, reason.as_deref(), hint).await?;
+            Ok(SimulatedEvent::of(movement))
         }
         ProviderEvent::PaymentReversed { payment, amount, reason } => {
-            take_back(app, tx, payment, MovementKind::Reversal, (*amount, reason.as_deref())).await
+            take_back(app, tx, payment, MovementKind::Reversal, *amount, reason.as_deref()).await
         }
         ProviderEvent::ChargebackOpened { payment, amount, reason } => {
-            take_back(app, tx, payment, MovementKind::Chargeback, (*amount, reason.as_deref())).await
+            take_back(app, tx, payment, MovementKind::Chargeback, *amount, reason.as_deref()).await
         }
         ProviderEvent::ChargebackMoved { payment, chargeback, to } => {
             move_chargeback(app, tx, payment, *chargeback, *to).await
@@ -168,7 +180,8 @@ pub(super) async fn advance(
     app: &App,
     tx: &DatabaseTransaction,
     movement: Model,
-    (from, to): (&[MovementStatus], MovementStatus),
+    from: &[MovementStatus],
+    to: MovementStatus,
     reason: Option<&str>,
     hint: &str,
 ) -> Result<Model> {
@@ -190,9 +203,9 @@ pub(super) async fn advance(
 
 async fn succeed(app: &App, tx: &DatabaseTransaction, kind: MovementKind, reference: &str) -> Result<SimulatedEvent> {
     let movement = lock(tx, kind, reference).await?;
-    let step = (&[MovementStatus::Settling][..], MovementStatus::Succeeded);
+    let from = [MovementStatus::Settling];
     let hint = "it stays so; only one that is on its way can succeed";
-    Ok((advance(app, tx, movement, step, None, hint).await?, None))
+    Ok(SimulatedEvent::of(advance(app, tx, movement, &from, MovementStatus::Succeeded, None, hint).await?))
 }
 
 async fn fail(
@@ -214,9 +227,10 @@ async fn fail(
         | MovementStatus::Won
         | MovementStatus::Lost => "refused by the receiving bank",
     };
-    let step = (&[MovementStatus::Settling, MovementStatus::Succeeded][..], MovementStatus::Declined);
+    let from = [MovementStatus::Settling, MovementStatus::Succeeded];
     let hint = "only one that is on its way or has succeeded can fail";
-    Ok((advance(app, tx, movement, step, Some(reason.unwrap_or(usual)), hint).await?, None))
+    let reason = Some(reason.unwrap_or(usual));
+    Ok(SimulatedEvent::of(advance(app, tx, movement, &from, MovementStatus::Declined, reason, hint).await?))
 }
 
 /// The payment itself is paid if just its amount arrives while it waits; everything else is a transfer of its own.
@@ -230,10 +244,10 @@ pub(super) async fn capture(
     let arrived = Collected::of(tx, &payment, payment.currency).await?.arrived;
     let waits = matches!(payment.status, MovementStatus::Open | MovementStatus::Settling) && arrived.is_zero();
     match amount {
-        None if payment.status == MovementStatus::Succeeded => Ok((payment, None)),
+        None if payment.status == MovementStatus::Succeeded => Ok(SimulatedEvent::of(payment)),
         _all if waits && amount.is_none_or(|amount| amount == whole) => {
             let change = |payment: &mut Model| payment.status = MovementStatus::Succeeded;
-            Ok((books::write(app, tx, payment, change).await?, None))
+            Ok(SimulatedEvent::of(books::write(app, tx, payment, change).await?))
         }
         Some(amount) => transfer(app, tx, payment, amount).await,
         None => {
@@ -249,8 +263,8 @@ pub(super) async fn capture(
 async fn transfer(app: &App, tx: &DatabaseTransaction, payment: Model, amount: Money) -> Result<SimulatedEvent> {
     check_room(tx, &payment).await?;
     let status = MovementStatus::Succeeded;
-    let movement = insert(app, tx, &payment, (MovementKind::Transfer, status), (amount, None)).await?;
-    Ok((movement, Some(payment)))
+    let movement = insert(app, tx, &payment, MovementKind::Transfer, status, amount, None).await?;
+    Ok(SimulatedEvent { movement, payment: Some(payment) })
 }
 
 /// Money arrives with a reference that says nothing to the bank: it is told of with what the payer wrote, and of no payment.
@@ -262,10 +276,10 @@ pub(super) async fn transfer_unmatched(
     written: &str,
 ) -> Result<SimulatedEvent> {
     check_room(tx, payment).await?;
-    let movement = new_movement(app, payment, (MovementKind::Unmatched, MovementStatus::Succeeded), (amount, None));
+    let movement = new_movement(app, payment, MovementKind::Unmatched, MovementStatus::Succeeded, amount, None);
     let movement = Model { description: written.to_owned(), ..movement };
     Entity::insert(ActiveModel::from(movement.clone())).exec_without_returning(tx).await?;
-    Ok((movement, None))
+    Ok(SimulatedEvent::of(movement))
 }
 
 async fn check_room(tx: &DatabaseTransaction, payment: &Model) -> Result<()> {
@@ -282,10 +296,12 @@ pub(super) async fn insert(
     app: &App,
     tx: &DatabaseTransaction,
     payment: &Model,
-    (kind, status): (MovementKind, MovementStatus),
-    of: (Money, Option<&str>),
+    kind: MovementKind,
+    status: MovementStatus,
+    amount: Money,
+    reason: Option<&str>,
 ) -> Result<Model> {
-    let movement = new_movement(app, payment, (kind, status), of);
+    let movement = new_movement(app, payment, kind, status, amount, reason);
     Entity::insert(ActiveModel::from(movement.clone())).exec_without_returning(tx).await?;
     Ok(movement)
 }
@@ -293,8 +309,10 @@ pub(super) async fn insert(
 fn new_movement(
     app: &App,
     payment: &Model,
-    (kind, status): (MovementKind, MovementStatus),
-    (amount, reason): (Money, Option<&str>),
+    kind: MovementKind,
+    status: MovementStatus,
+    amount: Money,
+    reason: Option<&str>,
 ) -> Model {
     let (id, now) = (SandboxMovementId(app.clock.new_id()), app.clock.now());
     Model {

@@ -13,7 +13,7 @@
 //! POST /sandbox/receiver                 not the bank's: takes any webhook of ours, for who has no receiver yet
 //! ```
 //!
-//! The page plays the rail that the method has ([`rail`]), and takes the decisions of that rail:
+//! The page plays the kind that the method is of ([`method_kind`]), and takes the decisions of that kind:
 //! * a page to approve on: `approve`, `decline`, `approve_later`, `settle`;
 //! * an account to send money to (BANK_TRANSFER; the payment's document says which in `transfer_to`): `approve` sends all that
 //!   is missing, `approve_later`, `settle`, `transfer` with an `amount` and perhaps another `reference`, `bounce` with an `amount`
@@ -51,10 +51,10 @@ mod checkout;
 mod claim;
 mod collected;
 mod event;
+mod method_kind;
 mod notify;
 mod page;
 mod play;
-mod rail;
 
 pub use books::settle;
 pub use event::{ChargebackMove, ProviderEvent, provider_event};

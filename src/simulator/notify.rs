@@ -12,7 +12,7 @@ use sea_orm::ActiveEnum;
 use serde::Serialize;
 use serde_json::json;
 
-use super::rail::{Account, Rail, Voucher};
+use super::method_kind::{Account, MethodKind, Voucher};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::job::Job;
@@ -82,7 +82,7 @@ impl<'a> Document<'a> {
     /// What the caller is answered about a payment.
     pub(super) fn of_payment(payment: &'a Model, transfers: &[Model], checkout_url: String) -> Self {
         Self {
-            transfer_to: (Rail::of(payment) == Rail::Transfer).then(|| Account::of(payment)),
+            transfer_to: (MethodKind::of(payment) == MethodKind::Transfer).then(|| Account::of(payment)),
             voucher: Voucher::of(payment),
             transfers: transfers.iter().map(Transfer::of).collect(),
             checkout_url: Some(checkout_url),

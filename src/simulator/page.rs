@@ -1,27 +1,21 @@
 //! The checkout page as HTML: pure, no script, every text from outside escaped.
 
 use entity::Money;
-use entity::Time;
 use entity::sandbox_movement::{Model, MovementStatus};
 
 use super::books::SETTLES_AFTER;
 use super::collected::Collected;
-use super::play::{Form, Problem};
-use super::rail::{Rail, method_of};
-use crate::error::{Error, Result};
+use super::method_kind::{MethodKind, method_of};
+use crate::error::Result;
 
 mod forms;
 mod history;
+mod html;
+mod shown;
 
-/// What a page is about.
-pub(super) struct Shown<'a> {
-    pub(super) payment: &'a Model,
-    /// All that came and went by it besides.
-    pub(super) behind: &'a [Model],
-    pub(super) now: Time,
-    /// What was filled in and refused, and why.
-    pub(super) refused: Option<(&'a Form, &'a Problem)>,
-}
+use html::{document, escape};
+use shown::overflow;
+pub(super) use shown::{Shown, path};
 
 /// What the buyer knows a method as; None if the bank doesn't.
 pub(super) fn method_label(method: &str) -> Option<&'static str> {
@@ -38,11 +32,6 @@ pub(super) fn method_label(method: &str) -> Option<&'static str> {
         "ALIPAY" => "Alipay",
         _unknown => return None,
     })
-}
-
-/// Where the page of a payment is.
-pub(super) fn path(payment: &Model) -> String {
-    format!("/sandbox/checkout/{}", payment.id)
 }
 
 /// The page of one payment, as it stands.
@@ -69,7 +58,7 @@ pub(super) fn payment(shown: &Shown<'_>) -> Result<String> {
         problem = problem(shown),
         latest = history::latest(payment, behind),
         method = escape(method_label(method).unwrap_or(method)),
-        plays = plays(Rail::of(payment)),
+        plays = plays(MethodKind::of(payment)),
         reference = escape(&payment.reference),
         collected = collected(payment, &sums)?,
         words = escape(&words),
@@ -85,11 +74,11 @@ pub(super) fn message(title: &str, words: &str) -> String {
     document(title, &format!("<h1 class=\"small\">{}</h1>\n<p class=\"words\">{}</p>\n", escape(title), escape(words)))
 }
 
-fn plays(rail: Rail) -> &'static str {
-    match rail {
-        Rail::Redirect => "a page to approve on",
-        Rail::Transfer => "an account to send money to",
-        Rail::Voucher => "a code to pay with at a counter",
+fn plays(kind: MethodKind) -> &'static str {
+    match kind {
+        MethodKind::Redirect => "a page to approve on",
+        MethodKind::Transfer => "an account to send money to",
+        MethodKind::Voucher => "a code to pay with at a counter",
     }
 }
 
@@ -99,13 +88,9 @@ fn problem(shown: &Shown<'_>) -> String {
     })
 }
 
-fn overflow() -> Error {
-    Error::internal("the bank's sums overflow")
-}
-
 /// Where several amounts add up: what has come, and what has not.
 fn collected(payment: &Model, sums: &Collected) -> Result<String> {
-    if Rail::of(payment) != Rail::Transfer {
+    if MethodKind::of(payment) != MethodKind::Transfer {
         return Ok(String::new());
     }
     let missing = sums.missing(payment.amount).ok_or_else(overflow)?;
@@ -125,11 +110,11 @@ type Standing = (&'static str, &'static str, String);
 
 /// Class and text of the badge, and what it means.
 fn standing(payment: &Model, sums: &Collected) -> Result<Standing> {
-    let rail = Rail::of(payment);
+    let kind = MethodKind::of(payment);
     let said = |class, label, words: &str| Ok((class, label, words.to_owned()));
     match payment.status {
-        MovementStatus::Open | MovementStatus::Succeeded if rail == Rail::Transfer => by_bank(payment, sums),
-        MovementStatus::Open if rail == Rail::Voucher => {
+        MovementStatus::Open | MovementStatus::Succeeded if kind == MethodKind::Transfer => by_bank(payment, sums),
+        MovementStatus::Open if kind == MethodKind::Voucher => {
             said("open", "Waiting at the counter", "The shop hears of it as soon as the counter has the money.")
         }
         MovementStatus::Open => {
@@ -154,12 +139,14 @@ fn standing(payment: &Model, sums: &Collected) -> Result<Standing> {
         ),
         // The last three are never a payment's.
         MovementStatus::Cancelled | MovementStatus::Debited | MovementStatus::Won | MovementStatus::Lost => {
-            let words = match rail {
-                Rail::Transfer => {
+            let words = match kind {
+                MethodKind::Transfer => {
                     "The shop has withdrawn this payment, or its order is over. A bank doesn't know that: what is sent \
                      now arrives too late, and the shop has to send it back."
                 }
-                Rail::Redirect | Rail::Voucher => "The shop has withdrawn this payment; there is nothing to pay here.",
+                MethodKind::Redirect | MethodKind::Voucher => {
+                    "The shop has withdrawn this payment; there is nothing to pay here."
+                }
             };
             said("cancelled", "Cancelled", words)
         }
@@ -204,55 +191,10 @@ fn back(payment: &Model) -> String {
         | MovementStatus::Won
         | MovementStatus::Lost => "Back to the shop",
     };
-    let label = if Rail::of(payment) == Rail::Redirect { label } else { "Back to the shop" };
+    let label = if MethodKind::of(payment) == MethodKind::Redirect { label } else { "Back to the shop" };
     payment.return_url.as_ref().map_or_else(String::new, |url| {
         format!("<p class=\"back\"><a href=\"{}\" rel=\"noreferrer\">{label}</a></p>\n", escape(url))
     })
-}
-
-fn document(title: &str, body: &str) -> String {
-    format!(
-        r#"<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>{title} – Simulated Bank</title>
-<link rel="stylesheet" href="/sandbox/checkout.css">
-</head>
-<body>
-<p class="notice"><strong>This is a simulation.</strong> No real money moves.</p>
-<main>
-<header>Simulated Bank</header>
-<section>
-{body}</section>
-<footer>
-<p>For developers: to see a refund or a payout fail, use an amount whose minor units end in 13, such as 10.13 USD. It is
-declined when it settles.</p>
-</footer>
-</main>
-</body>
-</html>
-"#,
-        title = escape(title),
-    )
-}
-
-/// Text as it may stand between tags and in a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
 }
 
 /// An open payment of 1,200.00 USD.

@@ -1,5 +1,5 @@
 //! What the buyer does on the checkout page, or the developer in the place of the buyer and of the buyer's bank. Each is
-//! one transaction, with the notification about it; what can't be done on such a rail is refused, with what can.
+//! one transaction, with the notification about it; what can't be done by such a method is refused, with what can.
 
 use entity::sandbox_movement::{Column, Entity, Model, MovementKind, MovementStatus};
 use entity::{MinorUnits, Money, SandboxMovementId};
@@ -9,8 +9,8 @@ use serde::Deserialize;
 use super::books;
 use super::claim::take_back;
 use super::collected::{self, Collected};
-use super::event::{self, SimulatedEvent, tell};
-use super::rail::{self, Rail};
+use super::event::{SimulatedEvent, capture, notify_of, transfer_unmatched};
+use super::method_kind::{self, MethodKind};
 use crate::app::App;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -88,10 +88,10 @@ pub(super) async fn play(app: &App, id: SandboxMovementId, form: &Form) -> Resul
     let found = Entity::find_by_id(id).filter(Column::Kind.eq(MovementKind::Payment)).lock_exclusive().one(&tx).await?;
     let Some(payment) = found else { return Ok(None) };
     let before = payment.clone();
-    let step = match Rail::of(&payment) {
-        Rail::Redirect => consent(app, &tx, payment, form.decision).await,
-        Rail::Voucher => at_the_counter(app, &tx, payment, form.decision).await,
-        Rail::Transfer => by_bank(app, &tx, payment, form).await,
+    let step = match MethodKind::of(&payment) {
+        MethodKind::Redirect => consent(app, &tx, payment, form.decision).await,
+        MethodKind::Voucher => at_the_counter(app, &tx, payment, form.decision).await,
+        MethodKind::Transfer => by_bank(app, &tx, payment, form).await,
     };
     match step {
         Ok(Step::Done(payment)) => {
@@ -168,7 +168,7 @@ async fn by_bank(app: &App, tx: &DatabaseTransaction, payment: Model, form: &For
     match form.decision {
         Decision::Approve if missing.is_positive() => {
             let missing = Money::new(missing, payment.currency);
-            told(app, tx, &payment, event::capture(app, tx, payment.clone(), Some(missing)).await?).await
+            notified(app, tx, &payment, capture(app, tx, payment.clone(), Some(missing)).await?).await
         }
         Decision::ApproveLater if payment.status == MovementStatus::Open && sums.arrived.is_zero() => {
             to(app, tx, payment, MovementStatus::Settling).await
@@ -191,10 +191,10 @@ async fn by_bank(app: &App, tx: &DatabaseTransaction, payment: Model, form: &For
     }
 }
 
-/// The payment as it stands after something happened to it, which the shop is told.
-async fn told(app: &App, tx: &DatabaseTransaction, payment: &Model, happened: SimulatedEvent) -> Result<Step> {
-    tell(app, tx, &happened, 1).await?;
-    let (movement, _payment) = happened;
+/// The payment as it stands after something happened to it, of which the shop is notified.
+async fn notified(app: &App, tx: &DatabaseTransaction, payment: &Model, event: SimulatedEvent) -> Result<Step> {
+    notify_of(app, tx, &event, 1).await?;
+    let movement = event.movement;
     Ok(Step::Done(if movement.id == payment.id { movement } else { payment.clone() }))
 }
 
@@ -210,13 +210,13 @@ async fn send(app: &App, tx: &DatabaseTransaction, payment: Model, form: &Form) 
         let words = format!("{amount} is too large: this bank sends at most {most} at once for this payment.");
         return Ok(Step::Refused(Problem::of("amount", words)));
     }
-    let happened = match written {
-        Some(written) if !rail::names(written, &payment) => {
-            event::transfer_unmatched(app, tx, &payment, amount, written).await?
+    let event = match written {
+        Some(written) if !method_kind::names(written, &payment) => {
+            transfer_unmatched(app, tx, &payment, amount, written).await?
         }
-        Some(_) | None => event::capture(app, tx, payment.clone(), Some(amount)).await?,
+        Some(_) | None => capture(app, tx, payment.clone(), Some(amount)).await?,
     };
-    told(app, tx, &payment, happened).await
+    notified(app, tx, &payment, event).await
 }
 
 async fn call_back(app: &App, tx: &DatabaseTransaction, payment: Model, form: &Form) -> Result<Step> {
@@ -224,8 +224,8 @@ async fn call_back(app: &App, tx: &DatabaseTransaction, payment: Model, form: &F
         Ok(amount) => amount,
         Err(problem) => return Ok(Step::Refused(problem)),
     };
-    let happened = take_back(app, tx, &payment.reference, MovementKind::Reversal, (amount, None)).await?;
-    told(app, tx, &payment, happened).await
+    let event = take_back(app, tx, &payment.reference, MovementKind::Reversal, amount, None).await?;
+    notified(app, tx, &payment, event).await
 }
 
 /// None if the field was left empty.

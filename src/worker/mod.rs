@@ -1,20 +1,21 @@
 //! The loops that do jobs, passed deadlines and the order of the feed. Any number of nodes may run them on one database.
 //!
 //! They are woken by whoever commits work on this node, and look by themselves twice a second for what other nodes left.
-//! They run side by side, and so do jobs: a slow provider delays neither a deadline, nor the feed, nor what another provider
-//! told us, which has places of its own. A job that fails is tried again later and never blocks the next.
+//! They run side by side, and so do jobs: a slow provider delays neither a deadline, nor the feed, nor the
+//! notifications of another provider, which have slots of their own. A job that fails is tried again later and never blocks the next.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use entity::{OrderId, Time};
+use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::app::App;
 use crate::error::Result;
-use crate::job::{self, Job, Lane, Leased, Outcome};
+use crate::job::{self, Job, JobOutcome, Lane, Leased};
 use crate::{delivery, event_feed, file, idempotency, messaging, order, party, payment, simulator};
 
 mod advance;
@@ -25,7 +26,7 @@ pub use advance::{PATIENCE, advance};
 
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const DEADLINES_AT_ONCE: u64 = 100;
-/// A deadline that could not be decided, or waits for news, is looked at again after this long; others go ahead.
+/// A deadline that could not be decided, or waits for a notification, is looked at again after this long; others go ahead.
 const DEADLINE_AGAIN_AFTER: TimeDelta = TimeDelta::seconds(10);
 const PRUNE_EVERY: TimeDelta = TimeDelta::hours(1);
 /// Wall time: how often it is written down which credentials were used.
@@ -34,7 +35,7 @@ const LANES: [Lane; 2] = [Lane::Notifications, Lane::Calls];
 
 impl Lane {
     /// Jobs of this lane that one node does at once.
-    fn places(self) -> usize {
+    fn slots(self) -> usize {
         match self {
             Self::Notifications => 4,
             Self::Calls => 8,
@@ -45,7 +46,7 @@ impl Lane {
 /// Works until `stop` resolves; then finishes what it has in hand.
 pub async fn run(app: App, stop: impl Future<Output = ()>) {
     let (stopping, stopped) = watch::channel(false);
-    let told = async {
+    let stop_was_asked = async {
         stop.await;
         stopping.send_replace(true);
     };
@@ -53,7 +54,7 @@ pub async fn run(app: App, stop: impl Future<Output = ()>) {
     let pickup = pickup::run(&app, stopped.clone());
     let (deadlines, feed) = (deadlines(&app, stopped.clone()), feed(&app, stopped.clone()));
     let deliver = deliver::run(&app, stopped.clone());
-    tokio::join!(told, notifications, calls, deadlines, feed, pickup, deliver);
+    tokio::join!(stop_was_asked, notifications, calls, deadlines, feed, pickup, deliver);
 }
 
 /// Does everything that is due until nothing is, but for what somebody else has in hand.
@@ -61,18 +62,18 @@ pub async fn drain(app: &App) -> Result<()> {
     payment::pick_up_files(app).await;
     loop {
         let mut did_something = false;
-        // Afresh each time: what waited for news may have heard it by then.
+        // Afresh each time: what waited for a notification may go on by then.
         let mut deadlines = Deadlines::default();
         while let Some(changed) = deadlines.pass(app).await? {
             did_something |= changed;
         }
         for lane in LANES {
-            let mut leased = lease(app, lane, lane.places()).await?;
+            let mut leased = lease(app, lane, lane.slots()).await?;
             while !leased.is_empty() {
                 did_something = true;
                 let at_once: Vec<_> = leased.drain(..).map(|leased| do_job(app.clone(), leased)).collect();
                 futures_util::future::join_all(at_once).await;
-                leased = lease(app, lane, lane.places()).await?;
+                leased = lease(app, lane, lane.slots()).await?;
             }
         }
         did_something |= deliver::drain(app).await?;
@@ -97,7 +98,7 @@ async fn jobs(app: &App, lane: Lane, mut stopped: watch::Receiver<bool>) {
     let mut woken = app.work.subscribe();
     let mut in_hand = JoinSet::new();
     while !*stopped.borrow() {
-        let free = lane.places().saturating_sub(in_hand.len());
+        let free = lane.slots().saturating_sub(in_hand.len());
         let taken = if free > 0 { lease(app, lane, free).await } else { Ok(Vec::new()) };
         match taken {
             Ok(leased) => {
@@ -108,7 +109,7 @@ async fn jobs(app: &App, lane: Lane, mut stopped: watch::Receiver<bool>) {
             Err(error) => tracing::error!(%error, ?lane, "no jobs could be taken; trying again"),
         }
         tokio::select! {
-            // A place is free again: there may be more to take.
+            // A slot is free again: there may be more to take.
             Some(done) = in_hand.join_next() => {
                 if let Err(panic) = done {
                     tracing::error!(%panic, "a job broke down; its lease runs out, and it is tried again");
@@ -220,10 +221,10 @@ impl Deadlines {
     }
 }
 
-async fn lease(app: &App, lane: Lane, places: usize) -> Result<Vec<Leased>> {
+async fn lease(app: &App, lane: Lane, slots: usize) -> Result<Vec<Leased>> {
     app.catch_up().await?;
     let lease = TimeDelta::seconds(i64::from(app.settings.job_lease_seconds));
-    job::lease(&app.db, &app.clock, lane, lease, u64::try_from(places).unwrap_or(1)).await
+    job::lease(&app.db, &app.clock, lane, lease, u64::try_from(slots).unwrap_or(1)).await
 }
 
 async fn do_job(app: App, leased: Leased) {
@@ -240,18 +241,21 @@ async fn do_job(app: App, leased: Leased) {
     }
 }
 
-async fn perform(app: &App, job: &Job) -> Result<Outcome> {
+/// A future on the heap for each kind of job: what is behind it is compiled with its own part.
+fn perform<'a>(app: &'a App, job: &'a Job) -> BoxFuture<'a, Result<JobOutcome>> {
     match job {
-        Job::ApplyNotification { notification_id } => payment::apply_notification(app, *notification_id).await,
-        Job::AskPayment { payment_id } => payment::ask_payment(app, *payment_id).await,
-        Job::CancelPayment { payment_id } => payment::cancel_payment(app, *payment_id).await,
-        Job::SendRefund { refund_id } => payment::send_refund(app, *refund_id).await,
-        Job::RequestPayout { supplier_id, currency } => payment::request_payout(app, *supplier_id, *currency).await,
-        Job::SendPayout { payout_id } => payment::send_payout(app, *payout_id).await,
-        Job::Reconcile { provider, day } => payment::reconcile(app, provider, *day).await,
-        Job::SandboxSettle { movement_id } => simulator::settle(app, *movement_id).await.map(|()| Outcome::Done),
+        Job::ApplyNotification { notification_id } => Box::pin(payment::apply_notification(app, *notification_id)),
+        Job::AskPayment { payment_id } => Box::pin(payment::ask_payment(app, *payment_id)),
+        Job::CancelPayment { payment_id } => Box::pin(payment::cancel_payment(app, *payment_id)),
+        Job::SendRefund { refund_id } => Box::pin(payment::send_refund(app, *refund_id)),
+        Job::RequestPayout { supplier_id, currency } => Box::pin(payment::request_payout(app, *supplier_id, *currency)),
+        Job::SendPayout { payout_id } => Box::pin(payment::send_payout(app, *payout_id)),
+        Job::Reconcile { provider, day } => Box::pin(payment::reconcile(app, provider, *day)),
+        Job::SandboxSettle { movement_id } => {
+            Box::pin(async move { simulator::settle(app, *movement_id).await.map(|()| JobOutcome::Done) })
+        }
         Job::SandboxNotify { event_id, url, body } => {
-            simulator::notify(app, event_id, url, body).await.map(|()| Outcome::Done)
+            Box::pin(async move { simulator::notify(app, event_id, url, body).await.map(|()| JobOutcome::Done) })
         }
     }
 }

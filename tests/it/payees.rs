@@ -132,7 +132,7 @@ async fn a_rail_that_asks_for_an_account_unexpectedly_gets_it(app: &TestApp) {
     assert_eq!((stuck.status, stuck.balance.0), (RefundStatus::ActionRequired, 12_800));
     assert_eq!(
         payment::send_refund(app.app(), asked.id).await.expect("nothing to do"),
-        secure_payment::job::Outcome::Done
+        secure_payment::job::JobOutcome::Done
     );
     assert_eq!(at_bank(app, MovementKind::Refund).await, []);
 }

@@ -1,5 +1,6 @@
 //! Versions of a contract beside each other.
 
+use entity::MinorUnits;
 use entity::ProductId;
 use serde_json::Value;
 use uuid::Uuid;
@@ -45,7 +46,7 @@ fn terms(lines: Vec<Line>) -> Terms {
 }
 
 /// Path, before, after.
-fn told(before: &Terms, after: &Terms) -> Vec<(String, Option<String>, Option<String>)> {
+fn rows_of(before: &Terms, after: &Terms) -> Vec<(String, Option<String>, Option<String>)> {
     changes(before, after).into_iter().map(|change| (change.path, change.before, change.after)).collect()
 }
 
@@ -61,11 +62,11 @@ fn the_same_terms_have_no_changes() {
 }
 
 #[test]
-fn a_price_is_told_with_what_follows_from_it() {
+fn a_price_is_listed_with_what_follows_from_it() {
     let before = terms(vec![line(Some(1), "Strip", 3000, 600)]);
     let after = terms(vec![line(Some(1), "Strip", 3000, 575)]);
     assert_eq!(
-        told(&before, &after),
+        rows_of(&before, &after),
         [
             row("lines[0].unitPrice", "6.00 USD", "5.75 USD"),
             row("lines[0].total", "18,000.00 USD", "17,250.00 USD"),
@@ -83,7 +84,7 @@ fn a_line_is_found_again_wherever_it_stands() {
     let box_of = line(None, "Sample box", 1, 0);
     let after = terms(vec![box_of, strip.clone(), more_clips]);
     assert_eq!(
-        told(&before, &after),
+        rows_of(&before, &after),
         [
             row("lines[0]", "", "1 reel of Sample box at 0.00 USD: 0.00 USD"),
             row("lines[2].quantity", "5", "6"),
@@ -93,20 +94,20 @@ fn a_line_is_found_again_wherever_it_stands() {
     );
     let gone = terms(vec![clips.clone()]);
     assert_eq!(
-        told(&before, &gone),
+        rows_of(&before, &gone),
         [row("lines[0]", "30 reel of Strip at 6.00 USD: 180.00 USD", ""), row("total", "193.00 USD", "13.00 USD")]
     );
     // Only their order is another: the hash is too.
-    assert_eq!(told(&before, &terms(vec![clips, strip])), [row("lines", "1, 2", "2, 1")]);
+    assert_eq!(rows_of(&before, &terms(vec![clips, strip])), [row("lines", "1, 2", "2, 1")]);
 }
 
 #[test]
 fn another_wording_at_the_same_place_is_the_same_line_but_another_listing_is_not() {
     let before = terms(vec![line(None, "Strip", 30, 600)]);
     let after = terms(vec![line(None, "Strip, 4 m", 30, 600)]);
-    assert_eq!(told(&before, &after), [row("lines[0].description", "Strip", "Strip, 4 m")]);
+    assert_eq!(rows_of(&before, &after), [row("lines[0].description", "Strip", "Strip, 4 m")]);
     let (before, after) = (terms(vec![line(Some(1), "A", 30, 600)]), terms(vec![line(Some(2), "B", 30, 600)]));
-    let paths: Vec<_> = told(&before, &after).into_iter().map(|(path, ..)| path).collect();
+    let paths: Vec<_> = rows_of(&before, &after).into_iter().map(|(path, ..)| path).collect();
     assert_eq!(paths, ["lines[0]", "lines[0]"], "one is new, one is gone; the total is the same");
 }
 
@@ -114,13 +115,13 @@ fn another_wording_at_the_same_place_is_the_same_line_but_another_listing_is_not
 fn of_two_lines_of_one_listing_the_equal_ones_belong_together() {
     let before = terms(vec![line(Some(1), "Red", 10, 100), line(Some(1), "Blue", 10, 100)]);
     let after = terms(vec![line(Some(1), "Blue", 10, 100), line(Some(1), "Red", 20, 100)]);
-    let paths: Vec<_> = told(&before, &after).into_iter().map(|(path, ..)| path).collect();
+    let paths: Vec<_> = rows_of(&before, &after).into_iter().map(|(path, ..)| path).collect();
     assert_eq!(paths, ["lines[1].quantity", "lines[1].total", "lines", "total"]);
 }
 
-/// Whatever field is added to the terms has to be told here too.
+/// Whatever field is added to the terms has to be listed here too.
 #[test]
-fn whatever_differs_is_told() {
+fn whatever_differs_is_listed() {
     let before = terms(vec![line(Some(1), "Strip", 30, 600)]);
     let document = serde_json::to_value(&before).expect("JSON");
     let mut leaves = Vec::new();

@@ -8,16 +8,17 @@ use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::job::Outcome;
-use crate::payment::fact::{Applied, apply_fact};
-use crate::payment::require_provider;
+use crate::job::JobOutcome;
+use crate::payment::fact::apply_fact;
+use crate::payment::matching::Applied;
+use crate::payment::query::require_provider;
 
 const LONGEST_REASON: usize = 1_000;
 /// About a quarter of an hour: our own calls are answered by then, or have failed.
 const MOST_ATTEMPTS: i32 = 10;
 
 /// Applies a notification. Run twice, it changes nothing the second time: each fact is booked once.
-pub async fn apply_notification(app: &App, id: NotificationId) -> Result<Outcome> {
+pub async fn apply_notification(app: &App, id: NotificationId) -> Result<JobOutcome> {
     let result = apply(app, id).await;
     if result.is_err() {
         count_failure(app, id).await?;
@@ -36,11 +37,11 @@ async fn count_failure(app: &App, id: NotificationId) -> Result<()> {
     Ok(())
 }
 
-async fn apply(app: &App, id: NotificationId) -> Result<Outcome> {
+async fn apply(app: &App, id: NotificationId) -> Result<JobOutcome> {
     let row =
         Entity::find_by_id(id).one(&app.db.read).await?.ok_or_else(|| Error::internal(format!("{id} is gone")))?;
     if row.status != NotificationStatus::Received {
-        return Ok(Outcome::Done);
+        return Ok(JobOutcome::Done);
     }
     let provider = require_provider(app, &row.provider)?;
     let facts = match provider.interpret(&row.body) {
@@ -68,7 +69,7 @@ async fn apply(app: &App, id: NotificationId) -> Result<Outcome> {
     }
 }
 
-async fn mark(app: &App, id: NotificationId, status: NotificationStatus, reason: Option<String>) -> Result<Outcome> {
+async fn mark(app: &App, id: NotificationId, status: NotificationStatus, reason: Option<String>) -> Result<JobOutcome> {
     // The provider's own words may be in it.
     let reason: Option<String> =
         reason.map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect());
@@ -86,5 +87,5 @@ async fn mark(app: &App, id: NotificationId, status: NotificationStatus, reason:
     };
     row.update(&transaction).await?;
     transaction.commit().await?;
-    Ok(Outcome::Done)
+    Ok(JobOutcome::Done)
 }

@@ -14,8 +14,7 @@ use super::{Found, bounds};
 use crate::app::App;
 use crate::error::Result;
 use crate::ledger::movement_key;
-use crate::payment::refund::query as refund_query;
-use crate::payment::{payment_query, unanswered};
+use crate::payment::query::{payment_query, refund_query, unanswered};
 use provider::{Fact, PaymentProvider, ProviderError};
 
 /// None: it can't be asked either.

@@ -1,20 +1,21 @@
-//! What can be done on the page: by rail, and as the payment stands.
+//! What can be done on the page: by kind of method, and as the payment stands.
 
 use entity::sandbox_movement::{Model, MovementStatus};
 use entity::{MinorUnits, Money};
 
-use super::{Shown, escape, overflow, path};
+use super::html::escape;
+use super::shown::{Shown, overflow, path};
 use crate::error::Result;
 use crate::simulator::collected::Collected;
+use crate::simulator::method_kind::{Account, MethodKind, Voucher};
 use crate::simulator::play::{Decision, LONGEST_REFERENCE, seen};
-use crate::simulator::rail::{Account, Rail, Voucher};
 
 pub(super) fn of(shown: &Shown<'_>, sums: &Collected) -> Result<String> {
     let payment = shown.payment;
-    match Rail::of(payment) {
-        Rail::Redirect => Ok(consent(payment)),
-        Rail::Voucher => Ok(counter(shown)),
-        Rail::Transfer => bank(shown, sums),
+    match MethodKind::of(payment) {
+        MethodKind::Redirect => Ok(consent(payment)),
+        MethodKind::Voucher => Ok(counter(shown)),
+        MethodKind::Transfer => bank(shown, sums),
     }
 }
 

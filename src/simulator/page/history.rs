@@ -3,16 +3,16 @@
 use entity::Money;
 use entity::sandbox_movement::{Model, MovementKind, MovementStatus};
 
-use super::escape;
+use super::html::escape;
 use crate::error::{Error, Result};
 use crate::simulator::notify::{Document, event_type};
 
 /// The latest, in one sentence at the top of the page.
 pub(super) fn latest(payment: &Model, behind: &[Model]) -> String {
     let Some(movement) = newest_first(payment, behind).into_iter().next() else { return String::new() };
-    let told = event_type(movement.kind, movement.status)
+    let notified = event_type(movement.kind, movement.status)
         .map_or_else(String::new, |event_type| format!(" The server was told <code>{event_type}</code>."));
-    format!("<p class=\"latest\" role=\"status\">{}{told}</p>\n", escape(&words(movement)))
+    format!("<p class=\"latest\" role=\"status\">{}{notified}</p>\n", escape(&words(movement)))
 }
 
 fn newest_first<'a>(payment: &'a Model, behind: &'a [Model]) -> Vec<&'a Model> {
@@ -37,7 +37,7 @@ fn item(payment: &Model, movement: &Model) -> Result<String> {
         MovementKind::Transfer | MovementKind::Chargeback | MovementKind::Reversal => Some(payment),
         MovementKind::Payment | MovementKind::Refund | MovementKind::Payout | MovementKind::Unmatched => None,
     };
-    let told = match event_type(movement.kind, movement.status) {
+    let notified = match event_type(movement.kind, movement.status) {
         Some(event_type) => {
             let document = serde_json::to_string_pretty(&Document::about(movement, of))
                 .map_err(|error| Error::internal(error.to_string()))?;
@@ -49,7 +49,7 @@ fn item(payment: &Model, movement: &Model) -> Result<String> {
         None => "<p class=\"hint\">The server is not told of it yet.</p>\n".to_owned(),
     };
     Ok(format!(
-        "<li><p><time>{}</time> {}</p>\n{told}</li>\n",
+        "<li><p><time>{}</time> {}</p>\n{notified}</li>\n",
         movement.updated_at.format("%Y-%m-%d %H:%M:%S UTC"),
         escape(&words(movement))
     ))

@@ -5,7 +5,7 @@ use entity::{MinorUnits, SandboxMovementId};
 use sea_orm::{ActiveEnum, Iterable};
 
 use super::*;
-use crate::simulator::play::Decision;
+use crate::simulator::play::{Decision, Form, Problem};
 
 fn with_status(method: &str, status: MovementStatus) -> Model {
     Model { status, ..movement_for_tests(method) }

@@ -1,4 +1,4 @@
-//! What the bank plays for a method, as the real rail would: a page that asks for consent, an account to send money to, or a
+//! What the bank plays for a method, as the real provider would: a page that asks for consent, an account to send money to, or a
 //! code to pay with at a counter. What payers write or say is made of the movement's id, so it needs no memory of its own.
 
 use chrono::TimeDelta;
@@ -10,16 +10,16 @@ use serde::Serialize;
 pub(super) const VOUCHER_LASTS: TimeDelta = TimeDelta::days(3);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rail {
+pub(super) enum MethodKind {
     /// The buyer consents on the bank's page, and comes back.
     Redirect,
-    /// The buyer is told an account, and sends what and when they like.
+    /// The buyer gets an account, and sends what and when they like.
     Transfer,
-    /// The buyer is told a code, and pays at a counter.
+    /// The buyer gets a code, and pays at a counter.
     Voucher,
 }
 
-impl Rail {
+impl MethodKind {
     pub(super) fn of(payment: &Model) -> Self {
         match method_of(payment) {
             "BANK_TRANSFER" => Self::Transfer,
@@ -34,7 +34,7 @@ pub(super) fn method_of(payment: &Model) -> &str {
     payment.description.split_once('\n').map_or("", |(method, _description)| method)
 }
 
-/// What the buyer is told of an account to send money to.
+/// What the buyer gets to know of an account to send money to.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Account {
     pub(super) account_holder: &'static str,
@@ -58,7 +58,7 @@ impl Account {
     }
 }
 
-/// What the buyer is told of a voucher.
+/// What the buyer gets to know of a voucher.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Voucher {
     pub(super) code: String,
@@ -68,7 +68,7 @@ pub(super) struct Voucher {
 impl Voucher {
     /// None if the payment is not made by one.
     pub(super) fn of(payment: &Model) -> Option<Self> {
-        let is_voucher = payment.kind == MovementKind::Payment && Rail::of(payment) == Rail::Voucher;
+        let is_voucher = payment.kind == MovementKind::Payment && MethodKind::of(payment) == MethodKind::Voucher;
         is_voucher.then(|| Self { code: voucher_code(payment), expires_at: payment.created_at + VOUCHER_LASTS })
     }
 }
