@@ -9,7 +9,6 @@ use super::{Order, Policy};
 
 /// What would follow, in words: for a storefront's button.
 #[must_use]
-#[expect(clippy::too_many_lines, reason = "one arm an action: one without words doesn't compile")]
 pub fn consequence(order: &Order, actor: Actor, action: Action, policy: &Policy) -> String {
     let held = order.money(order.row.held);
     let deadlines = order.terms.as_ref().map(|terms| &terms.deadlines);

@@ -26,7 +26,6 @@ use crate::table::{self, Actor};
 use crate::{cancel_requests, disputes, operator, provider_facts, returns};
 
 /// An order begins.
-#[expect(clippy::too_many_lines, reason = "one arm a command: one that begins an order can't be forgotten")]
 pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
     const NO_BEGINNING: Rejection = Rejection::Inconsistent("this command begins no order");
     let action = command.action();

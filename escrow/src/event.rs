@@ -66,7 +66,7 @@ macro_rules! events {
             }
 
             /// In one sentence, for people.
-            #[expect(unused_variables, clippy::too_many_lines, reason = "a row names its fields, its sentence only some")]
+            #[expect(unused_variables, reason = "a row names its fields, its sentence only some")]
             #[must_use]
             pub fn summary(&self) -> String {
                 match self { $(Self::$variant $({ $($field),+ })? => format!($sentence $(, $word)*),)+ }
