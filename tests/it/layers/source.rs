@@ -62,8 +62,10 @@ impl Source {
         let mut found = BTreeSet::new();
         for (index, token) in self.tokens.iter().enumerate() {
             let continues = index > 0 && matches!(self.tokens[index - 1].as_str(), "::" | ".");
+            // `pub(in crate::simulator)` says who sees, not what is used.
+            let is_reach = index > 2 && self.tokens[index - 3..index].concat() == "pub(in";
             let leads_on = self.tokens.get(index + 1).is_some_and(|next| next == "::");
-            let Some(start) = self.start(token, &children).filter(|_| !continues) else { continue };
+            let Some(start) = self.start(token, &children).filter(|_| !continues && !is_reach) else { continue };
             let used = index > 0 && self.tokens[index - 1] == "use";
             if !leads_on && !used {
                 continue;
