@@ -8,12 +8,12 @@ use entity::{OperatorId, OrderId};
 
 use crate::auth::Viewer;
 use crate::crypto::Cipher;
-use crate::graphql::catalog::product::{CreateProductInput, UpdateProductInput};
+use crate::graphql::catalog::mutation::{CreateProductInput, UpdateProductInput};
 use crate::graphql::dispute::{evidence, mutation as dispute};
 use crate::graphql::messaging::conversation::{ContactBuyerInput, ContactSupplierInput, SendMessageInput};
 use crate::graphql::operator::order as operator;
 use crate::graphql::order::{cancel, feedback, input as order, shipping};
-use crate::graphql::party::object as party;
+use crate::graphql::party::mutation as party;
 use crate::graphql::payout::object as payout;
 use crate::graphql::refund::{mutation as refund, unapplied};
 use crate::graphql::webhook::mutation::CreateWebhookEndpointInput;

@@ -39,7 +39,7 @@ use ground::setting::Mode;
 /// Everything that can be read. What is not the viewer's is null, or not in the list.
 #[derive(Default, MergedObject)]
 pub struct Query<More: ObjectType>(
-    catalog::product::CatalogQuery,
+    catalog::query::CatalogQuery,
     messaging::conversation::ConversationQuery,
     party::object::PartyQuery,
     party::credential::CredentialQuery,
@@ -61,10 +61,10 @@ pub struct Query<More: ObjectType>(
 /// Everything that can be done. A payload is the thing changed and `errors`: what has to change in the input.
 #[derive(Default, MergedObject)]
 pub struct Mutation<More: ObjectType>(
-    catalog::product::CatalogMutation,
+    catalog::mutation::CatalogMutation,
     messaging::conversation::ConversationMutation,
-    party::object::PartyMutation,
-    party::credential::CredentialMutation,
+    party::mutation::PartyMutation,
+    party::credential_mutation::CredentialMutation,
     order::mutation::OrderMutation,
     order::shipping::ShippingMutation,
     order::feedback::FeedbackMutation,

@@ -6,6 +6,7 @@ pub mod command;
 pub mod contract;
 pub mod event;
 pub mod feedback;
+mod fields;
 pub mod input;
 pub mod mutation;
 pub mod object;

@@ -9,7 +9,7 @@ use crate::bank_account;
 use crate::graphql::base::request::{app, viewer};
 use crate::graphql::base::scalars::{CountryCode, CurrencyCode, Money};
 use crate::graphql::loader::order::{RefundAccountsOf, loader};
-use crate::graphql::party::object::Operator;
+use crate::graphql::party::people::Operator;
 use entity::BankAccount;
 use escrow::BY_HAND;
 
