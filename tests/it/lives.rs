@@ -163,6 +163,13 @@ fn fault(error: impl std::fmt::Display) -> TestCaseError {
     TestCaseError::fail(error.to_string())
 }
 
+/// As a mutation's input carries it.
+#[derive(async_graphql::InputObject)]
+struct KeyedInput {
+    idempotency_key: String,
+    input: String,
+}
+
 impl<'a> Scene<'a> {
     async fn set(app: &'a TestApp) -> Self {
         let shop = Shop::of(app);
@@ -203,7 +210,7 @@ impl<'a> Scene<'a> {
 
     fn key<T: serde::Serialize>(&self, viewer: &Viewer, mutation: &str, input: &T) -> IdempotencyKey {
         let key = self.app.clock.new_id().to_string();
-        let input = async_graphql::Json(serde_json::json!({ "idempotencyKey": key, "input": input }));
+        let input = KeyedInput { idempotency_key: key, input: serde_json::to_string(input).expect("JSON") };
         IdempotencyKey::of(&self.app.cipher, viewer, mutation, &input).expect("a key")
     }
 
