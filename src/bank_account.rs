@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_registrys_examples_pass() {
+    fn the_examples_of_the_registry_pass() {
         for iban in [
             "DE89 3704 0044 0532 0130 00",
             "BR1800360305000010009795493C1",

@@ -1,7 +1,7 @@
 //! Files: staged, sent, attached, read.
 //!
 //! [`create_upload`] hands out an address that takes one file, once, within an hour; whoever has the address can send
-//! it, and the database keeps only the hash of its token. [`receive`] keeps what arrives, if it is what was declared.
+//! it, and the database keeps only the hash of its token. [`receive()`] keeps what arrives, if it is what was declared.
 //! Only [`attach_as_evidence`] and [`attach_to_message`], which the write paths of orders and of conversations call in
 //! their own transactions, let others read it: then all who see the order, or the conversation, do, and the database
 //! refuses to change it. What nobody attached within a day is forgotten.

@@ -147,7 +147,7 @@ pub(crate) async fn flows_of_orders<C: ConnectionTrait>(
         .await?)
 }
 
-/// Every pair of accounts with what moved between them in all: what [`verify`] works from.
+/// Every pair of accounts with what moved between them in all: what [`verify()`] works from.
 pub(crate) async fn flows<C: ConnectionTrait>(
     db: &C,
 ) -> Result<BTreeMap<(LedgerAccount, LedgerAccount, Currency), i64>> {

@@ -1,6 +1,6 @@
 //! The rules: what may happen to an order, who may do it, and what follows.
 //!
-//! [`decide`] is a pure function of an order, an actor, a command and a time. It sees no database, no network and no clock,
+//! [`decide()`] is a pure function of an order, an actor, a command and a time. It sees no database, no network and no clock,
 //! and answers with a [`Decision`]: data that the write path (`crate::order`) saves, posts, appends and enqueues in one
 //! transaction. What is in no row of [`table::TABLE`] can't happen.
 //!

@@ -18,14 +18,14 @@ pub enum Account {
     Loss,
 }
 
-/// A refund that exists, or the n-th of [`Decision::refunds`].
+/// A refund that exists, or the n-th of [`crate::Decision::refunds`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RefundRef {
     Existing(RefundId),
     New(usize),
 }
 
-/// A receipt that exists, or the n-th of [`Decision::receipts`].
+/// A receipt that exists, or the n-th of [`crate::Decision::receipts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReceiptRef {
     Existing(ReceiptId),

@@ -7,7 +7,7 @@
 //! * Of one order, an endpoint is told of one event at a time, in the order in which they happened: the next one goes when the
 //!   one before was accepted, or was given up after the last attempt. Other orders don't wait for it.
 //! * An endpoint that is slow, gone or hostile harms nobody: it has slots of its own, its answer is cut off, redirects are not
-//!   followed, and no address is connected to that was not checked ([`target`]).
+//!   followed, and no address is connected to that was not checked ([`ground::client::guard`]).
 //!
 //! Locks are taken in this order: the order's row, the endpoint's row, deliveries. Whoever adds deliveries of an order or
 //! finishes one holds the order's row, and so sees all the others of it.

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta};
 use entity::Time;
 
-/// What is not accepted by then is given up: [`crate::delivery::replay`] sends it again.
+/// What is not accepted by then is given up: [`crate::delivery::replay()`] sends it again.
 pub const MOST_ATTEMPTS: i32 = 10;
 
 const MINUTE: i64 = 60;

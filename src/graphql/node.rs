@@ -1,6 +1,6 @@
 //! `node` and `nodes`: any object by its id, if it exists for the viewer. Of many of one kind all are read with one statement.
 //!
-//! A type with an `id` gets a line here, and one in [`super::found_by_id`]; a test looks that none is missing.
+//! A type with an `id` gets a line here, and one in [`super::loader::found_by_id`]; a test looks that none is missing.
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::{

@@ -1,6 +1,6 @@
 //! Routes. What a request passes on its way in: its id, span and count ([`observe`]), a panic's last stop, the page
 //! that it came from ([`cors`]), its body in bounded time and size ([`body`]), then the door it asked for. Uploads read
-//! their body themselves ([`file`]).
+//! their body themselves ([`mod@file`]).
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, StatusCode, header};

@@ -36,7 +36,7 @@ pub struct NewEvidence {
     pub message_ids: Vec<MessageId>,
 }
 
-/// `AddEvidence` of a viewer, as [`super::execute`] does other commands; the file becomes evidence with it, or not at all.
+/// `AddEvidence` of a viewer, as [`super::execute()`] does other commands; the file becomes evidence with it, or not at all.
 pub fn add_evidence<'a>(
     app: &'a App,
     viewer: &'a Viewer,

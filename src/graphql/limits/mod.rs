@@ -1,5 +1,5 @@
 //! What one document may ask for, decided before anything of it is validated or run, in time linear in its length:
-//! its text ([`scan`]), its size ([`measure`]), and what running it may cost ([`cost`], over the map in [`shape`]).
+//! its text ([`mod@scan`]), its size ([`measure`]), and what running it may cost ([`cost`], over the map in [`shape`]).
 //!
 //! The library's own validators follow every spread anew, so that fragments which spread each other cost them
 //! exponentially much; its complexity and depth limits come after that. Here a fragment is measured once and remembered.

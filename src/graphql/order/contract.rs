@@ -1,4 +1,5 @@
 //! The terms that both sides agree to.
+#![cfg_attr(doc, allow(rustdoc::broken_intra_doc_links, reason = "brackets in a description of the API are no link"))]
 
 use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};

@@ -1,4 +1,5 @@
 //! How storefronts and suppliers come to be, and where suppliers are paid.
+#![cfg_attr(doc, allow(rustdoc::broken_intra_doc_links, reason = "brackets in a description of the API are no link"))]
 
 use async_graphql::{Context, ID, InputObject, Object, Result};
 use entity::payout_account;
