@@ -13,9 +13,9 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, UP).await?;
+        crate::script::run(manager, UP).await?;
         // An event gets its place in the feed once, and with it who may see it; nothing else of it ever changes.
-        crate::append_only(
+        crate::script::append_only(
             manager,
             "event",
             Some(
@@ -25,10 +25,10 @@ impl MigrationTrait for Migration {
             ),
         )
         .await?;
-        crate::append_only(manager, "contract", None).await?;
-        crate::append_only(manager, "proposal", None).await?;
-        crate::append_only(manager, "evidence", None).await?;
-        crate::append_only(
+        crate::script::append_only(manager, "contract", None).await?;
+        crate::script::append_only(manager, "proposal", None).await?;
+        crate::script::append_only(manager, "evidence", None).await?;
+        crate::script::append_only(
             manager,
             "message",
             Some(

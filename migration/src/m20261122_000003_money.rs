@@ -13,8 +13,8 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, UP).await?;
-        crate::append_only(manager, "transfer", None).await
+        crate::script::run(manager, UP).await?;
+        crate::script::append_only(manager, "transfer", None).await
     }
 
     /// SQLite wraps a step in a transaction only when asked to.

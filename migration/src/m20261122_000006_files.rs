@@ -14,10 +14,10 @@ impl MigrationName for Migration {
 #[async_trait::async_trait]
 impl MigrationTrait for Migration {
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        crate::run(manager, UP).await?;
+        crate::script::run(manager, UP).await?;
         let kept = if manager.get_database_backend() == DbBackend::Postgres { KEPT_POSTGRES } else { KEPT_SQLITE };
-        crate::run(manager, kept).await?;
-        crate::append_only(manager, "evidence_message", None).await
+        crate::script::run(manager, kept).await?;
+        crate::script::append_only(manager, "evidence_message", None).await
     }
 
     /// SQLite wraps a step in a transaction only when asked to.
