@@ -34,7 +34,7 @@ mod yookassa;
 #[cfg(test)]
 mod for_tests;
 
-pub use bank::file as bank_file;
+pub use bank::{NoBankFile, file as bank_file, files as bank_files};
 pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
 pub use interface::{PaymentProvider, Payouts, ProviderError};
 pub use list::{NAMES, ProviderSettings};
@@ -43,4 +43,6 @@ pub use request::{
 };
 pub use routing::{Providers, Route, Routing, notification_url, parse_route};
 pub use terms::{Limits, MethodTerms, PayerField};
-pub use webhook::{Acknowledgement, Incoming, Question, Uninterpretable, Verified, VerifyError, WebhookRequest};
+pub use webhook::{
+    Acknowledgement, Enclosed, Incoming, Question, Uninterpretable, Verified, VerifyError, WebhookRequest,
+};

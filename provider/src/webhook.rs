@@ -24,6 +24,8 @@ pub struct WebhookRequest<'a> {
 pub enum Incoming {
     /// Kept, acknowledged, and applied by and by.
     Notification(Verified),
+    /// An archive: each of its files is a notification of its own.
+    Enclosed(Vec<Enclosed>),
     /// Answered at once, and not kept.
     Question(Question),
 }
@@ -45,6 +47,28 @@ pub struct Verified {
     pub event_id: String,
     /// What has to be the same when it is sent again: the body, less what the provider changes at every attempt.
     pub content: Vec<u8>,
+}
+
+/// A file that came in an archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enclosed {
+    /// In the archive; empty if there it has none.
+    pub name: String,
+    pub bytes: Vec<u8>,
+    /// Why it can't be used; what there is of it is shown to operators.
+    pub problem: Option<String>,
+}
+
+impl Enclosed {
+    #[must_use]
+    pub fn new(name: String, bytes: Vec<u8>) -> Self {
+        Self { name, bytes, problem: None }
+    }
+
+    #[must_use]
+    pub fn unusable(name: String, problem: &str) -> Self {
+        Self { name, bytes: Vec::new(), problem: Some(problem.to_owned()) }
+    }
 }
 
 /// Verified, but not understood or not ours: quarantined, for an operator to look at.

@@ -33,7 +33,8 @@ pub use find::{
     find_breaks_by_id, find_notifications_by_id, find_payouts, find_payouts_by_id, find_receipts_by_id, find_unapplied,
 };
 pub use inbox::{
-    Stored, apply_notification, find_quarantined, has_folder, pick_up_files, redrive_notification, store_notification,
+    RefusedFile, Stored, apply_notification, find_quarantined, has_folder, pick_up_files, redrive_notification,
+    store_notification, store_refused,
 };
 pub use manual_payout::{ManualPayout, settle_manual_payout};
 pub use matching::Applied;

@@ -12,9 +12,9 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use crate::app::App;
-use crate::payment;
+use crate::payment::{self, RefusedFile, Stored};
 use crate::peer::Client;
-use provider::{Acknowledgement, Incoming, Question, WebhookRequest};
+use provider::{Acknowledgement, Enclosed, Incoming, Question, WebhookRequest, bank_file};
 
 pub(super) async fn receive(
     State(app): State<App>,
@@ -40,8 +40,11 @@ pub(super) async fn receive(
     };
     let path = format!("/webhooks/{}", provider.name());
     let request = WebhookRequest { path: &path, client: client.address, headers: &headers, body: &body };
-    let verified = match provider.verify(&request, app.clock.wall()) {
-        Ok(Incoming::Notification(verified)) => verified,
+    let stored = match provider.verify(&request, app.clock.wall()) {
+        Ok(Incoming::Notification(verified)) => {
+            payment::store_notification(&app, provider.name(), &verified, &body).await.map(|stored| vec![stored])
+        }
+        Ok(Incoming::Enclosed(files)) => store_all(&app, provider.name(), &files).await,
         Ok(Incoming::Question(question)) => return answer(&app, provider.name(), &question).await,
         Err(reason) => {
             count(provider.name(), "refused");
@@ -49,9 +52,9 @@ pub(super) async fn receive(
             return refusal(StatusCode::UNAUTHORIZED, "UNAUTHENTICATED", "the signature could not be verified");
         }
     };
-    match payment::store_notification(&app, provider.name(), &verified, &body).await {
+    match stored {
         Ok(stored) => {
-            count(provider.name(), stored.label());
+            stored.iter().for_each(|one| count(provider.name(), one.label()));
             acknowledge(provider.acknowledgement())
         }
         Err(error) => {
@@ -59,6 +62,21 @@ pub(super) async fn receive(
             refusal(StatusCode::SERVICE_UNAVAILABLE, "UNAVAILABLE", "it could not be stored; send it again")
         }
     }
+}
+
+/// Each by itself: sent again after a crash, those that are kept already are duplicates.
+async fn store_all(app: &App, provider: &'static str, files: &[Enclosed]) -> crate::error::Result<Vec<Stored>> {
+    let mut stored = Vec::with_capacity(files.len());
+    for file in files {
+        stored.push(match &file.problem {
+            None => payment::store_notification(app, provider, &bank_file(&file.bytes), &file.bytes).await?,
+            Some(why) => {
+                let length = u64::try_from(file.bytes.len()).unwrap_or(u64::MAX);
+                payment::store_refused(app, provider, &RefusedFile::new(&file.name, &file.bytes, length, why)).await?
+            }
+        });
+    }
+    Ok(stored)
 }
 
 /// Changes nothing: a provider asks before it takes the buyer's money.

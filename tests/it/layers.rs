@@ -89,6 +89,8 @@ const WALLS: [(&str, &[&str], &[&str]); 3] = [
             "base64",
             "chrono",
             "clap",
+            "encoding_rs",
+            "flate2",
             "hex",
             "hmac",
             "http",
@@ -106,6 +108,7 @@ const WALLS: [(&str, &[&str], &[&str]); 3] = [
             "thiserror",
             "tokio",
             "uuid",
+            "zip",
         ],
     ),
 ];

@@ -5,7 +5,7 @@
 //! decides where money belongs, never that it arrived: a credit that names nothing of ours is still a capture, for the
 //! core to set aside.
 
-use super::account::{OwnAccount, compact};
+use super::account::{OwnAccount, find_account};
 use super::document::{BankElement, BankMessage, MessageProblem, day_of, is_credit, status};
 use super::entry::{Entry, Hashes};
 use crate::fact::{Fact, Statement, StatementLine};
@@ -41,7 +41,9 @@ pub(super) fn stated(document: &BankMessage, accounts: &[OwnAccount]) -> Result<
         };
         let bookings = report.bookings(&mut hashes);
         let stated = if in_pages || statement.at(&["StmtPgntn"]).is_some_and(is_a_part) {
-            Err("a statement in several pages can't be compared with our books".to_owned())
+            Err("a page of a statement in several pages: what it has booked is booked, but only a whole statement can be \
+                 compared with our books; ask the bank for statements in one page"
+                .to_owned())
         } else {
             report.statement(&bookings)
         };
@@ -55,8 +57,11 @@ pub(super) fn stated(document: &BankMessage, accounts: &[OwnAccount]) -> Result<
     Ok(facts)
 }
 
+/// The first page that is the last one is all of it. Banks write its number with zeros, too.
 fn is_a_part(page: &BankElement) -> bool {
-    page.text_at(&["PgNb"]) != Some("1") || page.text_at(&["LastPgInd"]) != Some("true")
+    let is_first = page.text_at(&["PgNb"]).and_then(|number| number.parse().ok()) == Some(1_u32);
+    let is_last = matches!(page.text_at(&["LastPgInd"]), Some("true" | "1"));
+    !(is_first && is_last)
 }
 
 /// A notification or a statement, of one account of ours.
@@ -67,14 +72,9 @@ struct Report<'a> {
 
 impl<'a> Report<'a> {
     fn read(element: &'a BankElement, accounts: &'a [OwnAccount]) -> Result<Self, MessageProblem> {
-        let iban = element.text_at(&["Acct", "Id", "IBAN"]).map(compact).ok_or("an account without an IBAN")?;
-        let of_iban = accounts.iter().filter(|account| account.iban == iban);
-        let stated = element.text_at(&["Acct", "Ccy"]).or_else(|| first_currency(element));
-        let mut found = of_iban.filter(|account| stated.is_none_or(|currency| currency == account.currency.code()));
-        let account = found.next().ok_or("an account, or a currency of it, that is none of ours")?;
-        if found.next().is_some() {
-            return Err("an account of ours in several currencies, which doesn't say in which it is".to_owned());
-        }
+        let named = element.at(&["Acct"]).ok_or("a report without its account")?;
+        let currency = named.text_at(&["Ccy"]).or_else(|| first_currency(element));
+        let account = find_account(accounts, named, currency)?;
         Ok(Self { account, element })
     }
 

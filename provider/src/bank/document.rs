@@ -1,18 +1,24 @@
-//! An ISO 20022 message, read into a tree: small, strict, and the same for every kind of message.
+//! ISO 20022 messages, read into trees: small, strict, and the same for every kind of message.
+//!
+//! A file is a `Document`, or an envelope (SWIFT's, a bank's own) around one or several, or several one behind the other. What
+//! an envelope says besides is not read.
 //!
 //! What XML can be abused for is refused: a DOCTYPE, entities of one's own, characters that XML doesn't have, depth without
-//! end, anything before or after the one document. Elements of another namespace (`SplmtryData`) are left out, so that
-//! nothing in them can be taken for the bank's word. A value that may stand there once and stands there twice is no value.
+//! end. Elements of another namespace (`SplmtryData`) are left out of a document, so that nothing in them can be taken for
+//! the bank's word. A value that may stand there once and stands there twice is no value.
 
 use chrono::NaiveDate;
 use entity::{Currency, MinorUnits, Money};
 use quick_xml::XmlVersion;
+use quick_xml::errors::IllFormedError;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 use quick_xml::name::{Namespace, ResolveResult};
 use quick_xml::reader::NsReader;
 
+use super::encoding::{Unreadable, decode, is_padding};
+use super::other_file;
+
 const MOST_LEVELS: usize = 40;
-const ISO_20022: &str = "urn:iso:std:iso:20022:tech:xsd:";
 
 /// Why a message, or a part of one, can't be used. It quotes no values: those name people and accounts.
 pub(super) type MessageProblem = String;
@@ -33,17 +39,38 @@ pub(super) struct BankElement {
 }
 
 impl BankMessage {
-    pub(super) fn read(bytes: &[u8]) -> Result<Self, MessageProblem> {
-        let text = std::str::from_utf8(bytes).map_err(|_source| "it is not in UTF-8")?;
+    /// The messages of a file, in their order; there is at least one.
+    pub(super) fn read_all(bytes: &[u8]) -> Result<Vec<Self>, Unreadable> {
+        let text = decode(bytes)?;
+        if text.is_empty() {
+            return Err(Unreadable::cut("it is empty"));
+        }
+        if !text.starts_with('<') {
+            return Err(other_file::by_its_text(&text).into());
+        }
+        if other_file::is_page(&text) {
+            return Err(other_file::PAGE.into());
+        }
         let mut reading = Reading::default();
-        let mut reader = NsReader::from_str(text.strip_prefix('\u{feff}').unwrap_or(text));
+        let mut reader = NsReader::from_str(&text);
         loop {
-            let (namespace, event) =
-                reader.read_resolved_event().map_err(|error| format!("it is not well-formed XML: {error}"))?;
+            let (namespace, event) = reader.read_resolved_event().map_err(|error| Unreadable {
+                problem: format!("it is not well-formed XML: {error}"),
+                is_cut: is_at_the_end(&error),
+            })?;
             if matches!(event, Event::Eof) {
                 return reading.finish();
             }
             reading.take(&namespace, &event)?;
+        }
+    }
+
+    /// The message of a file that has one.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, MessageProblem> {
+        let mut messages = Self::read_all(bytes).map_err(|unreadable| unreadable.problem)?;
+        match messages.pop() {
+            Some(message) if messages.is_empty() => Ok(message),
+            Some(_) | None => Err("it has several messages".to_owned()),
         }
     }
 
@@ -58,12 +85,39 @@ impl BankMessage {
     }
 }
 
+/// What is open when the input ends is no fault yet, of a file that is still being written.
+fn is_at_the_end(error: &quick_xml::Error) -> bool {
+    matches!(
+        error,
+        quick_xml::Error::Syntax(_)
+            | quick_xml::Error::IllFormed(IllFormedError::MissingEndTag(_) | IllFormedError::UnclosedReference)
+    )
+}
+
+/// `camt.054.001.04` of `http://www.six-interbank-clearing.com/de/camt.054.001.04.ch.02.xsd`, of
+/// `urn:swift:xsd:camt.054.001.04`, and of what ISO 20022 itself has.
+fn message_of(namespace: &str) -> Option<&str> {
+    const PATTERN: &[u8] = b"aaaa.000.000.00";
+    let fits = |(byte, pattern): (&u8, &u8)| match pattern {
+        b'a' => byte.is_ascii_lowercase(),
+        b'0' => byte.is_ascii_digit(),
+        other => byte == other,
+    };
+    let windows = namespace.as_bytes().windows(PATTERN.len());
+    let start = windows.into_iter().position(|window| window.iter().zip(PATTERN).all(fits))?;
+    namespace.get(start..start + PATTERN.len())
+}
+
 #[derive(Default)]
 struct Reading {
-    /// The rest of the namespace behind [`ISO_20022`].
+    done: Vec<BankMessage>,
+    has_begun: bool,
+    /// How deep we are in an envelope.
+    around: usize,
+    /// Of the document that is open, and of all that is of it.
+    namespace: String,
     message: String,
     open: Vec<BankElement>,
-    root: Option<BankElement>,
     /// How deep we are in what is of another namespace.
     foreign: usize,
 }
@@ -97,19 +151,24 @@ impl Reading {
             self.foreign += 1;
             return Ok(());
         }
-        if self.open.len() >= MOST_LEVELS {
+        self.has_begun = true;
+        if self.around + self.open.len() >= MOST_LEVELS {
             return Err("it is nested too deep".to_owned());
         }
-        let message = match namespace {
-            ResolveResult::Bound(Namespace(name)) => name.strip_prefix(ISO_20022),
-            ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
+        let namespace = match namespace {
+            ResolveResult::Bound(Namespace(name)) => name,
+            ResolveResult::Unbound | ResolveResult::Unknown(_) => "",
         };
-        if self.open.is_empty() {
-            let name = start.local_name();
-            let message = message.filter(|_| name.as_ref() == "Document" && self.root.is_none());
-            message.ok_or("it is not one Document of ISO 20022")?.clone_into(&mut self.message);
-        } else if message != Some(self.message.as_str()) {
-            self.foreign = 1;
+        if !self.open.is_empty() {
+            if namespace != self.namespace {
+                self.foreign = 1;
+                return Ok(());
+            }
+        } else if let Some(message) = message_of(namespace).filter(|_| start.local_name().as_ref() == "Document") {
+            message.clone_into(&mut self.message);
+            (*namespace).clone_into(&mut self.namespace);
+        } else {
+            self.around += 1;
             return Ok(());
         }
         let mut currency = None;
@@ -130,18 +189,24 @@ impl Reading {
             self.foreign -= 1;
             return;
         }
-        let Some(mut element) = self.open.pop() else { return };
+        let Some(mut element) = self.open.pop() else {
+            self.around = self.around.saturating_sub(1);
+            return;
+        };
         let trimmed = element.text.trim();
         if trimmed.len() < element.text.len() {
             element.text = trimmed.to_owned();
         }
         match self.open.last_mut() {
             Some(parent) => parent.children.push(element),
-            None => self.root = Some(element),
+            None => self.done.push(BankMessage { message: std::mem::take(&mut self.message), root: element }),
         }
     }
 
     fn text(&mut self, text: &str) -> Result<(), MessageProblem> {
+        if self.open.is_empty() && text.chars().all(is_padding) {
+            return Ok(());
+        }
         // XML 1.0 has no other control characters, and a database can't keep NUL.
         if text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r')) {
             return Err("it has characters that XML doesn't have".to_owned());
@@ -152,16 +217,16 @@ impl Reading {
                 element.text.push_str(text);
                 Ok(())
             }
-            None if text.trim().is_empty() => Ok(()),
+            None if self.around > 0 => Ok(()),
             None => Err("it has text outside of its Document".to_owned()),
         }
     }
 
-    fn finish(self) -> Result<BankMessage, MessageProblem> {
-        match self.root {
-            Some(root) if self.open.is_empty() => Ok(BankMessage { message: self.message, root }),
-            _cut => Err("it is cut off".to_owned()),
+    fn finish(self) -> Result<Vec<BankMessage>, Unreadable> {
+        if self.around > 0 || !self.open.is_empty() || !self.has_begun {
+            return Err(Unreadable::cut("it is cut off"));
         }
+        if self.done.is_empty() { Err("it has no Document of ISO 20022".into()) } else { Ok(self.done) }
     }
 }
 
@@ -269,14 +334,13 @@ mod tests {
         assert!(problem(&document("<A>&#1;</A>")).contains("character"));
         assert!(problem(&document("<A>&#0;</A>")).contains("character"));
         assert!(problem(&document(&format!("{}x{}", "<A>".repeat(50), "</A>".repeat(50)))).contains("deep"));
-        assert!(problem(&format!("{}{}", document(""), document(""))).contains("one Document"));
         assert!(problem(&format!("{}tail", document(""))).contains("outside"));
         assert!(problem(&document("<A>").replace("</Document>", "")).contains("cut off"));
         assert!(problem(&document("<A></B>")).contains("well-formed"));
         assert!(problem("<Document xmlns=\"urn:other\"/>").contains("ISO 20022"));
         assert!(problem("<Document/>").contains("ISO 20022"));
-        assert!(BankMessage::read(&[0xff, 0xfe, 0x3c, 0]).expect_err("UTF-16").contains("UTF-8"));
-        assert!(problem("").contains("cut off"));
+        assert!(problem("").contains("empty"));
+        assert!(problem("<e:Envelope xmlns:e=\"urn:e\">\u{1}</e:Envelope>").contains("characters"));
     }
 
     #[test]
@@ -290,6 +354,77 @@ mod tests {
             ("camt.053.001.02", "camt.053", Some(2))
         );
         assert_eq!(document.root.text_at(&["A", "Nm"]), Some("Müller & S<n"));
+    }
+
+    fn all(text: &str) -> Vec<(String, Option<String>)> {
+        let read = BankMessage::read_all(text.as_bytes()).unwrap_or_else(|problem| panic!("{problem:?} of {text}"));
+        read.iter().map(|message| (message.message.clone(), message.root.text_at(&["Nm"]).map(str::to_owned))).collect()
+    }
+
+    #[test]
+    fn a_document_may_stand_in_an_envelope_and_beside_others() {
+        let named = |namespace: &str, name: &str| format!("<Document xmlns=\"{namespace}\"><Nm>{name}</Nm></Document>");
+        let iso = |name: &str| named("urn:iso:std:iso:20022:tech:xsd:camt.054.001.08", name);
+        let one = |message: &str| vec![(message.to_owned(), Some("x".to_owned()))];
+        for (namespace, message) in [
+            ("urn:iso:std:iso:20022:tech:xsd:camt.053.001.13", "camt.053.001.13"),
+            ("urn:swift:xsd:camt.053.001.02", "camt.053.001.02"),
+            ("urn:swift:xsd:$pain.002.001.03", "pain.002.001.03"),
+            ("http://www.six-interbank-clearing.com/de/camt.054.001.04.ch.02.xsd", "camt.054.001.04"),
+        ] {
+            assert_eq!(all(&named(namespace, "x")), one(message));
+        }
+        let header =
+            "<AppHdr xmlns=\"urn:iso:std:iso:20022:tech:xsd:head.001.001.02\"><MsgDefIdr>camt.053.001.08</MsgDefIdr>
+            <Nm>no</Nm></AppHdr>";
+        let inside = iso("x");
+        for text in [
+            format!("<Envelope>{header}{inside}</Envelope>"),
+            format!("<RequestPayload>\n{header}\n{inside}\n</RequestPayload>"),
+            format!(
+                "<Saa:DataPDU xmlns:Saa=\"urn:swift:saa:xsd:saa.2.0\"><Saa:Revision>2.0.13</Saa:Revision>
+                 <Saa:Body>{header}{inside}</Saa:Body></Saa:DataPDU>"
+            ),
+            format!("<?a b?><!-- before --><?xml-stylesheet href=\"x\"?>{inside}<?c d?>\0\0<!-- </Document> -->\n\0"),
+            format!("<Documents xmlns=\"urn:x\"><Document>{inside}</Document></Documents>"),
+        ] {
+            assert_eq!(all(&text), one("camt.054.001.08"), "{text}");
+        }
+        let (first, second) = (iso("x"), named("urn:swift:xsd:camt.053.001.02", "y"));
+        let both = [one("camt.054.001.08"), vec![("camt.053.001.02".to_owned(), Some("y".to_owned()))]].concat();
+        assert_eq!(all(&format!("<a>{first}<b>{second}</b></a>")), both);
+        assert_eq!(all(&format!("<?xml version=\"1.0\"?>{first}\n<?xml version=\"1.0\"?>\n{second}")), both);
+        assert!(problem(&format!("{first}{second}")).contains("several"));
+        // What a document carries for others is no document of the bank's.
+        let carried = document(&format!("<Nm>x</Nm><SplmtryData><E xmlns=\"urn:e\">{second}</E></SplmtryData>"));
+        assert_eq!(all(&carried), one("camt.054.001.08"));
+    }
+
+    #[test]
+    fn what_is_no_message_is_called_by_its_name_and_what_is_cut_off_is_known() {
+        let read = |text: &str| BankMessage::read_all(text.as_bytes()).expect_err("must refuse");
+        for (text, word) in [
+            ("", "empty"),
+            (" \r\n\0\0", "empty"),
+            ("%PDF-1.7 ", "PDF"),
+            ("{1:F01ABNANL2AXXXX0000000000}{2:I940}{4:\r\n:20:S\r\n-}", "MT940"),
+            ("\r\n:20:STARTUMSE\r\n:25:37040044/532013000\r\n", "MT940"),
+            ("<!DOCTYPE HTML><HTML><body>502</body></HTML>", "HTML"),
+            ("<html>503", "HTML"),
+            ("{\"error\":1}", "JSON"),
+            ("01,BANK,ACME,261130,0001,1,80,,2/", "BAI2"),
+            ("date;amount;text", "no XML"),
+            ("<a><b/></a>", "Document"),
+            ("PK\u{3}\u{4}", "zip"),
+        ] {
+            let unreadable = read(text);
+            assert!(unreadable.problem.contains(word), "{text:?}: {unreadable:?}");
+            assert_eq!(unreadable.is_cut, word == "empty", "{text:?}: {unreadable:?}");
+        }
+        let whole = format!("<?xml version=\"1.0\"?><!-- a --><e>{}</e>", document("<A b=\"1\">&lt;&#252;</A><B/>"));
+        for end in 1..whole.len() {
+            assert!(whole.get(..end).is_none_or(|cut| !cut.starts_with('<') || read(cut).is_cut), "{end}");
+        }
     }
 
     #[test]

@@ -14,20 +14,23 @@ use sha2::{Digest, Sha256};
 
 use super::wire::standard;
 use super::{
-    Acknowledgement, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery, PaymentRequest,
-    PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable,
-    Verified, VerifyError, WebhookRequest,
+    Acknowledgement, Enclosed, Fact, Incoming, MethodTerms, OpenedPayment, PaymentProvider, PaymentQuery,
+    PaymentRequest, PayoutQuery, PayoutRequest, Payouts, ProviderError, RefundQuery, RefundRequest, Statement,
+    Uninterpretable, Verified, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
 use ground::clock::Clock;
 use ground::setting::Installation;
 
 mod account;
+mod archive;
 mod camt;
 mod document;
+mod encoding;
 mod entry;
 mod meaning;
 mod order;
+mod other_file;
 mod reference;
 mod report;
 mod settings;
@@ -35,7 +38,8 @@ mod way;
 mod words;
 
 use account::OwnAccount;
-use document::BankMessage;
+use document::{BankMessage, MessageProblem};
+use encoding::Unreadable;
 use report::{StatusReport, Verdict};
 pub(super) use settings::BankSettings;
 
@@ -52,6 +56,30 @@ pub(super) fn from_settings(own: &BankSettings, installation: &Installation, clo
 #[must_use]
 pub fn file(bytes: &[u8]) -> Verified {
     Verified { event_id: hex::encode(Sha256::digest(bytes)), content: bytes.to_vec() }
+}
+
+/// Why a file of the bank's is none that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoBankFile {
+    pub reason: String,
+    /// It may be that the rest of it is still to come.
+    pub is_cut: bool,
+}
+
+/// The files that came as one: those of an archive, or the only one itself. What is not whole is none.
+///
+/// # Errors
+///
+/// If there is no end to it, or if it is an archive that can't be unpacked.
+pub fn files(bytes: &[u8]) -> Result<Vec<Enclosed>, NoBankFile> {
+    let refuse = |unreadable: Unreadable| NoBankFile { reason: unreadable.problem, is_cut: unreadable.is_cut };
+    if let Some(enclosed) = archive::unpack(bytes).map_err(refuse)? {
+        return Ok(enclosed);
+    }
+    match BankMessage::read_all(bytes) {
+        Err(unreadable) if unreadable.is_cut => Err(refuse(unreadable)),
+        Ok(_) | Err(_) => Ok(vec![Enclosed::new(String::new(), bytes.to_vec())]),
+    }
 }
 
 struct Bank {
@@ -72,6 +100,24 @@ impl std::fmt::Debug for Bank {
 impl Bank {
     fn account(&self, amount: Money) -> Option<&OwnAccount> {
         self.accounts.iter().find(|account| account.currency == amount.currency)
+    }
+
+    fn facts_of(&self, message: &BankMessage) -> Result<Vec<Fact>, MessageProblem> {
+        match (message.kind(), message.version().filter(|version| *version >= 2)) {
+            ("camt.054", Some(_)) => camt::notified(message, &self.accounts),
+            ("camt.053", Some(_)) => camt::stated(message, &self.accounts),
+            ("camt.052", _any) => {
+                Err("an intraday report camt.052 is not booked, as what it says is not final: the bank has to \
+                                       send camt.054 and camt.053"
+                    .to_owned())
+            }
+            ("pain.002", Some(_)) => StatusReport::read(message).map(StatusReport::facts),
+            ("pacs.004", Some(_)) => report::returned(message, &self.accounts),
+            ("camt.053" | "camt.054" | "pain.002" | "pacs.004", None) => {
+                Err(format!("a message {} is of a version that is not known here: .02 and later are", message.message))
+            }
+            _other => Err(format!("a message {} is of a kind that is not known here", message.message)),
+        }
     }
 
     /// Orders a transfer. What can't be ordered is refused for good, by us or by the bank, and answered as that; a bank
@@ -182,23 +228,33 @@ impl PaymentProvider for Bank {
 
     /// The gateway's id of its message is not used: the same file by the folder must be the same.
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        standard::verify(&self.secrets, request, wall_now).map(|_message| Incoming::Notification(file(request.body)))
+        standard::verify(&self.secrets, request, wall_now)?;
+        Ok(match archive::unpack(request.body) {
+            Ok(Some(files)) => Incoming::Enclosed(files),
+            // What can't be unpacked is kept as it is, and says so when it is applied.
+            Ok(None) | Err(_) => Incoming::Notification(file(request.body)),
+        })
     }
 
+    /// What one message of a file is about may be clear, and another not.
     fn interpret(&self, body: &[u8]) -> Result<Vec<Fact>, Uninterpretable> {
-        let read = || {
-            let document = BankMessage::read(body)?;
-            match (document.kind(), document.version().filter(|version| *version >= 2)) {
-                ("camt.054", Some(_)) => camt::notified(&document, &self.accounts),
-                ("camt.053", Some(_)) => camt::stated(&document, &self.accounts),
-                ("pain.002", Some(_)) => StatusReport::read(&document).map(StatusReport::facts),
-                ("pacs.004", Some(_)) => report::returned(&document, &self.accounts),
-                (kind, _version) => {
-                    Err(format!("a message of the kind {kind:?}, or of a version, that is not known here"))
-                }
+        if let Err(broken) = archive::unpack(body) {
+            return Err(Uninterpretable(broken.problem));
+        }
+        let messages = BankMessage::read_all(body).map_err(|unreadable| Uninterpretable(unreadable.problem))?;
+        let (mut facts, mut problems) = (Vec::new(), Vec::new());
+        for message in &messages {
+            match self.facts_of(message) {
+                Ok(told) => facts.extend(told),
+                Err(problem) if problems.contains(&problem) => {}
+                Err(problem) => problems.push(problem),
             }
-        };
-        read().map_err(Uninterpretable)
+        }
+        if facts.is_empty() && !problems.is_empty() {
+            return Err(Uninterpretable(problems.join("; ")));
+        }
+        facts.extend(problems.into_iter().map(Fact::NotUnderstood));
+        Ok(facts)
     }
 
     fn acknowledgement(&self) -> Acknowledgement {

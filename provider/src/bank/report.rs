@@ -2,7 +2,7 @@
 //!
 //! A pain.002 never moves money: that an order is settled at the bank counts once it is booked on our account (`camt`).
 
-use super::account::{OwnAccount, compact};
+use super::account::OwnAccount;
 use super::document::{BankElement, BankMessage, MessageProblem};
 use super::meaning::returned_facts;
 use super::reference::{Ordered, is_given};
@@ -126,8 +126,8 @@ fn return_of(one: &BankElement, accounts: &[OwnAccount]) -> Result<Vec<Fact>, Me
     }
     let ours = accounts.iter().find(|account| account.currency == amount.currency);
     let ours = ours.ok_or("a return in a currency in which we have no account")?;
-    let from = one.text_at(&["OrgnlTxRef", "DbtrAcct", "Id", "IBAN"]).map(compact);
-    if from.is_some_and(|iban| iban != ours.iban) {
+    let from = one.at(&["OrgnlTxRef", "DbtrAcct"]);
+    if from.and_then(|account| ours.is_written_in(account)) == Some(false) {
         return Err("a return of what did not leave from an account of ours".to_owned());
     }
     let id = one.text_at(&["OrgnlEndToEndId"]).filter(|id| is_given(id));

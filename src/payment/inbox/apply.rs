@@ -69,10 +69,13 @@ async fn apply(app: &App, id: NotificationId) -> Result<JobOutcome> {
     }
 }
 
+/// As it is kept: the provider's own words may be in it.
+pub(super) fn fit_reason(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect()
+}
+
 async fn mark(app: &App, id: NotificationId, status: NotificationStatus, reason: Option<String>) -> Result<JobOutcome> {
-    // The provider's own words may be in it.
-    let reason: Option<String> =
-        reason.map(|text| text.chars().filter(|c| !c.is_control()).take(LONGEST_REASON).collect());
+    let reason = reason.map(|text| fit_reason(&text));
     if let Some(reason) = &reason {
         tracing::warn!(notification = %id, reason, "quarantined");
     }

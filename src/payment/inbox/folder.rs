@@ -1,27 +1,33 @@
 //! The bank's files, picked up from the folder that its connection puts them into (`BANK_INBOX`).
 //!
 //! A file is written into the inbox of notifications exactly like one that was posted, and only then moved to `done/`: a crash
-//! in between, or another node at the same file, makes a duplicate, which changes nothing. What can't be read at all goes to
-//! `refused/`, with a line in the log; what can be read but not understood is in quarantine, for an operator to see.
+//! in between, or another node at the same file, makes a duplicate, which changes nothing. Each file of an archive is one. What
+//! can't be used goes to `refused/` at once, with its reason beside it, and into quarantine, for operators to see; so does what
+//! can be read and not be understood, which is kept whole in the inbox.
 //!
 //! A file that is being written is left alone: by its name (hidden, `.part`, `.tmp`), or because it has no end yet.
 
 use std::fs;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sha2::{Digest, Sha256};
 
-use super::store::store_notification;
+use super::store::{RefusedFile, store_notification, store_refused};
 use crate::app::App;
 use crate::error::{Error, Result};
-use provider::bank_file;
+use provider::{Enclosed, PaymentProvider, bank_file, bank_files};
 
 /// A statement of a day with ten thousand bookings.
 const LONGEST_FILE: u64 = 16 * 1024 * 1024;
 /// Whoever writes a file goes on within this time, or has given up.
-const UNFINISHED_FOR: Duration = Duration::from_secs(600);
+const UNFINISHED_FOR: Duration = Duration::from_secs(60);
+/// Names that connections give to what they have not written to its end.
+const UNFINISHED_NAMES: [&str; 4] = [".part", ".filepart", ".partial", ".tmp"];
+/// What is kept in the folder of those that were refused, beside the file.
+const REASON: &str = ".reason.txt";
 
 /// Whether there is a folder to look into.
 #[must_use]
@@ -44,34 +50,54 @@ pub async fn pick_up_files(app: &App) {
         }
     };
     for path in paths {
-        if let Err(error) = take(app, bank.name(), path.clone()).await {
+        if let Err(error) = take(app, &bank, path.clone()).await {
             tracing::error!(file = %path.display(), %error, "a file of the bank's could not be picked up; trying again");
         }
     }
 }
 
-async fn take(app: &App, provider: &'static str, path: PathBuf) -> Result<()> {
+async fn take(app: &App, bank: &Arc<dyn PaymentProvider>, path: PathBuf) -> Result<()> {
     let now = SystemTime::from(app.clock.wall());
-    let read = {
-        let path = path.clone();
-        blocking(move || read(&path, now)).await?
+    let looked = {
+        let (bank, path) = (Arc::clone(bank), path.clone());
+        blocking(move || look(&path, now, bank.as_ref())).await?
     };
-    let (seen, to) = match read {
+    let (seen, reason) = match looked {
         // Another node was quicker, or it isn't all there yet.
         Found::Gone | Found::Unfinished => return Ok(()),
-        Found::Refused(seen, reason) => {
-            tracing::error!(file = %path.display(), reason, "a file of the bank's is refused");
-            (seen, "refused")
+        Found::Refused { seen, begins, reason } => {
+            let refused = RefusedFile::new(&name_of(&path), &begins, seen.length, &reason);
+            store_refused(app, bank.name(), &refused).await?;
+            (seen, Some(reason))
         }
-        Found::Whole(seen, bytes) => {
-            let verified = bank_file(&bytes);
-            let outcome = store_notification(app, provider, &verified, &bytes).await?;
-            let event_id = verified.event_id;
-            tracing::info!(file = %path.display(), event_id, ?outcome, "a file of the bank's was picked up");
-            (seen, "done")
+        Found::Files(seen, files) => {
+            let reason = keep(app, bank.name(), &path, &files).await?;
+            (seen, reason)
         }
     };
-    blocking(move || put_away(&path, &seen, to)).await
+    blocking(move || put_away(&path, &seen, reason.as_deref())).await
+}
+
+/// Writes what came as one into the inbox; the reason, if something of it can't be used.
+async fn keep(app: &App, provider: &'static str, path: &Path, files: &[Enclosed]) -> Result<Option<String>> {
+    let mut reasons = Vec::new();
+    for file in files {
+        let name = if file.name.is_empty() { name_of(path) } else { format!("{}/{}", name_of(path), file.name) };
+        if let Some(why) = &file.problem {
+            let length = u64::try_from(file.bytes.len()).unwrap_or(u64::MAX);
+            store_refused(app, provider, &RefusedFile::new(&name, &file.bytes, length, why)).await?;
+            reasons.push(if file.name.is_empty() { why.clone() } else { format!("{}: {why}", file.name) });
+            continue;
+        }
+        let verified = bank_file(&file.bytes);
+        let outcome = store_notification(app, provider, &verified, &file.bytes).await?;
+        tracing::info!(file = name, event_id = verified.event_id, ?outcome, "a file of the bank's was picked up");
+        if files.len() > 1 {
+            reasons.push(format!("{}: taken", file.name));
+        }
+    }
+    let is_refused = files.iter().any(|file| file.problem.is_some());
+    Ok(is_refused.then(|| reasons.join("\n")))
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T> {
@@ -79,18 +105,24 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> +
     done.map_err(|error| Error::internal(format!("the bank's folder: {error}")))
 }
 
-/// By name, so that what was numbered by the bank comes in its order.
+/// By name, so that what was numbered by the bank comes in its order. Whatever it is called: what is no file of a bank's
+/// should not lie there unseen.
 fn waiting(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let name = entry.file_name().to_string_lossy().to_ascii_lowercase();
-        if entry.file_type()?.is_file() && name.ends_with(".xml") && !name.starts_with('.') {
+        let is_unfinished = name.starts_with('.') || UNFINISHED_NAMES.iter().any(|end| name.ends_with(end));
+        if !is_unfinished && entry.file_type().is_ok_and(|kind| kind.is_file()) {
             paths.push(entry.path());
         }
     }
     paths.sort();
     Ok(paths)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// A file as it was when it was read: whoever writes under the same name meanwhile puts another one there.
@@ -104,30 +136,45 @@ struct Seen {
 enum Found {
     Gone,
     Unfinished,
-    Refused(Seen, &'static str),
-    Whole(Seen, Vec<u8>),
+    Refused {
+        seen: Seen,
+        /// What could be read of it.
+        begins: Vec<u8>,
+        reason: String,
+    },
+    Files(Seen, Vec<Enclosed>),
 }
 
-fn read(path: &Path, now: SystemTime) -> std::io::Result<Found> {
+/// What a file is; those that the bank's adapter can't make anything of say why.
+fn look(path: &Path, now: SystemTime, bank: &dyn PaymentProvider) -> std::io::Result<Found> {
     let Some((length, modified)) = as_it_is(path)? else { return Ok(Found::Gone) };
     let seen = |bytes: &[u8]| Seen { length, modified, hash: hex::encode(&Sha256::digest(bytes)[..6]) };
-    if length > LONGEST_FILE {
-        return Ok(Found::Refused(seen(&[]), "it is too large"));
-    }
+    // A clock that is wrong, here or there, makes a file no younger.
+    let age = now.duration_since(modified).unwrap_or_else(|error| error.duration());
     let mut bytes = Vec::new();
-    let opened = fs::File::open(path).and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut bytes));
-    match opened {
-        Ok(_) if has_an_end(&bytes) => Ok(Found::Whole(seen(&bytes), bytes)),
-        Ok(_) if now.duration_since(modified).is_ok_and(|age| age > UNFINISHED_FOR) => {
-            Ok(Found::Refused(seen(&bytes), "it is no whole document"))
-        }
-        Ok(_) => Ok(Found::Unfinished),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(Found::Gone),
+    match fs::File::open(path).and_then(|file| file.take(LONGEST_FILE).read_to_end(&mut bytes)) {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Gone),
+        Err(_) if age < UNFINISHED_FOR => return Ok(Found::Unfinished),
         Err(error) => {
-            tracing::error!(file = %path.display(), %error, "a file of the bank's can't be read");
-            Ok(Found::Refused(seen(&[]), "it can't be read"))
+            let reason = format!("it can't be read: {error}");
+            return Ok(Found::Refused { seen: seen(&bytes), begins: bytes, reason });
         }
     }
+    if length > LONGEST_FILE {
+        let reason = "it has more than 16 MiB".to_owned();
+        return Ok(Found::Refused { seen: seen(&bytes), begins: bytes, reason });
+    }
+    let seen = seen(&bytes);
+    let mut files = match bank_files(&bytes) {
+        Ok(files) => files,
+        Err(cut) if cut.is_cut && age < UNFINISHED_FOR => return Ok(Found::Unfinished),
+        Err(problem) => return Ok(Found::Refused { seen, begins: bytes, reason: problem.reason }),
+    };
+    for file in files.iter_mut().filter(|file| file.problem.is_none()) {
+        file.problem = bank.interpret(&file.bytes).err().map(|why| why.to_string());
+    }
+    Ok(Found::Files(seen, files))
 }
 
 fn as_it_is(path: &Path) -> std::io::Result<Option<(u64, SystemTime)>> {
@@ -138,24 +185,32 @@ fn as_it_is(path: &Path) -> std::io::Result<Option<(u64, SystemTime)>> {
     }
 }
 
-fn has_an_end(bytes: &[u8]) -> bool {
-    bytes.trim_ascii_end().strip_suffix(b">").is_some_and(|bytes| bytes.trim_ascii_end().ends_with(b"Document"))
-}
-
 /// What is there under that name in the other folder stays: banks use names again.
-fn put_away(path: &Path, seen: &Seen, to: &str) -> std::io::Result<()> {
-    if as_it_is(path)? != Some((seen.length, seen.modified)) {
+fn put_away(path: &Path, seen: &Seen, reason: Option<&str>) -> std::io::Result<()> {
+    if !is_as_seen(path, seen)? {
         return Ok(());
     }
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
-    let folder = folder.join(to);
+    let (Some(inbox), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    let folder = inbox.join(if reason.is_some() { "refused" } else { "done" });
     fs::create_dir_all(&folder)?;
     let mut target = folder.join(name);
     if target.exists() {
         target = folder.join(format!("{}.{}", seen.hash, name.to_string_lossy()));
     }
-    match fs::rename(path, target) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-        other => other,
+    match fs::rename(path, &target) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        other => other?,
     }
+    if !is_as_seen(&target, seen)? {
+        // Another one has come under the name in the meantime, which nobody has read.
+        return fs::rename(&target, inbox.join(format!("{}.{}", seen.hash, name.to_string_lossy())));
+    }
+    let Some(reason) = reason else { return Ok(()) };
+    let mut beside = target.into_os_string();
+    beside.push(REASON);
+    fs::write(beside, format!("{reason}\n"))
+}
+
+fn is_as_seen(path: &Path, seen: &Seen) -> std::io::Result<bool> {
+    Ok(as_it_is(path)? == Some((seen.length, seen.modified)))
 }

@@ -1,7 +1,8 @@
 //! Into the inbox: a verified notification is written once, with the job that applies it.
 //!
 //! An event id that was seen before is a duplicate if the content is the same, and is quarantined under an id of its own if
-//! not: whoever can sign two contents with one id is not to be believed silently.
+//! not: whoever can sign two contents with one id is not to be believed silently. A file that can't be used is in quarantine
+//! from the beginning, so that operators see it beside all else that waits for them.
 
 use entity::NotificationId;
 use entity::notification::{ActiveModel, Column, Entity, Model, NotificationStatus};
@@ -10,6 +11,7 @@ use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter};
 use sha2::{Digest, Sha256};
 
+use super::apply::fit_reason;
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
@@ -44,6 +46,71 @@ pub fn store_notification<'a>(
     body: &'a [u8],
 ) -> BoxFuture<'a, Result<Stored>> {
     Box::pin(async move { retrying(|| store(app, provider, verified, body)).await })
+}
+
+/// A file that came in by a way that is trusted, and can't be used.
+#[derive(Clone, Debug)]
+pub struct RefusedFile {
+    event_id: String,
+    content_hash: String,
+    reason: String,
+    body: Vec<u8>,
+}
+
+/// A longer one is not kept: it lies in the folder, and its row says what it was.
+const LONGEST_KEPT: usize = 1024 * 1024;
+
+impl RefusedFile {
+    /// `bytes` may be its beginning only.
+    #[must_use]
+    pub fn new(name: &str, bytes: &[u8], length: u64, why: &str) -> Self {
+        let is_all = u64::try_from(bytes.len()) == Ok(length);
+        let mut hash = Sha256::new_with_prefix(bytes);
+        if !is_all || bytes.is_empty() {
+            // Of what is not there to be told apart by, the name has to do.
+            hash.update(format!("\0{length}\0{name}\0{why}"));
+        }
+        let content_hash = hex::encode(hash.finalize());
+        let reason = if name.is_empty() { format!("a file: {why}") } else { format!("the file {name}: {why}") };
+        let body = if is_all && bytes.len() <= LONGEST_KEPT {
+            bytes.to_vec()
+        } else {
+            format!("(not kept) {reason}; {length} bytes, known as {content_hash}").into_bytes()
+        };
+        // Apart from what would be read: once it can be, the same file is taken as if it were new.
+        let event_id = format!("refused:{content_hash}");
+        Self { event_id, content_hash, reason: fit_reason(&reason), body }
+    }
+}
+
+/// Shows it to operators. They may drive it again, like all that is in quarantine.
+///
+/// # Errors
+///
+/// If it can't be written; nothing is lost then, as the file is still where it was.
+pub async fn store_refused(app: &App, provider: &'static str, file: &RefusedFile) -> Result<Stored> {
+    let row = || Model {
+        id: NotificationId(app.clock.new_id()),
+        provider: provider.to_owned(),
+        event_id: file.event_id.clone(),
+        body: file.body.clone(),
+        content_hash: file.content_hash.clone(),
+        status: NotificationStatus::Quarantined,
+        reason: Some(file.reason.clone()),
+        received_at: app.clock.wall(),
+        heard_at: app.clock.now(),
+        failures: 0,
+        applied_at: None,
+    };
+    let write = || async {
+        let transaction = app.db.begin_write().await?;
+        let is_new = insert_once(&transaction, &row()).await?;
+        transaction.commit().await?;
+        Ok(is_new)
+    };
+    let is_new = retrying(write).await?;
+    tracing::error!(provider, event_id = file.event_id, reason = file.reason, is_new, "a file is refused");
+    Ok(if is_new { Stored::Quarantined } else { Stored::Duplicate })
 }
 
 async fn store(app: &App, provider: &'static str, verified: &Verified, body: &[u8]) -> Result<Stored> {

@@ -46,7 +46,7 @@ fn node(rail: &Rail<'_>, bank: &Bank, folder: &Path, secret: bool) -> App {
     App::new(settings, rail.app.db.clone(), rail.app.clock.clone()).expect("settings that can be used")
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(super) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.map(|entry| entry.expect("one").file_name().to_string_lossy().into_owned()).collect();
@@ -70,17 +70,16 @@ async fn a_file_in_the_folder_is_a_notification_and_is_put_away(app: &TestApp) {
     let inside = folder.path().join("in");
     fs::write(inside.join("b.XML"), credit("B1", "4", &payment.reference)).expect("writes");
     fs::write(inside.join("a.xml"), credit("B2", "6", &payment.reference)).expect("writes");
-    fs::write(inside.join("notes.txt"), "not the bank's").expect("writes");
     drain(&node).await;
     assert_eq!(status(&rail.shop, &order).await, "FUNDED");
     assert_eq!(
         (names(&inside), names(&inside.join("done"))),
-        (vec!["done".to_owned(), "notes.txt".to_owned()], vec!["a.xml".to_owned(), "b.XML".to_owned()])
+        (vec!["done".to_owned()], vec!["a.xml".to_owned(), "b.XML".to_owned()])
     );
     all_applied(&rail).await;
     // Without a secret nothing can be signed.
     let provider = node.providers.find("bank").expect("there");
-    let post = bank.signed(&credit("B3", "1", "x"), super::SECRET, node.clock.wall());
+    let post = bank.signed(credit("B3", "1", "x"), super::SECRET, node.clock.wall());
     let headers =
         post.headers.iter().map(|(name, value)| (name.parse().expect("a name"), value.parse().expect("a value")));
     let headers: axum::http::HeaderMap = headers.collect();
@@ -131,17 +130,21 @@ async fn what_is_half_written_is_left_and_what_can_not_be_read_is_refused(app: &
     large.set_len(16 * 1024 * 1024 + 1).expect("grows");
     drain(&node).await;
     assert_eq!(names(&inside), [".hidden.xml", "day.xml.part", "day.xml.tmp", "half.xml", "refused"]);
-    assert_eq!((names(&inside.join("refused")), inbox(&rail).await.len()), (vec!["large.xml".to_owned()], 0));
+    assert_eq!(names(&inside.join("refused")), ["large.xml", "large.xml.reason.txt"]);
+    assert_eq!(inbox(&rail).await.len(), 1, "shown");
     fs::write(inside.join("half.xml"), &file).expect("goes on");
     drain(&node).await;
     assert_eq!(status(&rail.shop, &order).await, "FUNDED");
-    fs::write(inside.join("junk.xml"), "junk").expect("writes");
+    // Nobody goes on with what begins like a document and has had no end for a minute.
+    fs::write(inside.join("cut.xml"), &file[..file.len() / 2]).expect("writes");
+    node.clock.shift_wall(TimeDelta::seconds(30));
     drain(&node).await;
-    assert!(inside.join("junk.xml").exists());
-    node.clock.shift_wall(TimeDelta::minutes(11));
+    assert!(inside.join("cut.xml").exists());
+    node.clock.shift_wall(TimeDelta::seconds(90));
     drain(&node).await;
-    assert_eq!(names(&inside.join("refused")), ["junk.xml", "large.xml"]);
-    assert_eq!(inbox(&rail).await.len(), 1);
+    assert!(names(&inside.join("refused")).contains(&"cut.xml".to_owned()));
+    let shown = inbox(&rail).await;
+    assert_eq!(shown.iter().filter(|row| row.1.contains("cut off")).count(), 1, "{shown:?}");
 }
 
 async fn two_nodes_at_one_folder_do_not_hurt_each_other(app: &TestApp) {

@@ -2,6 +2,7 @@
 
 mod files;
 mod folders;
+mod formats;
 mod orders;
 mod pain;
 mod transfers;
@@ -49,7 +50,8 @@ async fn start_bank() -> Arc<Bank> {
 }
 
 async fn serve(way: Way) -> Arc<Bank> {
-    let bank = Arc::new(Bank { way: way.clone(), base: Mutex::default(), books: Mutex::default() });
+    let bank =
+        Arc::new(Bank { way: way.clone(), base: Mutex::default(), books: Mutex::default(), own: Mutex::default() });
     let router = Router::new().route("/pain", post(take_order)).with_state(Arc::clone(&bank));
     *bank.base.lock().expect("not poisoned") = way.serve(router).await;
     bank
@@ -59,6 +61,14 @@ pub(super) struct Bank {
     way: Way,
     base: Mutex<String>,
     books: Mutex<Books>,
+    own: Mutex<Own>,
+}
+
+/// What a server is told of it, in place of what all are.
+#[derive(Default)]
+struct Own {
+    accounts: Option<Vec<String>>,
+    inbox: Option<String>,
 }
 
 #[derive(Default)]
@@ -137,14 +147,15 @@ impl Bank {
         Entry::credit(&self.reference(), &order.amount).end_to_end(&order.message_id).returned(reason)
     }
 
-    fn signed(&self, file: &str, secret: &str, wall: Time) -> Post {
+    fn signed(&self, file: impl AsRef<[u8]>, secret: &str, wall: Time) -> Post {
+        let file = file.as_ref();
         let id = {
             let mut books = self.books();
             books.messages += 1;
             format!("gateway_{}", books.messages)
         };
         let timestamp = wall.timestamp();
-        let signature = signature::sign(&SecretString::from(secret), &id, timestamp, file.as_bytes()).expect("signs");
+        let signature = signature::sign(&SecretString::from(secret), &id, timestamp, file).expect("signs");
         let headers = [
             (signature::ID_HEADER, id),
             (signature::TIMESTAMP_HEADER, timestamp.to_string()),
@@ -154,7 +165,7 @@ impl Bank {
         Post {
             to: "bank",
             headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),
-            body: file.as_bytes().to_vec(),
+            body: file.to_vec(),
         }
     }
 
@@ -246,6 +257,11 @@ impl Fake for Bank {
     fn configure(&self, of: &mut Settings) {
         self.books().database_url = of.database_url.expose_secret().to_owned();
         settings(of, &self.base.lock().expect("not poisoned"));
+        let own = self.own.lock().expect("not poisoned");
+        if let Some(accounts) = &own.accounts {
+            of.providers.bank.accounts.clone_from(accounts);
+        }
+        of.providers.bank.inbox.clone_from(&own.inbox);
     }
 
     fn method(&self) -> &'static str {
