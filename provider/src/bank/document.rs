@@ -54,9 +54,9 @@ impl BankMessage {
         let mut reading = Reading::default();
         let mut reader = NsReader::from_str(&text);
         loop {
-            let (namespace, event) = reader.read_resolved_event().map_err(|error| Unreadable {
-                problem: format!("it is not well-formed XML: {error}"),
-                is_cut: is_at_the_end(&error),
+            let (namespace, event) = reader.read_resolved_event().map_err(|error| match is_at_the_end(&error) {
+                true => Unreadable::cut(format!("it is cut off: {error}")),
+                false => format!("it is not well-formed XML: {error}").into(),
             })?;
             if matches!(event, Event::Eof) {
                 return reading.finish();

@@ -106,10 +106,10 @@ impl Bank {
         match (message.kind(), message.version().filter(|version| *version >= 2)) {
             ("camt.054", Some(_)) => camt::notified(message, &self.accounts),
             ("camt.053", Some(_)) => camt::stated(message, &self.accounts),
+            // What it says isn't final.
             ("camt.052", _any) => {
-                Err("an intraday report camt.052 is not booked, as what it says is not final: the bank has to \
-                                       send camt.054 and camt.053"
-                    .to_owned())
+                let problem = "an intraday report camt.052 is not booked: the bank has to send camt.054 and camt.053";
+                Err(problem.to_owned())
             }
             ("pain.002", Some(_)) => StatusReport::read(message).map(StatusReport::facts),
             ("pacs.004", Some(_)) => report::returned(message, &self.accounts),

@@ -457,11 +457,11 @@ async fn what_is_not_booked_or_not_ours_moves_nothing(app: &TestApp) {
         (camt_054(EUR, &[entry.clone().status("MAYBE")]), "whether it is booked"),
         (honest.replace("CRDT", "BOTH"), "neither a credit nor a debit"),
         (honest.replace(">10.00<", ">10.001<"), "amount"),
-        (honest.replace("camt.054.001.08", "camt.052.001.08"), "not known here"),
+        (honest.replace("camt.054.001.08", "camt.052.001.08"), "camt.052 is not booked"),
         (honest.replace("camt.054.001.08", "camt.054.001.01"), "not known here"),
         (honest.replace("<Document", "<!DOCTYPE x><Document"), "DOCTYPE"),
         (honest.replace("</Document>", ""), "cut off"),
-        ("no XML".to_owned(), "outside"),
+        ("no XML".to_owned(), "no XML"),
     ] {
         tell(&rail, &bank, file).await;
         let (last, reason) = inbox(&rail).await.pop().expect("one");
