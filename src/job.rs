@@ -6,7 +6,9 @@
 
 use chrono::TimeDelta;
 use entity::job::{ActiveModel, Column, Entity, Model};
-use entity::{Currency, JobId, NotificationId, PaymentId, PayoutId, RefundId, SandboxMovementId, SupplierId, Time};
+use entity::{
+    BookingId, Currency, JobId, NotificationId, PaymentId, PayoutId, RefundId, SandboxMovementId, SupplierId, Time,
+};
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Order, Query};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
@@ -32,6 +34,8 @@ pub enum Job {
     SendPayout { payout_id: PayoutId },
     /// Compare what a provider has booked with our books; or, without a name, our books among themselves.
     Reconcile { provider: String, day: chrono::NaiveDate },
+    /// Book what two operators have agreed on.
+    BookByHand { booking_id: BookingId },
     /// The simulated bank settles a movement.
     SandboxSettle { movement_id: SandboxMovementId },
     /// The simulated bank notifies us, until it is answered. The body is signed afresh at each attempt.
@@ -50,6 +54,7 @@ impl Job {
             Self::RequestPayout { .. } => "request_payout",
             Self::SendPayout { .. } => "send_payout",
             Self::Reconcile { .. } => "reconcile",
+            Self::BookByHand { .. } => "book_by_hand",
             Self::SandboxSettle { .. } => "sandbox_settle",
             Self::SandboxNotify { .. } => "sandbox_notify",
         }

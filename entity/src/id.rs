@@ -75,6 +75,7 @@ macro_rules! typed_ids {
 }
 
 typed_ids! {
+    BookingId = "booking",
     BreakId = "break",
     BuyerId = "buyer",
     CancelRequestId = "cancel_request",

@@ -39,6 +39,8 @@ pub struct Model {
     pub status: PayoutStatus,
     pub amount: MinorUnits,
     pub currency: Currency,
+    /// What banks on the way kept of it when it came back; nobody has made that good.
+    pub lost: MinorUnits,
     /// Balance of `payout/<id>`: what has not left the provider yet.
     pub balance: MinorUnits,
     pub provider_reference: Option<String>,

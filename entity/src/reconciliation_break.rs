@@ -3,7 +3,7 @@
 use sea_orm::entity::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{BreakId, Currency, MinorUnits, Time};
+use crate::{BookingId, BreakId, Currency, MinorUnits, Time};
 
 /// What doesn't agree.
 #[derive(
@@ -42,6 +42,8 @@ pub struct Model {
     pub detail: String,
     pub found_at: Time,
     pub resolved_at: Option<Time>,
+    /// What two operators decided about it: it is not found again, as long as it is the same.
+    pub settled_by: Option<BookingId>,
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

@@ -44,6 +44,8 @@ pub struct Model {
     pub currency: Currency,
     /// What chargebacks took out of it before it was sent.
     pub charged_back: MinorUnits,
+    /// What banks on the way kept of it when it came back; nobody has made that good.
+    pub lost: MinorUnits,
     /// Balance of `refund/<id>`: what has not left the provider yet.
     pub balance: MinorUnits,
     pub provider_reference: Option<String>,
@@ -60,6 +62,14 @@ pub struct Model {
     pub expected_by: Option<Time>,
     pub created_at: Time,
     pub updated_at: Time,
+}
+
+impl Model {
+    /// What is to be sent, or was: without what chargebacks took before, and what was lost on its way back.
+    #[must_use]
+    pub fn to_send(&self) -> MinorUnits {
+        MinorUnits(self.amount.0.saturating_sub(self.charged_back.0).saturating_sub(self.lost.0))
+    }
 }
 
 #[derive(Copy, Clone, Debug, EnumIter, DeriveRelation)]

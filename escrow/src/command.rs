@@ -155,11 +155,18 @@ pub enum Command {
     /// The provider reports that a refund did not go through, or came back after it had.
     FailRefund {
         refund_id: RefundId,
+        /// What came back, if it had been sent; banks on the way may have kept a part.
         amount: Money,
         movement: String,
         reason: String,
         /// The provider was asked, and stands by it: needed of one that is known to have succeeded.
         confirmed: bool,
+    },
+    /// A further part came back of a refund of which a part had come back before.
+    ReturnRestOfRefund {
+        refund_id: RefundId,
+        amount: Money,
+        movement: String,
     },
 
     /// The provider reports that it needs to know where to send a refund.
@@ -241,6 +248,7 @@ impl Command {
             Self::CapturePayment { movement, amount, .. }
             | Self::SettleRefund { movement, amount, .. }
             | Self::FailRefund { movement, amount, .. }
+            | Self::ReturnRestOfRefund { movement, amount, .. }
             | Self::ConfirmManualRefund { movement, amount, .. }
             | Self::ReversePayment { movement, amount, .. } => Some((movement, *amount)),
             Self::Chargeback { stage, amount, .. } => match stage {
@@ -330,7 +338,7 @@ impl Command {
             Self::CapturePayment { .. } => Action::CapturePayment,
             Self::EndPayment { .. } => Action::EndPayment,
             Self::SettleRefund { .. } => Action::SettleRefund,
-            Self::FailRefund { .. } | Self::HoldRefund { .. } => Action::FailRefund,
+            Self::FailRefund { .. } | Self::ReturnRestOfRefund { .. } | Self::HoldRefund { .. } => Action::FailRefund,
             Self::Chargeback { .. } => Action::Chargeback,
             Self::ReversePayment { .. } => Action::ReversePayment,
             Self::PassDeadline => Action::PassDeadline,

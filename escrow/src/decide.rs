@@ -20,6 +20,7 @@ use crate::guard::permitted;
 use crate::order::Order;
 use crate::paying::pay;
 use crate::policy::Policy;
+use crate::refund_back::{self, Back};
 use crate::rejection::Rejection;
 use crate::shipping::{extend_deadline, ship, update_shipment};
 use crate::table::{self, Actor};
@@ -82,6 +83,7 @@ pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Res
         | Command::EndPayment { .. }
         | Command::SettleRefund { .. }
         | Command::FailRefund { .. }
+        | Command::ReturnRestOfRefund { .. }
         | Command::HoldRefund { .. }
         | Command::Chargeback { .. }
         | Command::ReversePayment { .. }
@@ -176,8 +178,12 @@ pub fn decide(
         Command::SettleRefund { refund_id, movement, amount, confirmed } => {
             provider_facts::settle_refund(order, *refund_id, movement, *amount, *confirmed, now)
         }
-        Command::FailRefund { refund_id, movement, reason, amount: _, confirmed } => {
-            provider_facts::fail_refund(order, *refund_id, movement, reason, *confirmed)
+        Command::FailRefund { refund_id, movement, reason, amount, confirmed } => {
+            let back = Back { movement, amount: *amount };
+            refund_back::fail_refund(order, *refund_id, back, reason, *confirmed)
+        }
+        Command::ReturnRestOfRefund { refund_id, amount, movement } => {
+            refund_back::return_rest(order, *refund_id, Back { movement, amount: *amount })
         }
         Command::HoldRefund { refund_id, reason } => provider_facts::hold_refund(order, *refund_id, reason),
         Command::Chargeback { chargeback_id, payment_id, reference, amount, stage, reason } => {

@@ -36,6 +36,7 @@ mod paying;
 mod policy;
 mod provider_facts;
 mod refund;
+mod refund_back;
 mod rejection;
 mod returns;
 mod shipping;

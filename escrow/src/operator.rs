@@ -188,7 +188,7 @@ pub(super) fn reject_manual_refund(order: &Order, refund_id: RefundId, reason: &
     if refund.status != RefundStatus::ApprovalRequired && refund.provider != BY_HAND {
         return Err(Rejection::Invalid { field: "refundId", problem });
     }
-    let sent = MinorUnits(refund.amount.0.saturating_sub(refund.charged_back.0));
+    let sent = refund.to_send();
     let provider = order.payments.iter().find(|payment| Some(payment.id) == refund.payment_id);
     let mut decision = Decision::unchanged(order);
     if refund.status == RefundStatus::Succeeded {

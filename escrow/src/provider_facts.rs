@@ -137,7 +137,8 @@ pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd
 }
 
 /// Two notifications at once: whichever is booked first, the other is tried again, and then the provider is asked.
-const CONTRADICTED: Rejection = Rejection::Inconsistent("news of a refund contradict what has just been heard of it");
+pub(super) const CONTRADICTED: Rejection =
+    Rejection::Inconsistent("news of a refund contradict what has just been heard of it");
 
 /// refund → provider: the money has left. A refund that succeeded already stays so.
 pub(super) fn settle_refund(
@@ -190,47 +191,6 @@ pub(super) fn settle_refund(
     Ok(decision)
 }
 
-/// The money stays in `refund/<id>`, or comes back to it, still the buyer's; somebody has to choose another way.
-pub(super) fn fail_refund(
-    order: &Order,
-    refund_id: RefundId,
-    movement: &str,
-    reason: &str,
-    confirmed: bool,
-) -> Result<Decision, Rejection> {
-    let refund = find_refund(order, refund_id)?;
-    let mut decision = Decision::unchanged(order);
-    let sent = refund.amount.checked_sub(refund.charged_back).ok_or(Rejection::TOO_LARGE)?;
-    match refund.status {
-        RefundStatus::ActionRequired
-        | RefundStatus::ApprovalRequired
-        | RefundStatus::PayeeDetailsRequired
-        | RefundStatus::ChargedBack => return Ok(decision),
-        RefundStatus::Requested | RefundStatus::Pending => {}
-        RefundStatus::Succeeded if !confirmed => return Err(CONTRADICTED),
-        RefundStatus::Succeeded => decision.post(Transfer {
-            debit: Account::Provider(refund.provider.clone()),
-            credit: Account::Refund(RefundRef::Existing(refund_id)),
-            amount: sent,
-            currency: refund.currency,
-            cause: "refund.failed",
-            movement: Some(MovementPart::first(movement)),
-        })?,
-    }
-    decision.change_refund(refund, |row| {
-        row.status = RefundStatus::ActionRequired;
-        row.balance = sent;
-        row.failure = Some(reason.to_owned());
-    });
-    let amount = Money::new(sent, refund.currency);
-    // A bank's own words may name people and accounts: they stay in the refund's row.
-    decision
-        .events
-        .push(Event::RefundActionRequired { amount, reason: "the payment provider did not send it".to_owned() });
-    super::chargeback::make_good(order, refund, &mut decision)?;
-    Ok(decision)
-}
-
 /// The provider takes it only with the buyer's account. If it has that already, an operator has to find another way.
 pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
@@ -253,7 +213,7 @@ pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> R
     Ok(decision)
 }
 
-fn find_refund(order: &Order, refund_id: RefundId) -> Result<&entity::refund::Model, Rejection> {
+pub(super) fn find_refund(order: &Order, refund_id: RefundId) -> Result<&entity::refund::Model, Rejection> {
     order
         .refunds
         .iter()

@@ -177,7 +177,7 @@ pub fn may_send(order: &Order, refund: &refund::Model) -> Sending {
         .iter()
         .filter(|row| row.payment_id == payment.id && row.status != entity::chargeback::ChargebackStatus::Won);
     let gone = others
-        .map(|other| MinorUnits(other.amount.0.saturating_sub(other.charged_back.0)))
+        .map(refund::Model::to_send)
         .chain(chargebacks.map(|row| row.amount))
         .try_fold(refund.balance, MinorUnits::checked_add);
     match (gone, order.brought(payment)) {

@@ -11,6 +11,7 @@ use crate::crypto::Cipher;
 use crate::graphql::catalog::mutation::{CreateProductInput, UpdateProductInput};
 use crate::graphql::dispute::{evidence, mutation as dispute};
 use crate::graphql::messaging::conversation::{ContactBuyerInput, ContactSupplierInput, SendMessageInput};
+use crate::graphql::operator::booking;
 use crate::graphql::operator::order as operator;
 use crate::graphql::order::{cancel, feedback, input as order, shipping};
 use crate::graphql::party::mutation as party;
@@ -125,8 +126,11 @@ fn a_key_covers_every_field_of_its_input() {
         evidence::AddEvidenceInput,
         cancel::AnswerCancelRequestInput,
         unapplied::ApplyFundsInput,
+        booking::ApproveBookingInput,
         payout::ApproveManualPayoutInput,
         refund::ApproveManualRefundInput,
+        booking::BookBreakInput,
+        booking::BookQuarantinedInput,
         order::BuyNowInput,
         order::CancelOrderInput,
         cancel::CancelRequestInput,
@@ -142,6 +146,7 @@ fn a_key_covers_every_field_of_its_input() {
         party::CreateStorefrontInput,
         party::CreateSupplierInput,
         CreateWebhookEndpointInput,
+        booking::DismissQuarantinedInput,
         order::DraftOrderInput,
         dispute::EscalateDisputeInput,
         shipping::ExtendDeadlineInput,
@@ -153,6 +158,7 @@ fn a_key_covers_every_field_of_its_input() {
         refund::ProvideRefundAccountInput,
         refund::RefundOrderInput,
         unapplied::RefundUnappliedInput,
+        booking::RejectBookingInput,
         payout::RejectManualPayoutInput,
         refund::RejectManualRefundInput,
         feedback::ReplyToFeedbackInput,

@@ -50,6 +50,7 @@ pub struct Query<More: ObjectType>(
     dispute::object::DisputeQuery,
     operator::ledger::LedgerQuery,
     operator::notification::OperatorQuery,
+    operator::booking::BookingQuery,
     payout::object::PayoutQuery,
     operator::reconciliation::ReconciliationQuery,
     operator::order::OperatorOrderQuery,
@@ -74,6 +75,7 @@ pub struct Mutation<More: ObjectType>(
     dispute::evidence::EvidenceMutation,
     file::FileMutation,
     operator::notification::OperatorMutation,
+    operator::booking::BookingMutation,
     refund::unapplied::UnappliedMutation,
     payout::object::PayoutMutation,
     operator::reconciliation::ReconciliationMutation,
@@ -154,6 +156,7 @@ where
         .override_output_type_description::<Connection<String, operator::notification::Notification>>("A page of notifications.")
         .override_output_type_description::<Connection<String, payout::object::Payout>>("A page of payouts.")
         .override_output_type_description::<Connection<String, operator::reconciliation::ReconciliationBreak>>("A page of breaks.")
+        .override_output_type_description::<Connection<String, operator::booking::HandBooking>>("A page of bookings by hand.")
         .override_output_type_description::<Connection<String, order::object::Order>>("A page of orders.")
         .override_output_type_description::<Connection<String, refund::unapplied::UnappliedFunds>>(
             "A page of money that could not be applied.",

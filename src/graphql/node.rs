@@ -4,10 +4,10 @@
 
 use async_graphql::{Context, ID, Interface, Object, Result};
 use entity::{
-    BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, ConversationId, CredentialId, DisputeId, EventId,
-    EvidenceId, FeedbackId, FileId, MessageId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId,
-    PayoutId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, SupplierId,
-    TransferId, WebhookDeliveryId, WebhookEndpointId,
+    BookingId, BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, ConversationId, CredentialId, DisputeId,
+    EventId, EvidenceId, FeedbackId, FileId, MessageId, NotificationId, OperatorId, OrderId, PaymentId,
+    PayoutAccountId, PayoutId, ProductId, ProposalId, ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId,
+    SupplierId, TransferId, WebhookDeliveryId, WebhookEndpointId,
 };
 
 use crate::error::{Error, ErrorCode};
@@ -18,6 +18,7 @@ use crate::graphql::dispute::object::{Dispute, Proposal};
 use crate::graphql::file::File;
 use crate::graphql::loader::order::loader;
 use crate::graphql::messaging::conversation::{Conversation, Message};
+use crate::graphql::operator::booking::HandBooking;
 use crate::graphql::operator::ledger::Transfer;
 use crate::graphql::operator::notification::Notification;
 use crate::graphql::operator::reconciliation::ReconciliationBreak;
@@ -77,6 +78,7 @@ nodes! {
     Evidence: EvidenceId, by Evidence::find;
     Feedback: FeedbackId, of Feedback::from;
     File: FileId, by File::find;
+    HandBooking: BookingId, of HandBooking;
     Message: MessageId, by Message::find;
     Notification: NotificationId, of Notification;
     Operator: OperatorId, of Operator::from;

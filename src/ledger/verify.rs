@@ -7,7 +7,7 @@ use entity::{LedgerAccount, OrderId, order, payment, payout, receipt, refund};
 use sea_orm::{ConnectionTrait, EntityTrait};
 
 use crate::error::Result;
-use books::{Books, is_refund};
+use books::{Books, is_provider, is_refund};
 use difference::Differences;
 use of_order::{check_order, check_state};
 use of_payment::{check_payment, check_sources};
@@ -78,6 +78,8 @@ pub async fn verify<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
     for row in receipt::Entity::find().all(db).await? {
         let account = LedgerAccount::Unapplied(row.id);
         let taken = books.to_chargebacks(&account, row.currency);
+        // What never came was booked back.
+        let taken = taken.saturating_add(books.out(&account, row.currency, is_provider));
         let is_won = row.reason == receipt::ReceiptReason::ChargebackWon;
         found.check(format!("{} charged back", row.id), row.charged_back.0, if is_won { 0 } else { taken });
         known.insert(account);

@@ -87,7 +87,7 @@ async fn remember_reference(app: &App, payment: &payment::Model, named: Option<&
 }
 
 /// Verified money with a reference that we don't know: held aside, in its own currency, for an operator to settle.
-async fn set_aside_unmatched(app: &App, provider: &str, captured: &Captured) -> Result<()> {
+pub(super) async fn set_aside_unmatched(app: &App, provider: &str, captured: &Captured) -> Result<()> {
     let Captured { references, movement, remitter, .. } = captured;
     let amount = captured.amount;
     retrying(|| async {

@@ -3,6 +3,7 @@
 use entity::{Money, Time};
 use futures_util::future::BoxFuture;
 
+use super::by_hand::{is_settled_by_hand, movements_of};
 use super::capture::{self, Captured};
 use super::chargeback::{self, ClaimedBack};
 use super::hint::{self, Hinted};
@@ -40,6 +41,10 @@ pub(super) async fn apply_facts(app: &App, provider: &dyn PaymentProvider, facts
 
 #[expect(clippy::too_many_lines, reason = "one exhaustive match: a fact that is not decided here does not compile")]
 async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: Time) -> Result<Applied> {
+    let movements = movements_of(provider.name(), &fact).into_iter().map(|stated| stated.key).collect();
+    if is_settled_by_hand(&app.db.read, movements).await? {
+        return Ok(Applied::Done);
+    }
     match fact {
         Fact::PaymentPending { .. } => Ok(Applied::Done),
         Fact::PaymentNamed { reference, provider_reference } => {
@@ -84,13 +89,15 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
             payout_fact::pending(app, provider.name(), &reference, provider_reference.as_deref()).await
         }
         Fact::PayoutPaid { reference, movement, amount, .. } => {
-            payout_fact::paid(app, provider.name(), &reference, &movement, amount).await
+            let movement = movement_key(provider.name(), "payout", &movement);
+            payout_fact::paid(app, provider.name(), &reference, movement, amount).await
         }
         Fact::PayoutFailed { reference, reason } => {
             payout_fact::failed(app, provider.name(), &reference, &clean(&reason)).await
         }
         Fact::PayoutReturned { reference, movement, amount, reason } => {
-            payout_fact::returned(app, provider.name(), &reference, &movement, amount, &clean(&reason)).await
+            let movement = movement_key(provider.name(), "payout_returned", &movement);
+            payout_fact::returned(app, provider.name(), &reference, movement, amount, &clean(&reason)).await
         }
         Fact::PaymentHint { references, provider_reference } => {
             let hinted = hint::payment(app, provider, &references, provider_reference.as_deref()).await?;

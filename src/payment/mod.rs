@@ -6,6 +6,7 @@
 //! and go the same way, so it doesn't matter which comes first, or how often.
 
 mod attempt;
+mod by_hand;
 mod capture;
 mod chargeback;
 mod fact;
@@ -28,13 +29,17 @@ mod refund_fact;
 mod return_url;
 mod unapplied;
 
+pub use by_hand::{
+    NewBooking, approve_booking, book_break, book_by_hand, book_quarantined, find_bookings, find_bookings_by_id,
+    reject_booking,
+};
 pub use fact::apply_fact;
 pub use find::{
     find_breaks_by_id, find_notifications_by_id, find_payouts, find_payouts_by_id, find_receipts_by_id, find_unapplied,
 };
 pub use inbox::{
-    RefusedFile, Stored, apply_notification, find_quarantined, has_folder, pick_up_files, redrive_notification,
-    store_notification, store_refused,
+    RefusedFile, Stored, apply_notification, dismiss_quarantined, find_quarantined, has_folder, pick_up_files,
+    redrive_notification, store_notification, store_refused,
 };
 pub use manual_payout::{ManualPayout, settle_manual_payout};
 pub use matching::Applied;

@@ -5,7 +5,7 @@
 
 use chrono::TimeDelta;
 use entity::payout::{ActiveModel, Column, Entity, Model, PayoutStatus};
-use entity::{Currency, LedgerAccount, Money, PayoutId, SupplierId, Time, payout_account, supplier};
+use entity::{Currency, LedgerAccount, MinorUnits, Money, PayoutId, SupplierId, Time, payout_account, supplier};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use secrecy::SecretString;
@@ -55,6 +55,7 @@ pub async fn request_payout(app: &App, supplier_id: SupplierId, currency: Curren
             status: Set(if provider == BY_HAND { PayoutStatus::ActionRequired } else { PayoutStatus::Requested }),
             amount: Set(amount),
             currency: Set(currency),
+            lost: Set(MinorUnits::ZERO),
             balance: Set(amount),
             provider_reference: Set(None),
             failure: Set(None),

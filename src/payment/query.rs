@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use entity::refund::{Column, Entity, Model};
-use entity::{LedgerAccount, MinorUnits, Money, PaymentId, payment, transfer};
+use entity::{LedgerAccount, Money, PaymentId, payment, transfer};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
@@ -45,9 +45,9 @@ pub(super) async fn refund_query(app: &App, refund: &Model) -> Result<RefundQuer
     })
 }
 
-/// What the provider was asked for: what chargebacks had not taken.
+/// What the provider was asked for: what chargebacks had not taken, and what was not lost when it came back.
 pub(super) fn amount_sent(refund: &Model) -> Money {
-    Money::new(MinorUnits(refund.amount.0.saturating_sub(refund.charged_back.0)), refund.currency)
+    Money::new(refund.to_send(), refund.currency)
 }
 
 /// By which movements the payment's other refunds left this provider; of those that were paid by hand, by what the operators

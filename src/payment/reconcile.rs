@@ -17,6 +17,7 @@ use sea_orm::{
     QuerySelect,
 };
 
+use super::by_hand::settled_breaks;
 use super::matching::Applied;
 use super::query::{require_provider, unanswered};
 use crate::app::App;
@@ -240,8 +241,15 @@ async fn write_down(app: &App, provider: &str, compared: &Compared, found: Vec<F
             .filter(Column::ResolvedAt.is_null())
             .filter(compared.breaks());
         let known = known.all(&transaction).await?;
+        let (settled, booked_for_one) = settled_breaks(&transaction, provider).await?;
+        let is_settled = |one: &Found| {
+            let same = |row: &reconciliation_break::Model| {
+                (row.kind, &row.subject, row.ours, row.theirs) == (one.kind, &one.subject, one.ours, one.theirs)
+            };
+            booked_for_one.contains(&one.subject) || settled.iter().any(same)
+        };
         let mut still = BTreeSet::new();
-        for one in &found {
+        for one in found.iter().filter(|one| !is_settled(one)) {
             if let Some(row) = known.iter().find(|row| row.kind == one.kind && row.subject == one.subject) {
                 still.insert(row.id);
                 continue;
@@ -258,11 +266,12 @@ async fn write_down(app: &App, provider: &str, compared: &Compared, found: Vec<F
                 detail: one.detail.clone(),
                 found_at: now,
                 resolved_at: None,
+                settled_by: None,
             };
             tracing::error!(provider, kind = ?one.kind, subject = one.subject, detail = one.detail, "a break in the books");
             let row = row.into_active_model().reset_all();
             let again = OnConflict::columns([Column::Provider, Column::Kind, Column::Subject])
-                .update_columns([Column::Day, Column::Ours, Column::Theirs, Column::Currency, Column::Detail, Column::ResolvedAt])
+                .update_columns([Column::Day, Column::Ours, Column::Theirs, Column::Currency, Column::Detail, Column::ResolvedAt, Column::SettledBy])
                 .to_owned();
             reconciliation_break::Entity::insert(row).on_conflict(again).exec_without_returning(&transaction).await?;
         }

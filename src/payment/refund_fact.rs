@@ -102,6 +102,18 @@ pub(super) async fn failed(
     reason: String,
     heard_at: Time,
 ) -> Result<Applied> {
+    fail(app, provider, reference, (movement, None), reason, heard_at).await
+}
+
+/// The amount is what came back; all of it, unless it is said.
+async fn fail(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    reference: &str,
+    (movement, amount): (Option<String>, Option<Money>),
+    reason: String,
+    heard_at: Time,
+) -> Result<Applied> {
     let Some(refund) = find_refund(app, provider, reference).await? else {
         return Ok(unknown("refund", reference));
     };
@@ -120,13 +132,13 @@ pub(super) async fn failed(
         }
     }
     let movement = movement_key(provider.name(), "refund_failed", &movement.unwrap_or_else(|| reference.to_owned()));
-    let amount = amount_sent(&refund);
+    let amount = amount.unwrap_or_else(|| amount_sent(&refund));
     let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason, confirmed: contradicts };
     refund_command(app, &refund, &command, heard_at).await
 }
 
-/// What comes back had left: where that is still on its way to us, this states it too. All of it, or nothing is booked: banks
-/// on the way may have kept a part, and who bears that is for a person to say.
+/// What comes back had left: where that is still on its way to us, this states it too. Banks on the way may have kept a part:
+/// what came is booked, and the rest is shown as lost, until it comes as well or an operator says that we bear it.
 pub(super) async fn returned(
     app: &App,
     provider: &dyn PaymentProvider,
@@ -139,15 +151,57 @@ pub(super) async fn returned(
     let Some(refund) = find_refund(app, provider, reference).await? else {
         return Ok(unknown("refund", reference));
     };
-    let asked = amount_sent(&refund);
-    if amount != asked {
-        return Ok(Applied::NotOurs(format!("{}: {amount} is said to have come back of {asked}", refund.id)));
+    let key = movement_key(provider.name(), "refund_failed", &movement);
+    if !ledger::posted(&app.db.read, &key).await?.is_empty() {
+        return Ok(Applied::Done);
+    }
+    let sent = amount_sent(&refund);
+    let is_part = amount.currency == sent.currency && amount.amount.is_positive() && amount.amount <= sent.amount;
+    if !is_part {
+        return Ok(Applied::NotOurs(format!("{}: {amount} is said to have come back of {sent}", refund.id)));
+    }
+    if refund.lost.is_positive() && refund.status != RefundStatus::Succeeded && amount.amount <= refund.lost {
+        return Ok(Applied::NotOurs(format!(
+            "{}: it came back before, and now {amount} more are said to have",
+            refund.id
+        )));
     }
     let left = format!("{movement}:sent");
-    match succeeded(app, provider, reference, &left, amount, heard_at).await? {
-        Applied::Done => failed(app, provider, reference, Some(movement), reason, heard_at).await,
+    match succeeded(app, provider, reference, &left, sent, heard_at).await? {
+        Applied::Done => fail(app, provider, reference, (Some(movement), Some(amount)), reason, heard_at).await,
         misfit @ (Applied::NotOurs(_) | Applied::NotYet(_)) => Ok(misfit),
     }
+}
+
+/// The same by the word of two operators: nobody is asked, and it may be a further part of what had come back. `movement` is
+/// our key of it.
+pub(super) async fn came_back(
+    app: &App,
+    refund: &refund::Model,
+    amount: Money,
+    movement: String,
+    reason: String,
+    heard_at: Time,
+) -> Result<Applied> {
+    let refund_id = refund.id;
+    let command = match refund.status {
+        RefundStatus::ActionRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ChargedBack => Command::ReturnRestOfRefund { refund_id, amount, movement },
+        RefundStatus::Requested | RefundStatus::Pending => {
+            let left = format!("{movement}:sent");
+            let whole = amount_sent(refund);
+            let sent = Command::SettleRefund { refund_id, amount: whole, movement: left, confirmed: true };
+            let settled = refund_command(app, refund, &sent, heard_at).await?;
+            if settled != Applied::Done {
+                return Ok(settled);
+            }
+            Command::FailRefund { refund_id, amount, movement, reason, confirmed: true }
+        }
+        RefundStatus::Succeeded => Command::FailRefund { refund_id, amount, movement, reason, confirmed: true },
+    };
+    refund_command(app, refund, &command, heard_at).await
 }
 
 /// What its provider calls the refund: a later fact may name it by that only.
@@ -188,7 +242,12 @@ async fn stands(
     Ok(Some(facts.iter().any(so)))
 }
 
-async fn refund_command(app: &App, refund: &refund::Model, command: &Command, heard_at: Time) -> Result<Applied> {
+pub(super) async fn refund_command(
+    app: &App,
+    refund: &refund::Model,
+    command: &Command,
+    heard_at: Time,
+) -> Result<Applied> {
     match refund.order_id {
         Some(order_id) => {
             execute_as_provider(app, order_id, heard_at, command).await?;

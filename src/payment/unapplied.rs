@@ -128,6 +128,7 @@ async fn send_back(
         amount: left,
         currency: receipt.currency,
         charged_back: MinorUnits::ZERO,
+        lost: MinorUnits::ZERO,
         balance: left,
         provider_reference: None,
         encrypted_payee: Some(bank_account::encrypt(account, &app.cipher, &app.clock, &id.to_string())?),

@@ -251,6 +251,7 @@ fn perform<'a>(app: &'a App, job: &'a Job) -> BoxFuture<'a, Result<JobOutcome>> 
         Job::RequestPayout { supplier_id, currency } => Box::pin(payment::request_payout(app, *supplier_id, *currency)),
         Job::SendPayout { payout_id } => Box::pin(payment::send_payout(app, *payout_id)),
         Job::Reconcile { provider, day } => Box::pin(payment::reconcile(app, provider, *day)),
+        Job::BookByHand { booking_id } => Box::pin(payment::book_by_hand(app, *booking_id)),
         Job::SandboxSettle { movement_id } => {
             Box::pin(async move { simulator::settle(app, *movement_id).await.map(|()| JobOutcome::Done) })
         }

@@ -4,6 +4,7 @@ mod support;
 
 mod actions;
 mod books;
+mod by_hand;
 mod catalog;
 mod chargebacks;
 mod claims;

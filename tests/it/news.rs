@@ -189,6 +189,10 @@ async fn news_that_cannot_be_applied_keeps_no_order_open_for_ever(app: &TestApp)
         heard_at: app.clock().now(),
         failures: 0,
         applied_at: None,
+        settled: None,
+        settled_reason: None,
+        settled_by: None,
+        settled_at: None,
     };
     let payload = json!({ "kind": "apply_notification", "notification_id": row.id });
     let transaction = app.db().begin_write().await.expect("begins");

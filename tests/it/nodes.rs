@@ -216,6 +216,7 @@ async fn everything(app: &TestApp) -> String {
         detail: "a test".to_owned(),
         found_at: now,
         resolved_at: Some(now),
+        settled_by: None,
     };
     let made = found.into_active_model().reset_all();
     let transaction = app.db().begin_write().await.expect("begins");

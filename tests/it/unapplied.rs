@@ -257,7 +257,7 @@ async fn a_payout_that_came_back_is_owed_again_and_waits(app: &TestApp) {
     };
     let apply =
         async |fact| payment::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("goes");
-    assert!(matches!(apply(returned("r1", "1.00")).await, payment::Applied::NotOurs(_)), "not all of it");
+    assert!(matches!(apply(returned("r1", "125.00")).await, payment::Applied::NotOurs(_)), "more than was sent");
     for movement in ["r1", "r1", "r2"] {
         assert_eq!(apply(returned(movement, "124.80")).await, payment::Applied::Done);
     }

@@ -210,6 +210,7 @@ pub(super) fn open_refund() -> refund::Model {
         amount: MinorUnits(500),
         currency: Currency::USD,
         charged_back: MinorUnits::ZERO,
+        lost: MinorUnits::ZERO,
         balance: MinorUnits(500),
         provider_reference: None,
         encrypted_payee: None,

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use async_graphql::dataloader::Loader;
 use entity::{
-    BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, CredentialId, DisputeId, EventId, EvidenceId,
-    FeedbackId, FileId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId, PayoutId, ProposalId,
-    ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, TransferId, WebhookDeliveryId, WebhookEndpointId,
-    buyer, cancel_request, chargeback, contract, credential, dispute, event, evidence, feedback, file, notification,
-    operator, order, payment, payout, payout_account, proposal, receipt, reconciliation_break, refund, refund_account,
-    shipment, transfer, webhook_delivery, webhook_endpoint,
+    BookingId, BreakId, BuyerId, CancelRequestId, ChargebackId, ContractId, CredentialId, DisputeId, EventId,
+    EvidenceId, FeedbackId, FileId, NotificationId, OperatorId, OrderId, PaymentId, PayoutAccountId, PayoutId,
+    ProposalId, ReceiptId, RefundAccountId, RefundId, ShipmentId, StorefrontId, TransferId, WebhookDeliveryId,
+    WebhookEndpointId, buyer, cancel_request, chargeback, contract, credential, dispute, event, evidence, feedback,
+    file, hand_booking, notification, operator, order, payment, payout, payout_account, proposal, receipt,
+    reconciliation_break, refund, refund_account, shipment, transfer, webhook_delivery, webhook_endpoint,
 };
 
 use crate::error::Error;
@@ -31,6 +31,7 @@ macro_rules! found_by_id {
 }
 
 found_by_id! {
+    BookingId => hand_booking, payments::find_bookings_by_id;
     BreakId => reconciliation_break, payments::find_breaks_by_id;
     BuyerId => buyer, party::find_buyers_by_id;
     CancelRequestId => cancel_request, orders::find_cancel_requests_by_id;

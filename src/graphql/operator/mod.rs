@@ -1,5 +1,6 @@
 //! What operators look after.
 
+pub mod booking;
 pub mod ledger;
 pub mod notification;
 pub mod order;

@@ -14,7 +14,6 @@ use crate::validate::Checks;
 
 /// What became of a notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
-#[graphql(remote = "entity::notification::NotificationStatus")]
 pub enum NotificationStatus {
     /// In the inbox; it is applied in a moment.
     Received,
@@ -22,6 +21,10 @@ pub enum NotificationStatus {
     Applied,
     /// Verified, but not understood, or it doesn't fit what we know. Nothing was booked.
     Quarantined,
+    /// It was quarantined, and two operators booked what it states.
+    BookedByHand,
+    /// It was quarantined, and an operator said that there is nothing to book.
+    Dismissed,
 }
 
 pub struct Notification(pub(crate) notification::Model);
@@ -46,12 +49,49 @@ impl Notification {
 
     /// What became of it.
     async fn status(&self) -> NotificationStatus {
-        self.0.status.into()
+        use entity::notification::{NotificationStatus as Status, SettledAs};
+        match (self.0.settled, self.0.status) {
+            (Some(SettledAs::Booked), _) => NotificationStatus::BookedByHand,
+            (Some(SettledAs::Dismissed), _) => NotificationStatus::Dismissed,
+            (None, Status::Received) => NotificationStatus::Received,
+            (None, Status::Applied) => NotificationStatus::Applied,
+            (None, Status::Quarantined) => NotificationStatus::Quarantined,
+        }
     }
 
-    /// Why it was quarantined; null if it was not.
+    /// Why it was quarantined, or could not be applied the last time; null otherwise.
     async fn reason(&self) -> Option<&str> {
         self.0.reason.as_deref()
+    }
+
+    /// How often applying it has failed: after ten times it stands in `quarantine`, too, and goes on being tried.
+    async fn failures(&self) -> i32 {
+        self.0.failures
+    }
+
+    /// Why an operator booked it by hand, or dismissed it; null otherwise.
+    async fn settled_reason(&self) -> Option<&str> {
+        self.0.settled_reason.as_deref()
+    }
+
+    /// The operator who settled it by hand; null if nobody has.
+    async fn settled_by_id(&self) -> Option<ID> {
+        self.0.settled_by.map(|id| ID(id.to_string()))
+    }
+
+    /// When it was settled by hand; null if it was not.
+    async fn settled_at(&self) -> Option<DateTime<Utc>> {
+        self.0.settled_at
+    }
+
+    /// The mutations that end its waiting; none if it does not wait.
+    async fn available_actions(&self) -> Vec<&'static str> {
+        use entity::notification::NotificationStatus as Status;
+        match self.0.status {
+            Status::Quarantined => vec!["bookQuarantined", "dismissQuarantined", "redriveNotification"],
+            Status::Received if self.0.needs_somebody() => vec!["bookQuarantined", "dismissQuarantined"],
+            Status::Received | Status::Applied => Vec::new(),
+        }
     }
 
     /// As it came in; what isn't text is shown as U+FFFD.
@@ -70,7 +110,7 @@ pub struct OperatorQuery;
 
 #[Object]
 impl OperatorQuery {
-    /// Operator: notifications that matched nothing, oldest first.
+    /// Operator: notifications that matched nothing, or keep failing, oldest first.
     async fn quarantine(
         &self,
         ctx: &Context<'_>,

@@ -80,6 +80,16 @@ impl ReconciliationBreak {
         &self.0.detail
     }
 
+    /// What two operators decided about it; null if nobody has.
+    async fn settled_by_id(&self) -> Option<ID> {
+        self.0.settled_by.map(|id| ID(id.to_string()))
+    }
+
+    /// The mutations that end it; none once it is resolved.
+    async fn available_actions(&self) -> Vec<&'static str> {
+        if self.0.resolved_at.is_none() { vec!["bookBreak"] } else { Vec::new() }
+    }
+
     /// When it was found first.
     async fn found_at(&self) -> DateTime<Utc> {
         self.0.found_at

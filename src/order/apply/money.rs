@@ -51,6 +51,7 @@ impl Applying<'_> {
                 amount: Set(new.amount.amount),
                 currency: Set(new.amount.currency),
                 charged_back: Set(MinorUnits::ZERO),
+                lost: Set(MinorUnits::ZERO),
                 balance: Set(new.amount.amount),
                 provider_reference: Set(None),
                 encrypted_payee: Set(None),

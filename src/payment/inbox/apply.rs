@@ -1,10 +1,10 @@
 //! From the inbox to the books: interpret, match, one command, the one write path.
 
-use entity::notification::{ActiveModel, Column, Entity, NotificationStatus};
+use entity::notification::{ActiveModel, Column, Entity, MOST_FAILURES, NotificationStatus};
 use entity::{NotificationId, Time};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -14,23 +14,24 @@ use crate::payment::matching::Applied;
 use crate::payment::query::require_provider;
 
 const LONGEST_REASON: usize = 1_000;
-/// About a quarter of an hour: our own calls are answered by then, or have failed.
-const MOST_ATTEMPTS: i32 = 10;
 
 /// Applies a notification. Run twice, it changes nothing the second time: each fact is booked once.
 pub async fn apply_notification(app: &App, id: NotificationId) -> Result<JobOutcome> {
     let result = apply(app, id).await;
-    if result.is_err() {
-        count_failure(app, id).await?;
+    if let Err(error) = &result {
+        count_failure(app, id, error).await?;
     }
     result
 }
 
-async fn count_failure(app: &App, id: NotificationId) -> Result<()> {
+/// With why: one that keeps failing stands beside those in quarantine.
+async fn count_failure(app: &App, id: NotificationId, error: &Error) -> Result<()> {
     let transaction = app.db.begin_write().await?;
     Entity::update_many()
         .col_expr(Column::Failures, Expr::col(Column::Failures).add(1))
+        .col_expr(Column::Reason, Expr::value(fit_reason(&error.to_string())))
         .filter(Column::Id.eq(id))
+        .filter(Column::Status.eq(NotificationStatus::Received))
         .exec(&transaction)
         .await?;
     transaction.commit().await?;
@@ -54,7 +55,7 @@ async fn apply(app: &App, id: NotificationId) -> Result<JobOutcome> {
         match apply_fact(app, provider.as_ref(), fact, row.heard_at).await {
             Ok(Applied::Done) => {}
             Ok(Applied::NotOurs(reason)) => misfits.push(reason),
-            Ok(Applied::NotYet(reason)) if row.failures < MOST_ATTEMPTS => again = Some(Error::internal(reason)),
+            Ok(Applied::NotYet(reason)) if row.failures < MOST_FAILURES => again = Some(Error::internal(reason)),
             Ok(Applied::NotYet(reason)) => misfits.push(reason),
             Err(error) => again = Some(error),
         }
@@ -81,14 +82,11 @@ async fn mark(app: &App, id: NotificationId, status: NotificationStatus, reason:
     }
     let applied_at: Option<Time> = (status == NotificationStatus::Applied).then(|| app.clock.wall());
     let transaction = app.db.begin_write().await?;
-    let row = ActiveModel {
-        id: Set(id),
-        status: Set(status),
-        reason: Set(reason),
-        applied_at: Set(applied_at),
-        ..Default::default()
-    };
-    row.update(&transaction).await?;
+    let row =
+        ActiveModel { status: Set(status), reason: Set(reason), applied_at: Set(applied_at), ..Default::default() };
+    // Operators may have settled it meanwhile.
+    let this = Entity::update_many().set(row).filter(Column::Id.eq(id));
+    this.filter(Column::Status.eq(NotificationStatus::Received)).exec(&transaction).await?;
     transaction.commit().await?;
     Ok(JobOutcome::Done)
 }

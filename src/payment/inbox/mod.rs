@@ -7,5 +7,5 @@ mod store;
 
 pub use apply::apply_notification;
 pub use folder::{has_folder, pick_up_files};
-pub use quarantine::{find_quarantined, redrive_notification};
+pub use quarantine::{dismiss_quarantined, find_quarantined, redrive_notification};
 pub use store::{RefusedFile, Stored, store_notification, store_refused};

@@ -101,6 +101,10 @@ pub async fn store_refused(app: &App, provider: &'static str, file: &RefusedFile
         heard_at: app.clock.now(),
         failures: 0,
         applied_at: None,
+        settled: None,
+        settled_reason: None,
+        settled_by: None,
+        settled_at: None,
     };
     let write = || async {
         let transaction = app.db.begin_write().await?;
@@ -127,6 +131,10 @@ async fn store(app: &App, provider: &'static str, verified: &Verified, body: &[u
         heard_at: app.clock.now(),
         failures: 0,
         applied_at: None,
+        settled: None,
+        settled_reason: None,
+        settled_by: None,
+        settled_at: None,
     };
     let transaction = app.db.begin_write().await?;
     if insert_once(&transaction, &notification).await? {

@@ -59,6 +59,9 @@ pub(super) fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128)
             reason,
             confirmed: true,
         },
+        Command::ReturnRestOfRefund { .. } => {
+            Command::ReturnRestOfRefund { refund_id: refund, amount: five(), movement: number.to_string() }
+        }
         Command::PayOrder(_) => {
             let method =
                 if step.target.is_multiple_of(2) { PaymentMethod::Alipay } else { PaymentMethod::BankTransfer };
