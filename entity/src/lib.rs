@@ -7,6 +7,11 @@ pub mod ledger_account;
 pub mod money;
 
 pub mod bank_account;
+pub mod bank_book;
+pub mod bank_booking;
+pub mod bank_line;
+pub mod bank_line_booking;
+pub mod bank_statement;
 pub mod browser_origin;
 pub mod buyer;
 pub mod cancel_request;

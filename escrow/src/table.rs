@@ -319,7 +319,7 @@ pub const TABLE: &[Row] = &[
     when(&[RefundNeedsApproval], row(Action::ApproveManualRefund, &[Operator], ANY, &[], "by another operator")),
     when(&[RefundByHand], row(Action::RejectManualRefund, &[Operator], ANY, &[], "")),
     when(&[RefundApproved], row(Action::ConfirmManualRefund, &[Operator], ANY, &[], "")),
-    when(&[PaymentOpened], row(Action::ApplyFunds, &[Operator], &[AwaitingPayment], &[Funded], "when the whole total has arrived")),
+    when(&[PaymentOpened], row(Action::ApplyFunds, &[Operator, Provider], &[AwaitingPayment], &[Funded], "when the whole total has arrived")),
     when(&[FundsSetAside], row(Action::RefundUnapplied, &[Operator], ANY, &[], "what was set aside goes back")),
 
     row(Action::CapturePayment, &[Provider], &[AwaitingPayment], &[Funded], "when the whole total has arrived"),

@@ -4,6 +4,8 @@ use chrono::NaiveDate;
 use entity::{Currency, Money};
 use serde::{Deserialize, Serialize};
 
+use crate::account_report::AccountReport;
+
 /// One thing a provider says.
 ///
 /// `reference` is the id of ours that we sent. Where a provider doesn't say it, it is the provider's own id of the payment:
@@ -120,6 +122,8 @@ pub enum Fact {
     },
     /// A whole statement of account: what the provider has booked, to be compared with our books.
     Statement(Statement),
+    /// Bookings on an account of ours, which may have been reported before in another way.
+    AccountReport(AccountReport),
     /// A part of what was told that can't be understood or isn't ours; the other parts can be.
     NotUnderstood(String),
 }
@@ -191,6 +195,8 @@ pub enum LineKind {
     Reversal,
     /// The provider's own fees and the like, away from us.
     Fee,
+    /// What others ordered from the same account: nothing of ours, and never in our books.
+    Foreign,
     /// Anything else towards us.
     OtherCredit,
     /// Anything else away from us.
@@ -198,6 +204,28 @@ pub enum LineKind {
 }
 
 impl LineKind {
+    /// Every kind.
+    pub const ALL: [Self; 12] = [
+        Self::Capture,
+        Self::Refund,
+        Self::RefundReturned,
+        Self::Payout,
+        Self::PayoutReturned,
+        Self::Chargeback,
+        Self::ChargebackWon,
+        Self::Reversal,
+        Self::Fee,
+        Self::Foreign,
+        Self::OtherCredit,
+        Self::OtherDebit,
+    ];
+
+    /// The kind of this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     /// As in the key of the transfer that books it; what is never booked has a name, too.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -211,6 +239,7 @@ impl LineKind {
             Self::ChargebackWon => "chargeback_won",
             Self::Reversal => "reversal",
             Self::Fee => "fee",
+            Self::Foreign => "foreign",
             Self::OtherCredit => "other_credit",
             Self::OtherDebit => "other_debit",
         }

@@ -48,6 +48,12 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     /// How suppliers are paid out through it; None if they are not.
     fn payouts(&self) -> Option<&dyn Payouts>;
 
+    /// Whether it sends statements by itself that confirm what its notifications brought: until then, money that nobody
+    /// expected is not sent back.
+    fn confirms_by_statement(&self) -> bool {
+        false
+    }
+
     /// What the provider has booked on that day (UTC), for the daily reconciliation; None if it can't be asked for that:
     /// then it sends statements by itself, or is asked about each payment.
     async fn statements(&self, day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError>;

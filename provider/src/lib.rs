@@ -5,10 +5,11 @@
 //! that folder and its line in `list.rs`: `docs/adding-a-provider.md` goes through it.
 //!
 //! Where to look: `interface` (the trait that every provider implements, and its errors), `request` (what it is asked with),
-//! `fact` (what it can report), `terms` (what it can do by a method), `webhook` (notifications), `list` (the providers),
+//! `fact` (what it can report), `account_report` (what banks can), `terms` (what it can do by a method), `webhook` (notifications), `list` (the providers),
 //! `routing` (which of them is asked for what), `wire` (what adapters have in common). Each of these uses those above it;
 //! an adapter uses all of them but `list` and `routing`.
 
+mod account_report;
 mod fact;
 mod interface;
 mod list;
@@ -34,6 +35,7 @@ mod yookassa;
 #[cfg(test)]
 mod for_tests;
 
+pub use account_report::{AccountReport, BookedAt, Marks, Meaning, ReportedEntry, ReportedPart, StatedBalances};
 pub use bank::{NoBankFile, file as bank_file, files as bank_files};
 pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
 pub use interface::{PaymentProvider, Payouts, ProviderError};

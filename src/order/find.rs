@@ -5,6 +5,7 @@ use entity::{OrderId, OrderStatus, PaymentId, SupplierId, Time, contract, event,
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use serde::{Deserialize, Serialize};
 
+use super::number::numbers_in;
 use crate::auth::Viewer;
 use crate::error::{Error, Result};
 use crate::page::Page;
@@ -26,6 +27,17 @@ pub struct OrderFilter {
     pub supplier_id: Option<SupplierId>,
     pub created_from: Option<Time>,
     pub created_before: Option<Time>,
+}
+
+/// The orders whose numbers stand in a text.
+pub async fn find_numbered<C: ConnectionTrait>(db: &C, viewer: &Viewer, text: &str) -> Result<Vec<OrderId>> {
+    let numbers = numbers_in(text);
+    if numbers.is_empty() {
+        return Ok(Vec::new());
+    }
+    let named = Entity::find().filter(visibility::orders(viewer)).filter(Column::Number.is_in(numbers));
+    let rows = named.order_by_asc(Column::Id).all(db).await?;
+    Ok(rows.into_iter().map(|row| row.id).collect())
 }
 
 /// Newest first.

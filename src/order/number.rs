@@ -16,6 +16,19 @@ pub(super) fn fresh(clock: &Clock) -> String {
     format!("SP-{text}")
 }
 
+/// The numbers that stand in a text, however it was cut.
+pub(super) fn numbers_in(text: &str) -> Vec<String> {
+    let plain: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase();
+    let numbers = plain.match_indices("SP-").filter_map(|(start, prefix)| {
+        let number = plain.get(start + prefix.len()..)?.get(..=LENGTH)?;
+        let symbols: Vec<usize> =
+            number.bytes().map(|byte| ALPHABET.iter().position(|symbol| *symbol == byte)).collect::<Option<_>>()?;
+        let (check, symbols) = symbols.split_last()?;
+        (check_symbol(symbols) == *check).then(|| format!("{prefix}{number}"))
+    });
+    numbers.collect()
+}
+
 /// Weighted sum modulo 31 (a prime): one wrong character (but 0 for Z), or two neighbours swapped, gives another.
 fn check_symbol(symbols: &[usize]) -> usize {
     symbols.iter().zip(1..).map(|(symbol, weight)| symbol * weight).sum::<usize>() % 31
@@ -35,6 +48,19 @@ mod tests {
             .map(|byte| ALPHABET.iter().position(|symbol| *symbol == byte).expect("of the alphabet"))
             .collect();
         assert_eq!(check_symbol(&symbols[..LENGTH]), symbols[LENGTH]);
+    }
+
+    #[test]
+    fn numbers_are_found_in_what_people_write() {
+        let number = fresh(&Clock::default());
+        for text in [
+            number.clone(),
+            format!("for {} thanks", number.to_lowercase()),
+            format!("{} {}", &number[..6], &number[6..]),
+        ] {
+            assert_eq!(numbers_in(&text), [number.as_str()], "{text}");
+        }
+        assert_eq!(numbers_in("SP-7K3M9Q for SP-"), Vec::<String>::new());
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn is_booked(transfers: &[transfer::Model], amount: Money) -> bool {
     !transfers.is_empty() && sum == Some(amount.amount) && transfers.iter().all(|row| row.currency == amount.currency)
 }
 
-fn seal_remitter(app: &App, id: ReceiptId, remitter: Option<&Remitter>) -> Result<Option<String>> {
+pub(super) fn seal_remitter(app: &App, id: ReceiptId, remitter: Option<&Remitter>) -> Result<Option<String>> {
     let Some(remitter) = remitter else { return Ok(None) };
     let json = serde_json::to_string(remitter).map_err(|error| Error::internal(error.to_string()))?;
     app.cipher.encrypt(&app.clock, &id.to_string(), &json).map(Some)

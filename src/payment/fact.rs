@@ -9,7 +9,7 @@ use super::chargeback::{self, ClaimedBack};
 use super::hint::{self, Hinted};
 use super::matching::Applied;
 use super::recount::{self, Recount};
-use super::{payout_fact, reconcile, refund_fact};
+use super::{bank_booking, payout_fact, reconcile, refund_fact};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ledger::movement_key;
@@ -108,6 +108,7 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
             book_hinted(app, provider, hinted, heard_at).await
         }
         Fact::Statement(statement) => reconcile::keep_statement(app, provider.name(), statement).await,
+        Fact::AccountReport(report) => bank_booking::apply(app, provider, &report, heard_at).await,
         Fact::NotUnderstood(what) => Ok(Applied::NotOurs(what)),
         Fact::Chargeback { reference, chargeback, amount, stage, reason } => {
             let claimed = ClaimedBack { reference: &reference, id: &chargeback, amount, reason: &clean(&reason) };

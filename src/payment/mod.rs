@@ -6,6 +6,7 @@
 //! and go the same way, so it doesn't matter which comes first, or how often.
 
 mod attempt;
+mod bank_booking;
 mod by_hand;
 mod capture;
 mod chargeback;

@@ -30,6 +30,7 @@ use crate::page::Page;
 use provider::{LineKind, PaymentProvider, Statement};
 
 mod ask;
+mod balances;
 mod compare;
 
 /// The name under which our own books are reconciled.
@@ -120,7 +121,8 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<JobO
         None => ask_or_wait(app, adapter.as_ref(), day).await?,
     }
     for currency in compare::currencies(app, provider).await? {
-        let found = compare::differences(app, provider, currency, day).await?;
+        let mut found = compare::differences(app, provider, currency, day).await?;
+        found.extend(balances::differences(app, provider, currency, day).await?);
         write_down(app, provider, &Compared::Lines { currency, day }, found).await?;
     }
     Ok(JobOutcome::Done)
@@ -132,7 +134,10 @@ async fn ask_or_wait(app: &App, provider: &dyn PaymentProvider, day: NaiveDate) 
         let found = ask::differences(app, provider, day).await?.unwrap_or_default();
         return write_down(app, provider.name(), &Compared::Asked { day }, found).await;
     }
-    let found = compare::days_without_a_statement(app, provider.name(), day).await?;
+    let mut found = compare::days_without_a_statement(app, provider.name(), day).await?;
+    for currency in compare::currencies(app, provider.name()).await? {
+        found.extend(balances::gaps(app, provider.name(), currency, day).await?);
+    }
     write_down(app, provider.name(), &Compared::Statements, found).await
 }
 
@@ -179,7 +184,7 @@ async fn keep_lines(app: &App, provider: &str, statement: &Statement) -> Result<
 }
 
 /// provider_fees → provider: what it charged us.
-async fn book_fee<C: ConnectionTrait>(
+pub(super) async fn book_fee<C: ConnectionTrait>(
     app: &App,
     transaction: &C,
     provider: &str,

@@ -6,6 +6,7 @@ use entity::{Money, OrderId, RefundId};
 use sea_orm::EntityTrait;
 use secrecy::SecretString;
 
+use super::bank_booking::may_go_back;
 use super::fact::apply_facts;
 use super::query::{booked_of_others, payment_query, refund_query, require_payment, require_provider, unanswered};
 use crate::app::App;
@@ -59,6 +60,9 @@ pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<JobOutcome> {
 async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
     let order_id = refund.order_id.ok_or_else(|| Error::internal(format!("{} is of no order", refund.id)))?;
     let provider = require_provider(app, &refund.provider)?;
+    if refund.started_at.is_none() && !may_go_back(app, provider.as_ref(), refund).await? {
+        return Ok(None);
+    }
     match start_refund(app, order_id, refund.id).await? {
         Sending::Now => {}
         Sending::Never => {

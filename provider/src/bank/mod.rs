@@ -31,11 +31,13 @@ mod entry;
 mod meaning;
 mod order;
 mod other_file;
+mod placeholder;
 mod reference;
 mod report;
 mod settings;
 mod way;
 mod words;
+mod written;
 
 use account::OwnAccount;
 use document::{BankMessage, MessageProblem};
@@ -102,10 +104,10 @@ impl Bank {
         self.accounts.iter().find(|account| account.currency == amount.currency)
     }
 
-    fn facts_of(&self, message: &BankMessage) -> Result<Vec<Fact>, MessageProblem> {
+    fn facts_of(&self, message: &BankMessage, file: &str) -> Result<Vec<Fact>, MessageProblem> {
         match (message.kind(), message.version().filter(|version| *version >= 2)) {
-            ("camt.054", Some(_)) => camt::notified(message, &self.accounts),
-            ("camt.053", Some(_)) => camt::stated(message, &self.accounts),
+            ("camt.054", Some(_)) => camt::notified(message, &self.accounts, file),
+            ("camt.053", Some(_)) => camt::stated(message, &self.accounts, file),
             // What it says isn't final.
             ("camt.052", _any) => {
                 let problem = "an intraday report camt.052 is not booked: the bank has to send camt.054 and camt.053";
@@ -222,6 +224,10 @@ impl PaymentProvider for Bank {
         Some(self)
     }
 
+    fn confirms_by_statement(&self) -> bool {
+        true
+    }
+
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
     }
@@ -243,8 +249,9 @@ impl PaymentProvider for Bank {
         }
         let messages = BankMessage::read_all(body).map_err(|unreadable| Uninterpretable(unreadable.problem))?;
         let (mut facts, mut problems) = (Vec::new(), Vec::new());
-        for message in &messages {
-            match self.facts_of(message) {
+        let hash = file(body).event_id;
+        for (number, message) in messages.iter().enumerate() {
+            match self.facts_of(message, &format!("{hash}.{number}")) {
                 Ok(told) => facts.extend(told),
                 Err(problem) if problems.contains(&problem) => {}
                 Err(problem) => problems.push(problem),

@@ -5,12 +5,11 @@
 //! out is one slip of the pen away from another, and no other text is taken for one. The same as an ISO 11649 creditor
 //! reference, for the banks that have a field for it: `RF42SP7K3M9Q`.
 
-use super::document::BankElement;
+use super::placeholder::is_given;
+use super::written::Written;
 
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const LENGTH: usize = 6;
-/// What programs and banks write where there is nothing to be said.
-const NOTHING: [&str; 6] = ["NOTPROVIDED", "NONREF", "NOREF", "NONE", "NOTAVAILABLE", "UNKNOWN"];
 /// The text behind the prefix of a TypeID.
 const SUFFIX: usize = 26;
 
@@ -69,53 +68,78 @@ fn creditor_reference_of(text: &str) -> Option<&str> {
     is_right.then_some(body)
 }
 
-/// What a payer's references may be of ours, the likeliest first: the structured one, the end-to-end id, the text. Where one
-/// of these names two, nobody can say which was meant, and there is none.
-pub(super) fn candidates(end_to_end_id: Option<&str>, remittance: Option<&BankElement>) -> Vec<String> {
-    let (mut structured, mut text) = (Vec::new(), String::new());
-    if let Some(remittance) = remittance {
-        let references = remittance.all("Strd").flat_map(|strd| strd.all("CdtrRefInf"));
-        for reference in references.filter_map(|reference| reference.text_at(&["Ref"])) {
-            let reference: String = reference.chars().filter(|c| !c.is_whitespace()).collect();
-            let reference = reference.to_ascii_uppercase();
-            structured.extend(named(creditor_reference_of(&reference).unwrap_or(&reference), &reference));
-        }
-        text.extend(remittance.all("Ustrd").map(BankElement::text));
-    }
-    let levels = [
-        structured,
-        end_to_end_id.map(|id| named(id, id)).unwrap_or_default(),
-        codes_in(&text).into_iter().map(|code| vec![code]).collect(),
+/// Where a reference of ours may stand, the surest place first, each with what stands there. Codes whose check character is
+/// right come before all else, wherever they are: no other text looks like one by chance. Which of them is a payment of ours
+/// the core knows.
+pub(super) fn references_in(written: &Written) -> Vec<Vec<String>> {
+    let creditor_references: Vec<String> = written.structured.iter().map(|text| plain(text)).collect();
+    let (text, added) = (written.text.concat(), written.added.concat());
+    let right = |texts: &mut dyn Iterator<Item = &str>| {
+        let codes = texts.flat_map(codes_in).filter(|code| code.is_right).map(|code| code.text);
+        unique(codes.collect())
+    };
+    let of_structured = || creditor_references.iter().map(|text| creditor_reference_of(text).unwrap_or(text));
+    let any = |text: &str| unique(codes_in(text).into_iter().map(|code| code.text).collect());
+    let whole = |texts: &[String]| unique(texts.iter().filter(|text| is_payers(text)).cloned().collect());
+    let places = [
+        right(&mut of_structured()),
+        right(&mut written.ids.iter().map(String::as_str)),
+        right(&mut std::iter::once(text.as_str())),
+        right(&mut std::iter::once(added.as_str())),
+        whole(&creditor_references),
+        whole(&written.ids),
+        any(&text),
+        any(&added),
     ];
-    if levels.iter().any(|level| level.iter().any(|one| one.first() != level[0].first())) {
-        return Vec::new();
-    }
-    let mut all: Vec<String> = Vec::new();
-    for candidate in levels.into_iter().flatten().flatten() {
-        if !all.contains(&candidate) {
-            all.push(candidate);
+    places.into_iter().filter(|place| !place.is_empty()).collect()
+}
+
+/// What surely is of ours in it: codes whose check character is right, and ids of orders.
+pub(super) fn ours_in(written: &Written) -> Vec<String> {
+    let creditor_references: Vec<String> = written.structured.iter().map(|text| plain(text)).collect();
+    let texts = creditor_references
+        .iter()
+        .map(|text| creditor_reference_of(text).unwrap_or(text).to_owned())
+        .chain(written.ids.iter().cloned())
+        .chain([written.text.concat(), written.added.concat()]);
+    let codes = texts.flat_map(|text| codes_in(&text)).filter(|code| code.is_right).map(|code| code.text);
+    let orders = Ordered::of(written).map(|ordered| match ordered {
+        Ordered::Refund(reference) | Ordered::Payout(reference) => reference,
+    });
+    unique(codes.chain(orders).collect())
+}
+
+/// The id of an order of ours in a payer's text says nothing: only the bank can send one back.
+fn is_payers(id: &str) -> bool {
+    is_given(id) && Ordered::surely(id).is_none()
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_uppercase()
+}
+
+fn unique(texts: Vec<String>) -> Vec<String> {
+    let mut all: Vec<String> = Vec::with_capacity(texts.len());
+    for text in texts {
+        if !all.contains(&text) {
+            all.push(text);
         }
     }
     all
 }
 
-/// What an identifier may be of ours: each with the ways in which it may be written down here, first the code in it.
-fn named(text: &str, whole: &str) -> Vec<Vec<String>> {
-    let mut codes = codes_in(text);
-    if codes.len() > 1 {
-        return codes.into_iter().map(|code| vec![code]).collect();
-    }
-    if is_given(whole) && !codes.iter().any(|code| code == whole) {
-        codes.push(whole.to_owned());
-    }
-    if codes.is_empty() { Vec::new() } else { vec![codes] }
+/// A text that is written as our codes are.
+struct Code {
+    text: String,
+    /// Its check character is right.
+    is_right: bool,
 }
 
 /// Our codes in a text, however it was cut: blanks don't count, nor whether letters are small. With the hyphen a code counts
 /// as it is written, without it only if its check character is right.
-fn codes_in(text: &str) -> Vec<String> {
+fn codes_in(text: &str) -> Vec<Code> {
     let text: Vec<char> = text.chars().filter(|c| !c.is_whitespace()).collect();
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<Code> = Vec::new();
     for (start, pair) in text.windows(2).enumerate() {
         if !pair[0].eq_ignore_ascii_case(&'S') || !pair[1].eq_ignore_ascii_case(&'P') {
             continue;
@@ -133,16 +157,11 @@ fn codes_in(text: &str) -> Vec<String> {
         };
         let is_right = values.split_last().is_some_and(|(check, values)| check_value(values) == *check);
         let code = format!("SP-{}", values.iter().map(|value| character(*value)).collect::<String>());
-        if (has_hyphen || is_right) && !found.contains(&code) {
-            found.push(code);
+        if has_hyphen || is_right {
+            found.push(Code { text: code, is_right });
         }
     }
     found
-}
-
-/// Whether an identifier says anything at all.
-pub(super) fn is_given(id: &str) -> bool {
-    !id.is_empty() && !NOTHING.iter().any(|nothing| id.eq_ignore_ascii_case(nothing))
 }
 
 /// What we call a refund or a payout, as a bank can carry it: SEPA and SWIFT have no underscore.
@@ -158,6 +177,24 @@ pub(super) enum Ordered {
 }
 
 impl Ordered {
+    /// The order that a booking is surely of: by the id that goes from end to end, by those of the file in which it was
+    /// ordered, or by what the bank writes of it.
+    pub(super) fn of(written: &Written) -> Option<Self> {
+        let ids = written.ids.iter().chain(&written.ordered).find_map(|id| Self::surely(id));
+        ids.or_else(|| [&written.text, &written.added].into_iter().find_map(|lines| Self::in_text(&lines.concat())))
+    }
+
+    /// In free text, however it was cut.
+    fn in_text(text: &str) -> Option<Self> {
+        let text: String = text.chars().filter(|c| !c.is_whitespace()).collect::<String>().to_ascii_lowercase();
+        ["refund", "payout"].into_iter().find_map(|kind| {
+            text.match_indices(kind).find_map(|(start, _)| {
+                let id = text.get(start..)?;
+                Self::surely(id.get(..kind.len() + 1 + SUFFIX)?)
+            })
+        })
+    }
+
     pub(super) fn from_wire(id: &str) -> Self {
         match own(id, "payout").or_else(|| own(id, "refund")) {
             Some(own) if own.starts_with("payout") => Self::Payout(own),
@@ -176,28 +213,27 @@ impl Ordered {
 /// Banks on the way may have made the letters large.
 fn own(id: &str, kind: &str) -> Option<String> {
     let id = id.to_ascii_lowercase();
-    let suffix = id.strip_prefix(kind)?.strip_prefix('-')?;
-    let is_suffix = suffix.len() == SUFFIX && suffix.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_suffix.then(|| format!("{kind}_{suffix}"))
+    let rest = id.strip_prefix(kind)?.strip_prefix(['-', '_'])?;
+    let (suffix, number) = rest.split_at_checked(SUFFIX)?;
+    // The one transfer in the file of an order is numbered behind its id.
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_own = suffix.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && (number.is_empty() || number.strip_prefix('-').is_some_and(is_number));
+    is_own.then(|| format!("{kind}_{suffix}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bank::document::BankMessage;
 
-    fn of_text(lines: &[&str]) -> Vec<String> {
-        from(None, &lines.iter().map(|line| format!("<Ustrd>{line}</Ustrd>")).collect::<String>())
+    fn of_text(lines: &[&str]) -> Vec<Vec<String>> {
+        from(None, &[], lines)
     }
 
-    fn from(end_to_end_id: Option<&str>, remittance: &str) -> Vec<String> {
-        let text =
-            format!("<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:camt.054.001.08\">{remittance}</Document>");
-        candidates(end_to_end_id, Some(&BankMessage::read(text.as_bytes()).expect("reads").root))
-    }
-
-    fn strd(reference: &str) -> String {
-        format!("<Strd><CdtrRefInf><Ref>{reference}</Ref></CdtrRefInf></Strd>")
+    fn from(end_to_end_id: Option<&str>, structured: &[&str], lines: &[&str]) -> Vec<Vec<String>> {
+        let all = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect();
+        let ids = end_to_end_id.into_iter().filter(|id| is_given(id)).map(str::to_owned).collect();
+        references_in(&Written { structured: all(structured), ids, text: all(lines), ..Written::default() })
     }
 
     #[test]
@@ -266,29 +302,28 @@ mod tests {
             vec![code.clone(), bare.clone(), creditor_reference(&code).expect("one")],
         ] {
             let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
-            assert_eq!(of_text(&lines), [code.as_str()], "{lines:?}");
+            assert_eq!(of_text(&lines).first().map(Vec::as_slice), Some([code.clone()].as_slice()), "{lines:?}");
         }
-        assert_eq!(of_text(&["SP-OILL00"]), ["SP-011100"], "O is 0, I and L are 1");
-        assert_eq!(of_text(&["SP-7K3M9Q"]), ["SP-7K3M9Q"], "with the hyphen, even if its check character is wrong");
+        assert_eq!(of_text(&["SP-OILL00"]), [["SP-011100"]], "O is 0, I and L are 1");
+        assert_eq!(of_text(&["SP-7K3M9Q"]), [["SP-7K3M9Q"]], "with the hyphen, even if its check character is wrong");
         for text in ["", "SP", "SP-7K3M9", "SP-7K3M9U", "PAYMENT", "WASP 123 GROUP", "SP7K3M9Q"] {
-            assert_eq!(of_text(&[text]), Vec::<String>::new(), "{text}");
+            assert_eq!(of_text(&[text]), Vec::<Vec<String>>::new(), "{text}");
         }
     }
 
     #[test]
-    fn the_structured_reference_comes_first_and_two_of_a_kind_are_none() {
+    fn a_code_with_its_check_character_comes_before_whatever_else_is_written() {
         let (one, two) = (new([1; 16]), new([2; 16]));
         let rf = creditor_reference(&one).expect("one");
-        assert_eq!(from(Some(&two), &strd(&rf)), [one.clone(), rf.clone(), two.clone()]);
-        assert_eq!(from(None, &strd(&format!("{} {}", &rf[..4], rf[4..].to_lowercase()))), [one.clone(), rf.clone()]);
-        assert_eq!(from(Some("NOTPROVIDED"), &strd("RF18539007547034")), ["RF18539007547034"]);
-        assert_eq!(from(Some(&one), ""), [one.as_str()]);
-        assert_eq!(from(Some("INV 77"), &format!("<Ustrd>{one}</Ustrd>")), ["INV 77".to_owned(), one.clone()]);
-        assert_eq!(from(None, &format!("<Ustrd>{one} {two}</Ustrd>")), Vec::<String>::new());
-        assert_eq!(of_text(&["SP-AAAAA1 SP-BBBBB2"]), Vec::<String>::new());
-        let strd_of_two = format!("{}{}", strd(&rf), strd(&creditor_reference(&two).expect("one")));
-        assert_eq!(from(Some(&one), &strd_of_two), Vec::<String>::new());
-        assert_eq!(from(Some(&format!("{one} {two}")), ""), Vec::<String>::new(), "two in an end-to-end id");
+        let first = |places: Vec<Vec<String>>| places.first().cloned().unwrap_or_default();
+        assert_eq!(from(Some(&two), &[&rf], &[])[..2], [vec![one.clone()], vec![two.clone()]]);
+        assert_eq!(first(from(None, &[&format!("{} {}", &rf[..4], rf[4..].to_lowercase())], &[])), [one.as_str()]);
+        assert_eq!(from(Some("NOTPROVIDED"), &["RF18539007547034"], &[]), [["RF18539007547034"]]);
+        assert_eq!(first(from(Some(&one), &[], &[])), [one.as_str()]);
+        assert_eq!(first(from(Some("INV 77"), &[], &[&one])), [one.as_str()]);
+        assert_eq!(first(from(None, &["RF18539007547034", "4711"], &[&one])), [one.as_str()], "foreign ones");
+        assert_eq!(first(from(None, &[], &[&format!("SP-7K3M9Q {one}")])), [one.as_str()], "a look-alike");
+        assert_eq!(first(from(None, &[], &[&format!("{one} {two}")])), [one.as_str(), two.as_str()]);
     }
 
     #[test]
@@ -301,5 +336,13 @@ mod tests {
         assert_eq!(Ordered::from_wire("payout-x"), Ordered::Payout("payout-x".to_owned()));
         assert_eq!(Ordered::from_wire("RF-rf01"), Ordered::Refund("RF-rf01".to_owned()));
         assert_eq!(Ordered::surely("RF-rf01"), None);
+        let of = |text: &str| Ordered::of(&Written { text: vec![text.to_owned()], ..Written::default() });
+        let numbered = format!("{wire}-1");
+        for text in
+            [wire.as_str(), numbered.as_str(), &format!("return of {} {}", &wire[..9], &wire[9..].to_uppercase())]
+        {
+            assert_eq!(of(text), Some(Ordered::Refund(format!("refund_{}", "0".repeat(26)))), "{text}");
+        }
+        assert_eq!(of("a refund of SP-7K3M9Q"), None);
     }
 }

@@ -5,7 +5,8 @@
 use super::account::OwnAccount;
 use super::document::{BankElement, BankMessage, MessageProblem};
 use super::meaning::returned_facts;
-use super::reference::{Ordered, is_given};
+use super::placeholder::is_given;
+use super::reference::Ordered;
 use super::words::{is_duplicate, of_reason};
 use crate::fact::Fact;
 
@@ -112,14 +113,14 @@ pub(super) fn returned(document: &BankMessage, accounts: &[OwnAccount]) -> Resul
     let mut facts = Vec::new();
     for one in body.all("TxInf") {
         match return_of(one, accounts) {
-            Ok(told) => facts.extend(told),
+            Ok(fact) => facts.push(fact),
             Err(problem) => facts.push(Fact::NotUnderstood(problem)),
         }
     }
     if facts.is_empty() { Err("a pacs.004 that returns nothing".to_owned()) } else { Ok(facts) }
 }
 
-fn return_of(one: &BankElement, accounts: &[OwnAccount]) -> Result<Vec<Fact>, MessageProblem> {
+fn return_of(one: &BankElement, accounts: &[OwnAccount]) -> Result<Fact, MessageProblem> {
     let amount = one.money_at(&["RtrdIntrBkSttlmAmt"])?;
     if amount.amount.is_zero() {
         return Err("a return of nothing".to_owned());
@@ -135,5 +136,5 @@ fn return_of(one: &BankElement, accounts: &[OwnAccount]) -> Result<Vec<Fact>, Me
     let movement = one.text_at(&["RtrId"]).filter(|id| is_given(id)).ok_or("a return without an id")?;
     let why =
         one.all("RtrRsnInf").find_map(|why| why.text_at(&["Rsn", "Cd"]).or_else(|| why.text_at(&["Rsn", "Prtry"])));
-    Ok(returned_facts(id, &format!("{}/{movement}", amount.currency), amount, of_reason(why)).2)
+    Ok(returned_facts(id, &format!("{}/{movement}", amount.currency), amount, of_reason(why)))
 }

@@ -14,7 +14,7 @@ use crate::graphql::order::object::Order;
 use crate::graphql::refund::mutation::BankAccountObject;
 use crate::graphql::refund::object::Refund;
 use crate::idempotency::IdempotencyKey;
-
+use crate::order::find_numbered;
 use crate::payment::{self as payments, SentBack};
 use crate::validate::Checks;
 
@@ -27,6 +27,8 @@ pub struct Remitter {
     account: Option<String>,
     /// What they wrote.
     text: Option<String>,
+    /// The orders whose numbers stand in the text: a hint of what it may be for. Nothing is booked by it.
+    named_order_ids: Vec<ID>,
 }
 
 pub struct UnappliedFunds(pub receipt::Model);
@@ -65,7 +67,7 @@ impl UnappliedFunds {
     /// Looking at it is logged.
     async fn remitter(&self, ctx: &Context<'_>) -> Option<Result<Remitter>> {
         let Viewer::Operator { operator_id } = viewer(ctx) else { return None };
-        Some(self.read_remitter(ctx, operator_id).transpose()?.map_err(Into::into))
+        Some(self.read_remitter(ctx, operator_id).await.transpose()?.map_err(Into::into))
     }
 
     /// Why it could not be applied.
@@ -122,13 +124,15 @@ pub enum UnappliedReason {
 }
 
 impl UnappliedFunds {
-    fn read_remitter(&self, ctx: &Context<'_>, operator_id: OperatorId) -> Outcome<Option<Remitter>> {
+    async fn read_remitter(&self, ctx: &Context<'_>, operator_id: OperatorId) -> Outcome<Option<Remitter>> {
         let Some(sealed) = &self.0.encrypted_remitter else { return Ok(None) };
         let json = app(ctx).cipher.decrypt(&self.0.id.to_string(), sealed)?;
         let unreadable = || Error::internal(format!("the remitter of {} can't be read", self.0.id));
         let known: provider::Remitter = serde_json::from_str(&json).map_err(|_would_quote_it| unreadable())?;
         tracing::info!(%operator_id, receipt_id = %self.0.id, "an operator looked at who sent money that is set aside");
-        Ok(Some(Remitter { name: known.name, account: known.account, text: known.text }))
+        let named = find_numbered(&app(ctx).db.read, &viewer(ctx), known.text.as_deref().unwrap_or_default()).await?;
+        let named_order_ids = named.into_iter().map(|id| ID(id.to_string())).collect();
+        Ok(Some(Remitter { name: known.name, account: known.account, text: known.text, named_order_ids }))
     }
 }
 

@@ -106,10 +106,8 @@ async fn booked<C: ConnectionTrait>(db: &C, subject: &str, named: Option<Payment
         | LedgerAccount::Chargeback(_)) => account.clone(),
     };
     let others: Vec<LedgerAccount> = rows.iter().map(other).collect();
-    let aside = others.iter().find_map(|account| match account {
-        LedgerAccount::Unapplied(id) => Some(*id),
-        _other => None,
-    });
+    let aside =
+        others.iter().find_map(|account| if let LedgerAccount::Unapplied(id) = account { Some(*id) } else { None });
     let receipt = match aside {
         Some(id) => receipt::Entity::find_by_id(id).one(db).await?,
         None => None,

@@ -41,6 +41,8 @@ pub(in crate::payment) fn movements_of(provider: &str, fact: &Fact) -> Vec<State
         | Fact::PayoutFailed { .. }
         | Fact::PaymentHint { .. }
         | Fact::RefundHint { .. }
+        // Which bookings its lines are is decided beside those of earlier reports.
+        | Fact::AccountReport(_)
         | Fact::Statement(_)
         | Fact::NotUnderstood(_) => Vec::new(),
     }

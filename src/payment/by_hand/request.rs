@@ -83,7 +83,7 @@ pub async fn book_break(
         booking.break_id = Some(id);
         booking.settles = true;
         if !fits(found.kind, new.kind) {
-            return Err(wrong("as", &format!("a break of this kind is settled by {}", ways_of(found.kind))));
+            return Err(wrong("as", format!("a break of this kind is settled by {}", ways_of(found.kind))));
         }
         let theirs = found.theirs.zip(found.currency).map(|(amount, currency)| Money::new(amount, currency));
         match new.kind {

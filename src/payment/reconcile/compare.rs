@@ -49,7 +49,7 @@ pub(super) async fn differences(app: &App, provider: &str, currency: Currency, d
         let transfers = booked.by(db, provider, line).await?;
         seen.extend(transfers.iter().map(|row| row.id));
         // A later line may still explain what we booked; itself it is compared on its own day.
-        if line.day <= day.to_string() {
+        if line.day <= day.to_string() && line.kind != LineKind::Foreign.name() {
             found.extend(difference(provider, line, &transfers));
         }
     }

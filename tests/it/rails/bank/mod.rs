@@ -1,5 +1,6 @@
 //! T/T: a bank that takes payment orders (pain.001) at an API, strictly, and tells by ISO 20022 files what it has booked.
 
+mod bookings;
 mod files;
 mod folders;
 mod formats;

@@ -59,7 +59,7 @@ async fn statements_name_movements_as_our_books_do(app: &TestApp) {
             LineKind::RefundReturned => "refund_failed",
             LineKind::Chargeback => "chargeback",
             LineKind::ChargebackWon => "chargeback_won",
-            LineKind::Payout | LineKind::PayoutReturned | LineKind::Reversal => panic!("{line:?}"),
+            LineKind::Payout | LineKind::PayoutReturned | LineKind::Reversal | LineKind::Foreign => panic!("{line:?}"),
             LineKind::Fee | LineKind::OtherCredit | LineKind::OtherDebit => {
                 unknown.insert((line.kind, line.amount.amount.0, line.movement.clone()));
                 continue;
