@@ -1,5 +1,6 @@
 //! What somebody wants to happen to an order, or what a provider reports of it.
 
+use entity::chargeback::{ChargebackStage, ChargebackStatus};
 use entity::contract::Terms;
 use entity::dispute::DisputeReason;
 use entity::{
@@ -181,9 +182,19 @@ pub enum Command {
         payment_id: PaymentId,
         /// The provider's id of it.
         reference: String,
-        amount: Money,
+        /// What the stage is about, where the provider says it; else it is that of the one that is known.
+        amount: Option<Money>,
         stage: ChargebackStage,
         reason: String,
+    },
+    /// Operators end a chargeback that its provider does not end, or contradicts itself about.
+    DecideChargeback {
+        chargeback_id: ChargebackId,
+        operator_id: OperatorId,
+        /// Won or lost.
+        outcome: ChargebackStatus,
+        /// How much of it was won, or lost; all of it unless given. In the order's currency.
+        amount: Option<MinorUnits>,
     },
     /// The provider reports that a transfer bounced.
     ReversePayment {
@@ -217,21 +228,6 @@ pub struct AttachedFile {
     pub sha256: String,
 }
 
-/// How far a chargeback has come. The stages may come in any order.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ChargebackStage {
-    Opened,
-    /// The provider took the money from us.
-    Debited {
-        movement: String,
-    },
-    /// The movement is the money that came back, if it had been taken.
-    Won {
-        movement: Option<String>,
-    },
-    Lost,
-}
-
 /// Why no money will come by a payment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PaymentEnd {
@@ -253,9 +249,14 @@ impl Command {
             | Self::ReversePayment { movement, amount, .. } => Some((movement, *amount)),
             Self::Chargeback { stage, amount, .. } => match stage {
                 ChargebackStage::Debited { movement } | ChargebackStage::Won { movement: Some(movement) } => {
-                    Some((movement, *amount))
+                    Some((movement, (*amount)?))
                 }
-                ChargebackStage::Opened | ChargebackStage::Won { movement: None } | ChargebackStage::Lost => None,
+                ChargebackStage::Inquiry
+                | ChargebackStage::Opened
+                | ChargebackStage::Won { movement: None }
+                | ChargebackStage::Lost
+                | ChargebackStage::Unclear { .. }
+                | ChargebackStage::Again => None,
             },
             Self::RequestDraft
             | Self::DraftOrder { .. }
@@ -293,6 +294,7 @@ impl Command {
             | Self::ReplyToFeedback { .. }
             | Self::EndPayment { .. }
             | Self::HoldRefund { .. }
+            | Self::DecideChargeback { .. }
             | Self::PassDeadline => None,
         }
     }
@@ -340,6 +342,7 @@ impl Command {
             Self::SettleRefund { .. } => Action::SettleRefund,
             Self::FailRefund { .. } | Self::ReturnRestOfRefund { .. } | Self::HoldRefund { .. } => Action::FailRefund,
             Self::Chargeback { .. } => Action::Chargeback,
+            Self::DecideChargeback { .. } => Action::DecideChargeback,
             Self::ReversePayment { .. } => Action::ReversePayment,
             Self::PassDeadline => Action::PassDeadline,
         }

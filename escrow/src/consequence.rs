@@ -46,6 +46,9 @@ pub fn consequence(order: &Order, actor: Actor, action: Action, policy: &Policy)
         Action::ApplyFunds => {
             format!("counts money that was set aside towards the {} that are due", order.money(order.due()))
         }
+        Action::DecideChargeback => {
+            "ends a chargeback as won or lost; where money moves, once another operator decides the same".to_owned()
+        }
         Action::RefundUnapplied => "sends money that was set aside back to the buyer".to_owned(),
         Action::CancelRequest => {
             let hours = deadlines.map_or(48, |deadlines| deadlines.cancel_answer_hours);

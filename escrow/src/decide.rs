@@ -5,7 +5,7 @@ use entity::contract::Drafter;
 use entity::{OrderStatus, Time};
 
 use crate::calendar::after_days;
-use crate::chargeback::{self, Claim};
+use crate::chargeback::{self, Claim, Notified, Wanted};
 use crate::clocks;
 use crate::command::Command;
 use crate::deadline::pass_deadline;
@@ -87,6 +87,7 @@ pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Res
         | Command::HoldRefund { .. }
         | Command::Chargeback { .. }
         | Command::ReversePayment { .. }
+        | Command::DecideChargeback { .. }
         | Command::PassDeadline => Err(NO_BEGINNING),
     }
 }
@@ -188,8 +189,12 @@ pub fn decide(
         Command::HoldRefund { refund_id, reason } => provider_facts::hold_refund(order, *refund_id, reason),
         Command::Chargeback { chargeback_id, payment_id, reference, amount, stage, reason } => {
             let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);
-            let claim = Claim { chargeback_id, payment_id, reference, amount, reason };
+            let claim = Notified { chargeback_id, payment_id, reference, amount, reason };
             chargeback::chargeback(order, &claim, stage, now, policy)
+        }
+        Command::DecideChargeback { chargeback_id, operator_id, outcome, amount } => {
+            let wanted = Wanted { operator_id: *operator_id, outcome: *outcome, amount: *amount };
+            chargeback::decide(order, *chargeback_id, wanted, now, policy)
         }
         Command::ReversePayment { chargeback_id, payment_id, amount, movement, reason } => {
             let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);

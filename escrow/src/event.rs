@@ -202,6 +202,25 @@ events! {
         Same, "The chargeback of {amount} was won: the money is back.";
     "chargeback.lost" = ChargebackLost { chargeback_id: ChargebackId, amount: Money },
         Same, "The chargeback of {amount} was lost: the buyer keeps it.";
+    /// A dispute is known that nothing is booked of: its money, its amount or its meaning is not known yet.
+    "chargeback.noted" = ChargebackNoted { chargeback_id: ChargebackId, payment_id: PaymentId, problem: String },
+        Same, "A dispute of a payment was notified, and waits: {problem}.";
+    /// Nothing had been booked of it.
+    "chargeback.closed" = ChargebackClosed { chargeback_id: ChargebackId },
+        Same, "A dispute is over that no money was taken for.";
+    /// Less is taken than was claimed; the rest is back where it was.
+    "chargeback.reduced" = ChargebackReduced {
+        chargeback_id: ChargebackId, amount: Money, to_held: Money, to_supplier: Money
+    },
+        Same, "The chargeback is of {amount} only: the rest is back.";
+    /// An alarm: a person has to look at it.
+    "chargeback.disputed" = ChargebackDisputed { chargeback_id: ChargebackId, problem: String },
+        Same, "Alarm: a chargeback waits for an operator: {problem}.";
+    /// Another operator has to decide the same.
+    "chargeback.decision_requested" = ChargebackDecisionRequested { chargeback_id: ChargebackId },
+        Same, "An operator asked to end a chargeback; another one has to decide the same.";
+    "chargeback.decided" = ChargebackDecided { chargeback_id: ChargebackId },
+        Same, "Operators ended a chargeback.";
     /// An alarm: money left that had been given back already.
     "loss.incurred" = LossIncurred { chargeback_id: ChargebackId, amount: Money },
         Same, "Alarm: {amount} had been given back already; it is the operator's loss.";

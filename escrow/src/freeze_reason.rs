@@ -12,6 +12,8 @@ pub enum FreezeReason {
     Compliance,
     /// A court or an authority demands it.
     LegalOrder,
+    /// Something that a payment provider reported can't be booked, or the books don't agree: somebody has to look at it.
+    Unexplained,
     /// Anything else.
     Other,
 }

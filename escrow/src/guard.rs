@@ -91,7 +91,7 @@ fn holds(condition: Condition, order: &Order, actor: Actor, now: Time, policy: &
         Condition::MoneyHeld => row.held.is_positive(),
         Condition::FrozenByOperator => row.frozen_by_operator,
         Condition::NotFrozenByOperator => !row.frozen_by_operator,
-        Condition::ChargebackOpen => order.has_open_chargeback(),
+        Condition::ChargebackOpen | Condition::ChargebackUnsettled => order.has_open_chargeback(),
         Condition::FeedbackUnanswered => order.feedback.as_ref().is_some_and(|row| row.reply.is_none()),
         Condition::RefundNeedsAction => {
             a_refund(|row| matches!(row.status, RefundStatus::ActionRequired | RefundStatus::PayeeDetailsRequired))

@@ -45,13 +45,14 @@ pub mod table;
 mod transfer;
 
 pub use balances::Balances;
-pub use command::{AttachedFile, ChargebackStage, Command, PaymentEnd, Proposal};
+pub use command::{AttachedFile, Command, PaymentEnd, Proposal};
 pub use consequence::consequence;
 pub use decide::{decide, start};
 pub use decision::{
     Decision, FollowUp, NewContract, NewPayment, NewReceipt, NewRefund, PausedStatus, PaymentChange, RefundOf,
     ShipmentChange, StockChange,
 };
+pub use entity::chargeback::ChargebackStage;
 pub use event::{EVENT_TYPES, Event, EventType, StatusAfter, status_after};
 pub use freeze_reason::{FreezeReason, FrozenBy};
 pub use guard::{deadline_of, needs_another_operator, permitted};

@@ -93,8 +93,7 @@ impl Order {
 
     #[must_use]
     pub fn has_open_chargeback(&self) -> bool {
-        use entity::chargeback::ChargebackStatus::Open;
-        self.chargebacks.iter().any(|chargeback| chargeback.status == Open)
+        self.chargebacks.iter().any(entity::chargeback::Model::is_unsettled)
     }
 
     /// The supplier has let the ship-by date pass.

@@ -172,10 +172,9 @@ pub fn may_send(order: &Order, refund: &refund::Model) -> Sending {
     }
     let same = |other: &refund::Model| other.payment_id == refund.payment_id && other.currency == refund.currency;
     let others = order.refunds.iter().filter(|other| other.id != refund.id && same(other) && is_out(other));
-    let chargebacks = order
-        .chargebacks
-        .iter()
-        .filter(|row| row.payment_id == payment.id && row.status != entity::chargeback::ChargebackStatus::Won);
+    let chargebacks = order.chargebacks.iter().filter(|row| {
+        row.payment_id == payment.id && row.booked && row.status != entity::chargeback::ChargebackStatus::Won
+    });
     let gone = others
         .map(refund::Model::to_send)
         .chain(chargebacks.map(|row| row.amount))

@@ -174,6 +174,8 @@ actions! {
     FailRefund = "failRefund", GoesOn, StatusEnds;
     /// A card company takes money back, or gives it up again.
     Chargeback = "chargeback", GoesOn, StatusEnds;
+    /// End a chargeback that its provider does not end; where money moves, as two operators.
+    DecideChargeback = "decideChargeback", GoesOn, NoEnd;
     /// A transfer bounced: money that had arrived was taken back.
     ReversePayment = "reversePayment", GoesOn, StatusEnds;
     /// A reminder, or the status lasted as long as it may.
@@ -226,6 +228,7 @@ conditions! {
     RefundApproved: "only while an approved refund is being paid by hand",
     PaymentOpened: "only once a payment was opened that the money can be counted to",
     FundsSetAside: "only while money of it is set aside",
+    ChargebackUnsettled: "only while a chargeback is open, or waits for a person",
 }
 
 /// One row: this action, by these, from these statuses, leads to one of those.
@@ -311,6 +314,7 @@ pub const TABLE: &[Row] = &[
     when(&[ReturnShipped], row(Action::ContestReturn, &[Supplier], &[ReturnPending], &[Disputed], "escalated")),
     row(Action::RefundOrder, &[Supplier, Operator], &[Funded, Shipped], &[Refunded], "when nothing is left held"),
     when(&[MoneyHeld, NotFrozenByOperator], row(Action::FreezeOrder, &[Operator], &[AwaitingPayment, Funded, Shipped, CancelRequested, Disputed, ReturnPending], &[], "")),
+    when(&[MoneyHeld, NotFrozenByOperator], row(Action::FreezeOrder, &[Provider], &[AwaitingPayment, Funded, Shipped, CancelRequested, Disputed, ReturnPending], &[], "what can't be booked")),
     when(&[FrozenByOperator], row(Action::UnfreezeOrder, &[Operator], &[AwaitingPayment, Funded, Shipped, CancelRequested, Disputed, ReturnPending, Cancelled, Refunded], &[], "")),
     when(&[FeedbackOpen], row(Action::LeaveFeedback, &[Buyer], &[Completed], &[], "for 30 days; one revision")),
     when(&[FeedbackUnanswered], row(Action::ReplyToFeedback, &[Supplier], &[Completed], &[], "once")),
@@ -330,6 +334,9 @@ pub const TABLE: &[Row] = &[
     row(Action::Chargeback, &[Provider], UNDER_WAY, &[Refunded], "lost, and nothing is left held"),
     row(Action::Chargeback, &[Provider], &[AwaitingPayment], &[Cancelled, Funded], "lost, and nothing is left held; won, and nothing is due"),
     row(Action::Chargeback, &[Provider], QUIET, &[], "freezes the order"),
+    when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], UNDER_WAY, &[Refunded], "lost, and nothing is left held")),
+    when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], &[AwaitingPayment], &[Cancelled, Funded], "lost, and nothing is left held; won, and nothing is due")),
+    when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], QUIET, &[], "thaws the order")),
     row(Action::ReversePayment, &[Provider], &[Funded, CancelRequested, Disputed], &[AwaitingPayment], "not shipped yet"),
     row(Action::ReversePayment, &[Provider], &[Shipped, CancelRequested, Disputed, ReturnPending], &[Refunded], "shipped, and nothing is left held"),
     row(Action::ReversePayment, &[Provider], &[DraftRequested, AwaitingConfirmation, AwaitingPayment, Completed, Cancelled, Refunded], &[], ""),

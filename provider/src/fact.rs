@@ -92,14 +92,15 @@ pub enum Fact {
         amount: Money,
         reason: String,
     },
-    /// A card company takes money of a payment back, or gives it up again. Each stage says everything, so that they may
-    /// come in any order.
+    /// A card company takes money of a payment back, or gives it up again. The stages may come in any order. Of the payment
+    /// it says what the provider says: the dispute's own id finds it too, once it is known.
     Chargeback {
         /// Of the payment.
         reference: String,
         /// The provider's id of it.
         chargeback: String,
-        amount: Money,
+        /// None where the provider doesn't repeat it: it is what the dispute was opened with.
+        amount: Option<Money>,
         stage: ChargebackStage,
         reason: String,
     },
@@ -145,6 +146,8 @@ impl std::fmt::Debug for Remitter {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChargebackStage {
+    /// Somebody asks about the payment: no money moves by that, and it may become a chargeback. It is over when it is won.
+    Inquiry,
     Opened,
     /// The provider took the money from us.
     Debited {
@@ -155,6 +158,10 @@ pub enum ChargebackStage {
         movement: Option<String>,
     },
     Lost,
+    /// Something that only a person can decide, in words: the order waits for that.
+    Unclear {
+        what: String,
+    },
 }
 
 /// What a provider has booked in one currency on one day, by its own calendar.

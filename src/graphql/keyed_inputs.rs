@@ -150,6 +150,7 @@ fn a_key_covers_every_field_of_its_input() {
         order::DraftOrderInput,
         dispute::EscalateDisputeInput,
         shipping::ExtendDeadlineInput,
+        operator::DecideChargebackInput,
         operator::FreezeOrderInput,
         feedback::LeaveFeedbackInput,
         dispute::OpenDisputeInput,

@@ -71,6 +71,7 @@ const MUTATIONS: &[(&str, Need)] = &[
     ("provideRefundAccount", MONEY),
     ("setPayoutAccount", MONEY),
     ("resolveDispute", MONEY),
+    ("decideChargeback", MONEY),
     ("freezeOrder", MONEY),
     ("unfreezeOrder", MONEY),
     ("applyFunds", MONEY),

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QuerySelect};
 
 use super::apply::apply;
+use super::disputes;
 use super::load::{load, load_receipts};
 use super::refusal::refusal;
 use crate::app::App;
@@ -167,6 +168,8 @@ impl<'a> LockedOrder<'a> {
 
     /// Never before the order's newest event: a timeline doesn't run backwards, whatever the clocks of two nodes say.
     pub(super) async fn command_at(&mut self, actor: Actor, command: &Command, at: Time) -> Result<()> {
+        let of_known = disputes::with_known_amount(&self.order, command);
+        let command = of_known.as_ref().unwrap_or(command);
         if let Some((movement, amount)) = command.movement()
             && ledger::is_posted(&self.transaction, movement, Some(self.order.row.id), amount).await?
         {
@@ -186,7 +189,35 @@ impl<'a> LockedOrder<'a> {
         if decision.changes_nothing(&self.order) {
             return Ok(());
         }
-        self.apply(actor, now, &decision).await
+        disputes::require_unbooked(&self.transaction, &self.order, command).await?;
+        disputes::alarm(&self.order, &decision);
+        self.apply(actor, now, &decision).await?;
+        if let Command::CapturePayment { payment_id, .. } | Command::ApplyFunds { payment_id, .. } = command {
+            self.book_what_waited(*payment_id, now).await?;
+        }
+        Ok(())
+    }
+
+    /// Chargebacks that came before the money of their payment: what was notified of them is booked now.
+    async fn book_what_waited(&mut self, payment_id: PaymentId, now: Time) -> Result<()> {
+        for command in disputes::waiting(&self.order, payment_id) {
+            if let Err(error) = disputes::require_unbooked(&self.transaction, &self.order, &command).await {
+                tracing::error!(order = %self.order.row.number, %error, "a chargeback that waited can't be booked");
+                continue;
+            }
+            match escrow::decide(&self.order, Actor::Provider, &command, now, &self.policy) {
+                Ok(decision) if decision.changes_nothing(&self.order) => {}
+                Ok(decision) => {
+                    disputes::alarm(&self.order, &decision);
+                    self.apply(Actor::Provider, now, &decision).await?;
+                }
+                // The money is here all the same; the chargeback stands in the operators' list.
+                Err(rejection) => {
+                    tracing::error!(order = %self.order.row.number, %rejection, "a chargeback that waited can't be booked");
+                }
+            }
+        }
+        Ok(())
     }
 
     pub fn commit(self) -> BoxFuture<'a, Result<Order>> {
@@ -223,6 +254,7 @@ fn needs_receipts(command: &Command) -> bool {
     matches!(
         command,
         Command::Chargeback { .. }
+            | Command::DecideChargeback { .. }
             | Command::ReversePayment { .. }
             | Command::ApproveManualRefund { .. }
             | Command::RefundUnapplied { .. }

@@ -13,6 +13,7 @@ mod buy_now;
 mod by_id;
 mod changes;
 mod deadline;
+mod disputes;
 mod draft;
 mod evidence;
 mod execute;
@@ -46,7 +47,7 @@ pub use find::{
 pub use live::{EventFollower, OrderFollower, follow_events, follow_order};
 pub use load::load;
 pub use locked::LockedOrder;
-pub use operator_queues::{disputes_to_rule, open_chargebacks, refunds_to_settle};
+pub use operator_queues::{count_late_refunds, disputes_to_rule, open_chargebacks, refunds_to_settle};
 pub use refund::{count_refund_accounts, find_refund_account, start_refund};
 pub use request_draft::{RequestDraft, request_draft};
 pub use terms::{DraftDeadlines, DraftLine, DraftTerms, canonical_terms, contract_hash};

@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 
 use super::by_hand::{is_settled_by_hand, movements_of};
 use super::capture::{self, Captured};
-use super::chargeback::{self, ClaimedBack};
+use super::chargeback::{self, ClaimedBack, Disputed};
 use super::hint::{self, Hinted};
 use super::matching::Applied;
 use super::recount::{self, Recount};
@@ -111,8 +111,8 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
         Fact::AccountReport(report) => bank_booking::apply(app, provider, &report, heard_at).await,
         Fact::NotUnderstood(what) => Ok(Applied::NotOurs(what)),
         Fact::Chargeback { reference, chargeback, amount, stage, reason } => {
-            let claimed = ClaimedBack { reference: &reference, id: &chargeback, amount, reason: &clean(&reason) };
-            chargeback::apply(app, provider, &claimed, stage, heard_at).await
+            let disputed = Disputed { reference: &reference, id: &chargeback, amount, reason: &clean(&reason) };
+            chargeback::apply(app, provider, &disputed, stage, heard_at).await
         }
         Fact::PaymentReversed { reference, movement, amount, reason } => {
             let claimed = ClaimedBack { reference: &reference, id: &movement, amount, reason: &clean(&reason) };

@@ -10,6 +10,7 @@ mod bank_booking;
 mod by_hand;
 mod capture;
 mod chargeback;
+mod doubt;
 mod fact;
 mod fallback;
 mod find;

@@ -18,6 +18,7 @@ use sea_orm::{
 };
 
 use super::by_hand::settled_breaks;
+use super::doubt::freeze_named;
 use super::matching::Applied;
 use super::query::{require_provider, unanswered};
 use crate::app::App;
@@ -235,10 +236,28 @@ impl Compared {
     }
 }
 
+/// What of it was not known, and is about one movement, which may be an order's.
+async fn newly_found(app: &App, provider: &str, found: &[Found]) -> Result<Vec<String>> {
+    use reconciliation_break::Column;
+    let of_movement = |one: &&Found| match one.kind {
+        BreakKind::MissingHere | BreakKind::MissingThere | BreakKind::AmountDiffers => true,
+        BreakKind::NoStatement | BreakKind::BooksDiffer => false,
+    };
+    let mut new: Vec<&Found> = found.iter().filter(of_movement).collect();
+    if !new.is_empty() {
+        let known =
+            reconciliation_break::Entity::find().filter(Column::Provider.eq(provider)).all(&app.db.read).await?;
+        // Also one that operators have settled, or that was there before.
+        new.retain(|one| !known.iter().any(|row| row.kind == one.kind && row.subject == one.subject));
+    }
+    Ok(new.into_iter().map(|one| format!("{} {}", one.subject, one.detail)).collect())
+}
+
 /// What is new is written, what is found no more is resolved.
 async fn write_down(app: &App, provider: &str, compared: &Compared, found: Vec<Found>) -> Result<()> {
     use reconciliation_break::Column;
     let now = app.clock.now();
+    freeze_named(app, provider, &newly_found(app, provider, &found).await?).await?;
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
         let known = reconciliation_break::Entity::find()

@@ -206,6 +206,14 @@ impl Deadlines {
             party::prune_sessions(&app.db, app.clock.wall()).await?;
             delivery::prune(&app.db, &app.clock).await?;
             payment::begin_daily_reconciliation(app).await?;
+            let late = order::count_late_refunds(&app.db.read, now).await?;
+            metrics::gauge!("secure_payment_late_refunds").set(u32::try_from(late).unwrap_or(u32::MAX));
+            if late > 0 {
+                tracing::error!(
+                    late,
+                    "refunds are on their way for longer than their providers say: see refundsToSettle"
+                );
+            }
             self.pruned_at = Some(now);
         }
         Ok(())

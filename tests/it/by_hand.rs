@@ -64,7 +64,7 @@ pub(crate) async fn book_quarantined(app: &TestApp, id: &Value, more: Value) -> 
 }
 
 /// A refund that nobody of us knows, with this movement of 1.00 USD: in quarantine; its id.
-async fn unheard_of(app: &TestApp, event: &str, movement: &str) -> Value {
+pub(crate) async fn unheard_of(app: &TestApp, event: &str, movement: &str) -> Value {
     let body = news("refund.succeeded", (movement, "refund_00000000000000000000000000"), ("1.00", "USD"), None);
     tell(app, event, &body).await;
     app.drain().await;
@@ -222,7 +222,7 @@ async fn payment_of_inbox(app: &TestApp) {
     }
 }
 
-async fn state(app: &TestApp, lines: Vec<StatementLine>) {
+pub(crate) async fn state(app: &TestApp, lines: Vec<StatementLine>) {
     let provider = app.app().providers.find("sandbox").expect("there");
     let day = app.clock().now().date_naive();
     let fact = Fact::Statement(Statement { currency: Currency::USD, day, lines });
@@ -231,7 +231,7 @@ async fn state(app: &TestApp, lines: Vec<StatementLine>) {
     app.drain().await;
 }
 
-fn line(kind: LineKind, movement: &str, amount: &str) -> StatementLine {
+pub(crate) fn line(kind: LineKind, movement: &str, amount: &str) -> StatementLine {
     let amount = Money::exact(amount, "USD").expect("exact");
     StatementLine { kind, movement: movement.to_owned(), reference: None, amount }
 }

@@ -17,12 +17,12 @@ use crate::support::bank::{
 };
 use crate::support::events::{applied, captured, chargeback_news};
 use crate::support::purchase::{Shop, codes, confirm_received, ship, text};
-use crate::support::steps::{confirmed, pay, read};
+use crate::support::steps::{self, confirmed, order_step, pay, read};
 use crate::support::trouble::{
     amounts, balance, chargebacks, count, done, kinds, operators, payment_of, provide_account, refund, refunds,
     refused, row, timeline,
 };
-use crate::support::{TestApp, on_each_database};
+use crate::support::{TestApp, on_each_database, trouble};
 
 on_each_database!(
     everything_waits_until_it_is_won,
@@ -41,6 +41,12 @@ on_each_database!(
     what_can_not_be_is_quarantined,
     news_that_overtakes_its_capture_waits_for_it,
 );
+
+/// Without errors.
+async fn decide(app: &TestApp, token: &str, id: &str, outcome: &str, amount: Option<&str>) -> Value {
+    let input = json!({ "chargebackId": id, "outcome": outcome, "amount": amount });
+    steps::done(order_step(app, token, "decideChargeback", input).await)
+}
 
 async fn shipped(app: &TestApp, shop: &Shop, key: &str) -> (String, String) {
     let order = funded(app, shop, key).await;
@@ -392,17 +398,25 @@ async fn what_can_not_be_is_quarantined(app: &TestApp) {
     let mut reversed = news("payment.reversed", ("reversal_1", &payment), ("128.01", "USD"), None);
     reversed["movement"]["kind"] = json!("REVERSAL");
     reversed["movement"]["status"] = json!("SUCCEEDED");
-    for (event_id, body) in [
-        ("msg_unknown", of("payment_00000000000000000000000000", "1.00")),
-        ("msg_more", of(&payment, "128.01")),
-        ("msg_euro", in_euro),
-        ("msg_reversed", reversed),
-    ] {
+    for (event_id, body) in
+        [("msg_unknown", of("payment_00000000000000000000000000", "1.00")), ("msg_reversed", reversed)]
+    {
         let (status, reason) = told(app, event_id, &body).await;
         assert_eq!((status, reason.is_empty()), (NotificationStatus::Quarantined, false), "{event_id}: {reason}");
     }
     let row = row(app, &order).await;
-    assert_eq!((row.chargebacks, row.is_frozen(), row.held.0), (0, false, 12_800));
+    assert_eq!((row.chargebacks, row.frozen_by_operator, row.held.0), (0, true, 12_800), "its money waits");
+    trouble::done(app, demo::OPERATOR, &order, Command::UnfreezeOrder).await;
+    // What can't be booked as it is stands there, and the order waits.
+    for (number, body) in [("more", of(&payment, "128.01")), ("euro", in_euro)] {
+        let mut body = body;
+        body["movement"]["id"] = json!(format!("chargeback_{number}"));
+        assert_eq!(told(app, number, &body).await, (NotificationStatus::Applied, String::new()));
+        let newest = chargebacks(app, &order).await.pop().expect("is known");
+        assert!(!newest.booked && newest.problem.is_some(), "{newest:#?}");
+        decide(app, demo::OPERATOR, &newest.id.to_string(), "WON", None).await;
+    }
+    assert!(!trouble::row(app, &order).await.is_frozen());
     // The same id with another amount contradicts what was said.
     told(app, "msg_1", &of(&payment, "28.00")).await;
     let (status, reason) = told(app, "msg_2", &of(&payment, "29.00")).await;
@@ -415,7 +429,8 @@ async fn news_that_overtakes_its_capture_waits_for_it(app: &TestApp) {
     let order = shop.place("k").await;
     let (payment, checkout) = shop.pay(&order, "k").await;
     let opened = chargeback_news("chargeback.opened", ("chargeback_1", &payment), "128.00", false);
-    assert_eq!(told(app, "msg_early", &opened).await.0, NotificationStatus::Received, "not yet");
+    assert_eq!(told(app, "msg_early", &opened).await.0, NotificationStatus::Applied, "it is known");
+    assert!(row(app, &order).await.is_frozen());
     shop.decide(&checkout, "approve").await.expect("an answer");
     app.drain().await;
     assert_eq!(status(&shop, &order).await, "FUNDED");

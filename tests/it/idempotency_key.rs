@@ -7,10 +7,12 @@ use chrono::TimeDelta;
 use entity::idempotency;
 use escrow::Action;
 use futures_util::future::join_all;
+use provider::LineKind;
 use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use secure_payment::party::demo;
 use serde_json::{Value, json};
 
+use crate::by_hand::{breaks, line, state, unheard_of};
 use crate::support::bench::Situation::*;
 use crate::support::bench::{Bench, Situation, by_people};
 use crate::support::steps::{address, draft, first_product};
@@ -25,6 +27,7 @@ on_each_database!(
     every_step_of_a_purchase_is_taken_once,
     every_step_of_a_quarrel_is_taken_once,
     every_step_of_an_operator_is_taken_once,
+    what_operators_book_by_hand_is_asked_and_answered_once,
     a_key_is_kept_for_thirty_days,
     nothing_that_takes_a_key_is_forgotten_here,
 );
@@ -61,12 +64,14 @@ fn place(action: Action) -> Option<(Situation, &'static str)> {
         Action::FreezeOrder => (Shipped, demo::OPERATOR),
         Action::UnfreezeOrder => (Frozen, demo::OPERATOR),
         Action::ApplyFunds => (PaymentOpened, demo::OPERATOR),
+        Action::DecideChargeback => (ChargebackOpen, demo::OPERATOR),
         Action::RefundUnapplied => (FundsSetAside, demo::OPERATOR),
         _ => return None,
     })
 }
 
-const OPERATORS: [Action; 9] = [
+const OPERATORS: [Action; 10] = [
+    Action::DecideChargeback,
     Action::FreezeOrder,
     Action::UnfreezeOrder,
     Action::ApplyFunds,
@@ -99,7 +104,7 @@ fn steps() -> impl Iterator<Item = Action> {
 }
 
 /// Mutations with a key that are not commands to one order: each is tried in a test below.
-const OTHERS: [&str; 15] = [
+const OTHERS: [&str; 20] = [
     "buyNow",
     "requestDraft",
     "createProduct",
@@ -111,6 +116,11 @@ const OTHERS: [&str; 15] = [
     "contactBuyer",
     "sendMessage",
     "createWebhookEndpoint",
+    "bookQuarantined",
+    "dismissQuarantined",
+    "bookBreak",
+    "approveBooking",
+    "rejectBooking",
     // tests/it/unapplied.rs tries the four steps of a payout by hand.
     "requestManualPayout",
     "approveManualPayout",
@@ -130,6 +140,8 @@ fn thing(mutation: &str) -> &'static str {
         "contactSupplier" | "contactBuyer" => "conversation { id messages { nodes { id text } } }",
         "sendMessage" => "message { id text }",
         "createWebhookEndpoint" => "endpoint { id url } secret",
+        "bookQuarantined" | "bookBreak" | "approveBooking" | "rejectBooking" => "booking { id status movement }",
+        "dismissQuarantined" => "notification { id status }",
         "leaveFeedback" | "replyToFeedback" => "feedback { communication reply revision }",
         _of_an_order => ORDER,
     }
@@ -263,6 +275,29 @@ async fn what_operators_and_storefronts_make_is_made_once(app: &TestApp) {
     let input = json!({ "url": "http://127.0.0.1:9/once" });
     let other = json!({ "url": "http://127.0.0.1:9/other" });
     call(demo::STOREFRONT, "createWebhookEndpoint").is_once("endpoint", input, other).await;
+}
+
+async fn what_operators_book_by_hand_is_asked_and_answered_once(app: &TestApp) {
+    let of = |token, mutation| Call { app, token, mutation };
+    let one = json!({ "amount": "1.00", "currency": "USD" });
+    let mut asked = Vec::new();
+    for (number, answer) in [(1, "approveBooking"), (2, "rejectBooking")] {
+        let id = unheard_of(app, &format!("e{number}"), &format!("m{number}")).await;
+        let input = json!({ "notificationId": id, "as": "FEE", "amount": one, "reason": "a test" });
+        of(demo::OPERATOR, "bookQuarantined").is_once(answer, input, json!({ "reason": "another" })).await;
+        let open = "{ handBookings { nodes { id } } }";
+        asked.push(app.data(demo::OPERATOR, open, json!({})).await["handBookings"]["nodes"][number - 1]["id"].take());
+    }
+    let input = json!({ "bookingId": asked[1], "reason": "no" });
+    of(demo::SECOND_OPERATOR, "rejectBooking").is_once("no", input, json!({ "reason": "never" })).await;
+    let input = json!({ "bookingId": asked[0] });
+    of(demo::SECOND_OPERATOR, "approveBooking").is_once("yes", input, json!({ "bookingId": asked[1] })).await;
+    let input = json!({ "notificationId": unheard_of(app, "e3", "m3").await, "reason": "a test" });
+    of(demo::OPERATOR, "dismissQuarantined").is_once("dismiss", input, json!({ "reason": "another" })).await;
+    state(app, vec![line(LineKind::OtherCredit, "interest", "3.00")]).await;
+    let found = breaks(app).await.into_iter().find(|row| row["subject"].to_string().contains("interest"));
+    let input = json!({ "breakId": found.expect("a break")["id"], "as": "OTHER_CREDIT", "reason": "interest" });
+    of(demo::OPERATOR, "bookBreak").is_once("break", input, json!({ "reason": "another" })).await;
 }
 
 async fn a_key_is_kept_for_thirty_days(app: &TestApp) {

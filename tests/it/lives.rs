@@ -594,6 +594,9 @@ impl Life<'_> {
                     ChargebackStage::Debited { movement } => Stage::Debited { movement: own(movement) },
                     ChargebackStage::Won { movement } => Stage::Won { movement: movement.as_deref().map(own) },
                     ChargebackStage::Lost => Stage::Lost,
+                    ChargebackStage::Inquiry => Stage::Inquiry,
+                    ChargebackStage::Unclear { what } => Stage::Unclear { what: what.clone() },
+                    ChargebackStage::Again => return None,
                 },
                 reason: reason.clone(),
             },
@@ -739,6 +742,7 @@ impl Life<'_> {
                 let terms = self.scene.terms.clone().expect("there was an order");
                 Command::DraftOrder { terms: Terms { ship_within_days, ..terms } }
             }
+            Action::DecideChargeback => self.deciding(step, operator_id),
             Action::ConfirmOrder => Command::ConfirmOrder { contract_version: row.contract_version },
             Action::CancelOrder => Command::CancelOrder,
             Action::PayOrder => self.paying(step.target),
@@ -958,8 +962,24 @@ impl Life<'_> {
         })
     }
 
+    fn deciding(&self, step: &Step, operator_id: OperatorId) -> Command {
+        let unsettled = |row: &&chargeback::Model| row.is_unsettled();
+        let row = self.order.chargebacks.iter().find(unsettled);
+        let asked = row.and_then(|row| row.decision.clone()).filter(|asked| asked.approved_by.is_none());
+        let is_won = step.choice.is_multiple_of(2);
+        let outcome = if is_won { chargeback::ChargebackStatus::Won } else { chargeback::ChargebackStatus::Lost };
+        Command::DecideChargeback {
+            chargeback_id: row.map_or_else(|| ChargebackId(self.new_id()), |row| row.id),
+            operator_id,
+            outcome: asked.map_or(outcome, |asked| asked.outcome),
+            amount: None,
+        }
+    }
+
     fn taking_back(&self, payment_id: PaymentId, reference: &str, amount: i64, stage: usize) -> Command {
-        let stage = match stage % 5 {
+        let stage = match stage % 7 {
+            5 => ChargebackStage::Inquiry,
+            6 => ChargebackStage::Unclear { what: "arbitration".to_owned() },
             0 => ChargebackStage::Opened,
             1 => ChargebackStage::Debited { movement: format!("sandbox:chargeback:{reference}") },
             2 => ChargebackStage::Won { movement: Some(format!("sandbox:chargeback_won:{reference}")) },
@@ -970,7 +990,7 @@ impl Life<'_> {
             chargeback_id: ChargebackId(self.new_id()),
             payment_id,
             reference: reference.to_owned(),
-            amount: self.money(amount),
+            amount: Some(self.money(amount)),
             stage,
             reason: "fraudulent".to_owned(),
         }

@@ -49,6 +49,7 @@ mod semantics;
 mod simulator;
 mod socket;
 mod unapplied;
+mod unbooked_disputes;
 mod walls;
 mod webhooks;
 mod work;

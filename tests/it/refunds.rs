@@ -177,7 +177,7 @@ async fn refund_that_may_have_arrived_is_asked_about_before_it_is_called_failed(
         let fact = Fact::Chargeback {
             reference: refund.payment_id.expect("a payment").to_string(),
             chargeback: "cb_1".to_owned(),
-            amount,
+            amount: Some(amount),
             stage,
             reason: "x".to_owned(),
         };
@@ -239,7 +239,7 @@ async fn verify_names_what_was_changed_in_refunds_receipts_and_chargebacks(app: 
     let fact = Fact::Chargeback {
         reference: refund.payment_id.expect("a payment").to_string(),
         chargeback: "cb_1".to_owned(),
-        amount: usd(5_000),
+        amount: Some(usd(5_000)),
         stage: ChargebackStage::Opened,
         reason: "x".to_owned(),
     };

@@ -13,6 +13,7 @@ use crate::support::bank::{
 };
 use crate::support::purchase::{Shop, codes, confirm_received, ship, text};
 use crate::support::steps::mutate;
+use crate::support::trouble::chargebacks;
 use crate::support::{TestApp, on_each_database};
 
 on_each_database!(
@@ -98,14 +99,17 @@ async fn no_more_is_taken_back_than_came_once_it_is_applied(app: &TestApp) {
     let provider = app.app().providers.find("sandbox").expect("there");
     let claim = |amount: &str| Fact::Chargeback {
         reference: payment.clone(),
-        chargeback: "c1".to_owned(),
-        amount: entity::Money::exact(amount, "USD").expect("exact"),
+        chargeback: amount.to_owned(),
+        amount: Some(entity::Money::exact(amount, "USD").expect("exact")),
         stage: ChargebackStage::Opened,
         reason: "fraudulent".to_owned(),
     };
     for (amount, fits) in [("150.01", false), ("150.00", true)] {
         let told = payment::apply_fact(app.app(), provider.as_ref(), claim(amount), app.clock().now()).await;
-        assert_eq!(told.expect("told") == payment::Applied::Done, fits, "{amount}");
+        assert_eq!(told.expect("told"), payment::Applied::Done, "{amount}");
+        let known =
+            chargebacks(app, &order).await.into_iter().find(|row| row.reference == amount).expect("it is known");
+        assert_eq!((known.booked, known.problem.is_none()), (fits, fits), "{amount}");
     }
 }
 

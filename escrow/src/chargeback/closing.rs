@@ -37,9 +37,9 @@ pub(crate) fn lost(
 
 /// Once the last open chargeback is settled: the order is thawed, and ends if nothing is left held.
 pub(crate) fn go_on(order: &Order, decision: &mut Decision, now: Time, policy: &Policy) -> Result<(), Rejection> {
-    let this = decision.chargeback.as_ref().map(|row| row.id);
-    let others = order.chargebacks.iter().filter(|row| Some(row.id) != this);
-    if others.into_iter().any(|row| row.status == ChargebackStatus::Open) {
+    let this = decision.chargeback.as_ref();
+    let mut others = order.chargebacks.iter().filter(|row| Some(row.id) != this.map(|this| this.id));
+    if this.is_some_and(chargeback::Model::is_unsettled) || others.any(chargeback::Model::is_unsettled) {
         return Ok(());
     }
     if !decision.frozen_by_operator {

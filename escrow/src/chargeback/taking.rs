@@ -1,6 +1,6 @@
 //! Takes the money of a chargeback from where it is. Never more of a payment than it brought.
 
-use entity::chargeback::{self, ChargebackStatus, Source, Sources};
+use entity::chargeback::{self, AllHeard, ChargebackStatus, Source, Sources};
 use entity::receipt::ReceiptReason;
 use entity::refund::{self, RefundStatus};
 use entity::{ChargebackId, MinorUnits, Money, PaymentId, Time, payment};
@@ -19,6 +19,16 @@ pub(crate) struct Claim<'a> {
     pub(crate) reason: &'a str,
 }
 
+/// What a provider notified of a chargeback.
+pub(crate) struct Notified<'a> {
+    /// Of the row, if it is new.
+    pub(crate) chargeback_id: ChargebackId,
+    pub(crate) payment_id: PaymentId,
+    pub(crate) reference: &'a str,
+    pub(crate) amount: Option<Money>,
+    pub(crate) reason: &'a str,
+}
+
 /// Takes the money from where it is, into `chargeback/<id>`.
 pub(crate) fn new_row(
     order: &Order,
@@ -29,18 +39,7 @@ pub(crate) fn new_row(
     now: Time,
 ) -> Result<chargeback::Model, Rejection> {
     check_brought(order, payment, claim.amount)?;
-    let sources = take(order, payment, claim.amount.amount, decision)?;
-    for source in &sources {
-        let from = match source {
-            Source::Escrow { .. } => Account::Escrow,
-            Source::Supplier { .. } => Account::Supplier,
-            Source::Refund { refund_id, .. } => Account::Refund(RefundRef::Existing(*refund_id)),
-            Source::Unapplied { receipt_id, .. } => Account::Unapplied(ReceiptRef::Existing(*receipt_id)),
-            Source::Loss { .. } => Account::Loss,
-        };
-        let to = Account::Chargeback(claim.chargeback_id);
-        decision.post(transfer(from, to, Money::new(source.amount(), claim.amount.currency), "chargeback.opened"))?;
-    }
+    let sources = take_into(order, payment, claim.chargeback_id, claim.amount, decision)?;
     Ok(chargeback::Model {
         id: claim.chargeback_id,
         order_id: order.row.id,
@@ -55,9 +54,37 @@ pub(crate) fn new_row(
         returned: false,
         sources: Sources(sources),
         reason: claim.reason.to_owned(),
+        booked: true,
+        claimed: None,
+        heard: AllHeard::default(),
+        problem: None,
+        decision: None,
         created_at: now,
         updated_at: now,
     })
+}
+
+/// … → chargeback.
+pub(super) fn take_into(
+    order: &Order,
+    payment: &payment::Model,
+    chargeback_id: ChargebackId,
+    amount: Money,
+    decision: &mut Decision,
+) -> Result<Vec<Source>, Rejection> {
+    let sources = take(order, payment, amount.amount, decision)?;
+    for source in &sources {
+        let from = match source {
+            Source::Escrow { .. } => Account::Escrow,
+            Source::Supplier { .. } => Account::Supplier,
+            Source::Refund { refund_id, .. } => Account::Refund(RefundRef::Existing(*refund_id)),
+            Source::Unapplied { receipt_id, .. } => Account::Unapplied(ReceiptRef::Existing(*receipt_id)),
+            Source::Loss { .. } => Account::Loss,
+        };
+        let to = Account::Chargeback(chargeback_id);
+        decision.post(transfer(from, to, Money::new(source.amount(), amount.currency), "chargeback.opened"))?;
+    }
+    Ok(sources)
 }
 
 pub(crate) fn transfer(debit: Account, credit: Account, amount: Money, cause: &'static str) -> Transfer {
@@ -66,19 +93,42 @@ pub(crate) fn transfer(debit: Account, credit: Account, amount: Money, cause: &'
 
 /// Nobody can take back more than what came. If it has not come yet, the notification is early, and is tried again.
 pub(crate) fn check_brought(order: &Order, payment: &payment::Model, amount: Money) -> Result<(), Rejection> {
+    match fits(order, payment, amount)? {
+        Fit::Fits => Ok(()),
+        Fit::OtherCurrency => {
+            let problem = format!("{amount} was taken back of a payment in {}", payment.currency);
+            Err(Rejection::Contradiction(problem))
+        }
+        Fit::NotHereYet => Err(Rejection::Inconsistent("money is taken back that has not arrived yet")),
+        Fit::TooMuch { brought } => {
+            Err(Rejection::Contradiction(format!("{amount} was taken back of a payment that brought {brought}")))
+        }
+    }
+}
+
+/// Whether so much can have been taken back of a payment, by what we have booked of it.
+pub(super) enum Fit {
+    Fits,
+    OtherCurrency,
+    /// More may come.
+    NotHereYet,
+    TooMuch {
+        brought: Money,
+    },
+}
+
+pub(super) fn fits(order: &Order, payment: &payment::Model, amount: Money) -> Result<Fit, Rejection> {
     if amount.currency != payment.currency {
-        let problem = format!("{amount} was taken back of a payment in {}", payment.currency);
-        return Err(Rejection::Contradiction(problem));
+        return Ok(Fit::OtherCurrency);
     }
     let brought = order.brought(payment).ok_or(Rejection::TOO_LARGE)?;
-    if amount.amount <= brought {
-        return Ok(());
-    }
-    if payment.status == payment::PaymentStatus::Pending {
-        return Err(Rejection::Inconsistent("money is taken back that has not arrived yet"));
-    }
-    let brought = Money::new(brought, payment.currency);
-    Err(Rejection::Contradiction(format!("{amount} was taken back of a payment that brought {brought}")))
+    Ok(if amount.amount <= brought {
+        Fit::Fits
+    } else if brought.is_zero() || payment.status == payment::PaymentStatus::Pending {
+        Fit::NotHereYet
+    } else {
+        Fit::TooMuch { brought: Money::new(brought, payment.currency) }
+    })
 }
 
 pub(crate) fn take(
@@ -153,4 +203,9 @@ pub(crate) fn take_of_refund(row: &mut refund::Model, part: MinorUnits) {
     if row.balance.is_zero() {
         row.status = RefundStatus::ChargedBack;
     }
+}
+
+/// What went from a sum before to what it is after.
+pub(super) fn more(order: &Order, after: MinorUnits, before: MinorUnits) -> Money {
+    order.money(MinorUnits(after.0.saturating_sub(before.0).max(0)))
 }

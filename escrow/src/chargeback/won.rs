@@ -7,7 +7,7 @@ use entity::refund::{self, RefundStatus};
 use entity::{MinorUnits, Money, OrderStatus, Time};
 
 use crate::chargeback::closing::go_on;
-use crate::chargeback::taking::{is_unsent, transfer};
+use crate::chargeback::taking::{is_unsent, more, transfer};
 use crate::decision::{Decision, FollowUp, NewReceipt, PaymentChange};
 use crate::event::Event;
 use crate::order::Order;
@@ -49,12 +49,11 @@ pub(crate) fn won(
     for source in row.sources.0.clone() {
         give_back(order, &row, source, decision)?;
     }
-    let more = |after: MinorUnits, before: MinorUnits| order.money(MinorUnits(after.0.saturating_sub(before.0).max(0)));
     decision.events.push(Event::ChargebackWon {
         chargeback_id: row.id,
         amount,
-        to_held: more(decision.balances.held, before.held),
-        to_supplier: more(decision.balances.released, before.released),
+        to_held: more(order, decision.balances.held, before.held),
+        to_supplier: more(order, decision.balances.released, before.released),
     });
     if decision.balances.released > before.released {
         decision.follow_ups.push(FollowUp::RequestPayout);
@@ -63,7 +62,12 @@ pub(crate) fn won(
     go_on(order, decision, now, policy)
 }
 
-fn give_back(order: &Order, row: &chargeback::Model, source: Source, decision: &mut Decision) -> Result<(), Rejection> {
+pub(super) fn give_back(
+    order: &Order,
+    row: &chargeback::Model,
+    source: Source,
+    decision: &mut Decision,
+) -> Result<(), Rejection> {
     let from = Account::Chargeback(row.id);
     let money = |amount| Money::new(amount, row.currency);
     let back = |decision: &mut Decision, to: Account, amount: MinorUnits| {
@@ -87,20 +91,20 @@ fn give_back(order: &Order, row: &chargeback::Model, source: Source, decision: &
             };
             give_up(row, part, decision);
             back(decision, to, part)?;
-            set_aside(row, money(amount.checked_sub(part).ok_or(Rejection::TOO_LARGE)?), decision)
+            set_aside(order, row, money(amount.checked_sub(part).ok_or(Rejection::TOO_LARGE)?), decision)
         }
         Source::Supplier { amount } => {
             let part = amount.min(room(order, decision)?);
             give_up(row, part, decision);
             back(decision, Account::Supplier, part)?;
-            set_aside(row, money(amount.checked_sub(part).ok_or(Rejection::TOO_LARGE)?), decision)
+            set_aside(order, row, money(amount.checked_sub(part).ok_or(Rejection::TOO_LARGE)?), decision)
         }
         Source::Refund { refund_id, amount } => {
             let refund = order.refunds.iter().find(|refund| refund.id == refund_id);
             let refund = refund.ok_or(Rejection::Inconsistent("a refund of another order"))?;
             if !is_unsent(refund) && refund.status != RefundStatus::ChargedBack {
                 // What was left of it is on its way already: this part is for an operator to send after it.
-                return set_aside(row, money(amount), decision);
+                return set_aside(order, row, money(amount), decision);
             }
             let way =
                 order.payments.iter().find(|payment| payment.id == row.payment_id).map(|payment| payment.refund_way);
@@ -127,16 +131,19 @@ fn room(order: &Order, decision: &Decision) -> Result<MinorUnits, Rejection> {
 }
 
 /// For an operator to settle: what the order, or the refund, has no more use for.
-fn set_aside(row: &chargeback::Model, amount: Money, decision: &mut Decision) -> Result<(), Rejection> {
+fn set_aside(order: &Order, row: &chargeback::Model, amount: Money, decision: &mut Decision) -> Result<(), Rejection> {
     if !amount.amount.is_positive() {
         return Ok(());
     }
     let receipt = ReceiptRef::New(decision.receipts.len());
     let (payment_id, reason) = (row.payment_id, ReceiptReason::ChargebackWon);
+    // One may come back in several parts.
+    let before = order.receipts.iter().filter(|receipt| receipt.reason == reason).count();
+    let number = before.saturating_add(decision.receipts.len());
     decision.receipts.push(NewReceipt {
         payment_id,
         provider: row.provider.clone(),
-        movement: format!("{}:chargeback_won:{}:{}", row.provider, row.reference, decision.receipts.len()),
+        movement: format!("{}:chargeback_won:{}:{number}", row.provider, row.reference),
         reason,
         amount,
         refunded: MinorUnits::ZERO,

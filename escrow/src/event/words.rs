@@ -97,6 +97,9 @@ pub(super) fn who_froze(by: FrozenBy) -> &'static str {
             "The operator froze the order, because a compliance check is due"
         }
         FrozenBy::Operator(FreezeReason::LegalOrder) => "The operator froze the order, because an authority demands it",
+        FrozenBy::Operator(FreezeReason::Unexplained) => {
+            "The order is frozen, because something about its money waits for an operator"
+        }
         FrozenBy::Operator(FreezeReason::Other) => "The operator froze the order, because for a reason of its own",
     }
 }

@@ -223,20 +223,158 @@ fn money_that_a_bank_changes_its_mind_about_goes_to_the_supplier_if_the_order_ha
 #[test]
 fn what_does_not_fit_is_a_contradiction_and_changes_nothing() {
     let (frozen, _) = opened(&clean(OrderStatus::Shipped), 500);
-    let other_amount = decided(&frozen, Actor::Provider, &chargeback("cb", 1, 501, ChargebackStage::Lost), now());
+    let other_amount = decided(&frozen, Actor::Provider, &chargeback("cb", 1, 501, ChargebackStage::Opened), now());
     assert!(matches!(other_amount, Err(Rejection::Contradiction(_))));
-    let too_much = decided(
-        &clean(OrderStatus::Shipped),
-        Actor::Provider,
-        &chargeback("x", 1, PRICE + 1, ChargebackStage::Opened),
-        now(),
-    );
-    assert!(matches!(too_much, Err(Rejection::Contradiction(_))));
-    let early = decided(
-        &order(OrderStatus::AwaitingPayment),
-        Actor::Provider,
-        &chargeback("x", 2, 1, ChargebackStage::Opened),
-        now(),
-    );
-    assert!(matches!(early, Err(Rejection::Inconsistent(_))), "heard again once the money has come");
+}
+
+#[test]
+fn what_cannot_be_booked_yet_is_known_freezes_the_order_and_is_booked_once_it_can() {
+    let again = |order: &Order| {
+        let command = Command::Chargeback {
+            chargeback_id: order.chargebacks[0].id,
+            payment_id: order.chargebacks[0].payment_id,
+            reference: "cb".to_owned(),
+            amount: None,
+            stage: ChargebackStage::Again,
+            reason: String::new(),
+        };
+        step(order, Actor::Provider, &command, now())
+    };
+    for (amount, stage) in [(PRICE, ChargebackStage::Opened), (300, debited())] {
+        let waiting = order(OrderStatus::AwaitingPayment);
+        let command = chargeback("cb", 2, amount, stage.clone());
+        let (frozen, decision) = step(&waiting, Actor::Provider, &command, now());
+        assert!(decision.transfers.is_empty() && frozen.row.is_frozen() && !frozen.chargebacks[0].booked);
+        assert!(step(&frozen, Actor::Provider, &command, now()).1.changes_nothing(&frozen), "known already");
+        assert!(again(&frozen).1.changes_nothing(&frozen), "nothing has come");
+        let (paid, _) = step(&frozen, Actor::Provider, &capture(2, PRICE), now());
+        let (booked, _) = again(&paid);
+        let row = &booked.chargebacks[0];
+        assert_eq!((row.booked, row.amount.0, row.problem.clone()), (true, amount, None));
+        assert_eq!(row.debited, stage != ChargebackStage::Opened);
+        assert_eq!((booked.row.charged_back.0, booked.row.is_frozen()), (amount, true));
+    }
+    let too_much = chargeback("x", 1, PRICE + 1, ChargebackStage::Opened);
+    let (frozen, _) = step(&clean(OrderStatus::Shipped), Actor::Provider, &too_much, now());
+    assert!(frozen.row.is_frozen() && frozen.chargebacks[0].problem.is_some());
+    assert_eq!((frozen.row.held.0, frozen.chargebacks[0].amount.0), (PRICE, PRICE + 1));
+}
+
+fn unsaid(stage: ChargebackStage) -> Command {
+    let mut command = chargeback("cb", 1, 1, stage);
+    if let Command::Chargeback { amount, .. } = &mut command {
+        *amount = None;
+    }
+    command
+}
+
+#[test]
+fn an_end_without_an_amount_takes_it_from_what_is_known_whichever_comes_first() {
+    let ends = [
+        (ChargebackStage::Won { movement: None }, OrderStatus::Shipped),
+        (ChargebackStage::Lost, OrderStatus::Refunded),
+    ];
+    for (end, expected) in ends {
+        let (frozen, _) = opened(&clean(OrderStatus::Shipped), PRICE);
+        let (in_order, _) = step(&frozen, Actor::Provider, &unsaid(end.clone()), now());
+        let (early, _) = step(&clean(OrderStatus::Shipped), Actor::Provider, &unsaid(end.clone()), now());
+        assert_eq!(early.row.is_frozen(), end == ChargebackStage::Lost, "it may be lost: nobody knows how much");
+        let (late, _) = opened(&early, PRICE);
+        for order in [&in_order, &late] {
+            assert_eq!((order.status(), order.row.is_frozen()), (expected, false), "{end:?}");
+            assert_eq!((order.chargebacks[0].amount.0, order.chargebacks[0].booked), (PRICE, true));
+        }
+        assert_eq!(in_order.row.held, late.row.held);
+    }
+}
+
+#[test]
+fn a_judgement_of_a_part_takes_that_part_only() {
+    for (claimed, judged) in [(PRICE, 5_000), (9_000, 1)] {
+        let (frozen, _) = opened(&clean(OrderStatus::Shipped), claimed);
+        let (frozen, _) = report(&frozen, judged, debited());
+        let (done, _) = report(&frozen, judged, ChargebackStage::Lost);
+        assert_eq!((done.status(), done.row.is_frozen()), (OrderStatus::Shipped, false));
+        assert_eq!((done.row.held.0, done.row.charged_back.0), (PRICE - judged, judged));
+        assert!(report(&done, claimed, ChargebackStage::Opened).1.changes_nothing(&done), "notified again");
+        // The other way round: judged before it was opened.
+        let (early, _) = report(&clean(OrderStatus::Shipped), judged, debited());
+        let (early, _) = report(&early, judged, ChargebackStage::Lost);
+        assert_eq!(early.row.charged_back.0, judged);
+    }
+    // Taken whole, and given back in part.
+    let (frozen, _) = opened(&clean(OrderStatus::Completed), PRICE);
+    let (frozen, _) = report(&frozen, PRICE, debited());
+    let (done, decision) = report(&frozen, 800, won());
+    assert_eq!((done.row.released.0, done.row.charged_back.0), (800, PRICE - 800));
+    assert_eq!((done.chargebacks[0].status, done.row.is_frozen()), (ChargebackStatus::Lost, false));
+    assert!(decision.follow_ups.contains(&FollowUp::RequestPayout));
+}
+
+#[test]
+fn a_question_moves_no_money_and_what_is_unclear_waits_for_a_person() {
+    let unclear = || ChargebackStage::Unclear { what: "arbitration".to_owned() };
+    let (asked, _) = report(&clean(OrderStatus::Shipped), PRICE, ChargebackStage::Inquiry);
+    assert!(asked.row.is_frozen() && asked.row.held.0 == PRICE);
+    let (over, _) = report(&asked, PRICE, ChargebackStage::Won { movement: None });
+    assert!(!over.row.is_frozen() && over.row.held.0 == PRICE);
+    assert!(report(&over, PRICE, ChargebackStage::Inquiry).1.changes_nothing(&over), "known already");
+    let (after_all, _) = report(&over, PRICE, ChargebackStage::Opened);
+    assert!(after_all.row.is_frozen() && after_all.row.held.0 == 0, "its end was the question's only");
+    // Also if operators had ended the question, as for a refund.
+    for outcome in [ChargebackStatus::Won, ChargebackStatus::Lost] {
+        let (ended, _) = step(&asked, Actor::Operator, &deciding(&asked, 1, outcome, None), now());
+        assert!(!ended.row.is_frozen(), "no money moves: one operator is enough");
+        for stage in [ChargebackStage::Opened, debited()] {
+            let (taken, _) = report(&ended, PRICE, stage);
+            assert!(taken.row.is_frozen() && taken.row.held.0 == 0 && taken.chargebacks[0].decision.is_none());
+        }
+    }
+    let (taken, _) = report(&asked, PRICE, ChargebackStage::Opened);
+    assert_eq!((taken.row.held.0, taken.chargebacks.len()), (0, 1));
+    // What was no question is looked at again, if it opens after that.
+    let (frozen, _) = report(&clean(OrderStatus::Shipped), PRICE, unclear());
+    let (ended, _) = step(&frozen, Actor::Operator, &deciding(&frozen, 1, ChargebackStatus::Won, None), now());
+    let (again, _) = report(&ended, PRICE, ChargebackStage::Opened);
+    assert!(!ended.row.is_frozen() && again.row.is_frozen() && again.chargebacks[0].problem.is_some());
+    // After its end, too.
+    let (back, _) = report(&taken, PRICE, ChargebackStage::Won { movement: None });
+    let (frozen, _) = report(&back, PRICE, unclear());
+    assert!(frozen.row.is_frozen() && frozen.chargebacks[0].problem.as_deref() == Some("arbitration"));
+    assert!(report(&frozen, PRICE, unclear()).1.changes_nothing(&frozen));
+    let (decided, _) = step(&frozen, Actor::Operator, &deciding(&frozen, 1, ChargebackStatus::Won, None), now());
+    assert!(!decided.row.is_frozen(), "nothing moves: one operator is enough");
+}
+
+fn deciding(order: &Order, operator: u128, outcome: ChargebackStatus, amount: Option<i64>) -> Command {
+    let (chargeback_id, operator_id) = (order.chargebacks[0].id, OperatorId(Uuid::from_u128(operator)));
+    Command::DecideChargeback { chargeback_id, operator_id, outcome, amount: amount.map(MinorUnits) }
+}
+
+fn decided_by_two(order: &Order, outcome: ChargebackStatus, amount: Option<i64>) -> Order {
+    let (asked, decision) = step(order, Actor::Operator, &deciding(order, 1, outcome, amount), now());
+    assert!(decision.transfers.is_empty() && asked.row.is_frozen());
+    let alone = decided(&asked, Actor::Operator, &deciding(order, 1, outcome, amount), now());
+    assert_eq!(alone, Err(Rejection::NeedsAnotherOperator));
+    step(&asked, Actor::Operator, &deciding(order, 2, outcome, amount), now()).0
+}
+
+#[test]
+fn two_operators_end_what_its_provider_does_not_end_and_its_later_word_is_booked_once() {
+    let (frozen, _) = opened(&clean(OrderStatus::Shipped), PRICE);
+    let (frozen, _) = report(&frozen, PRICE, debited());
+    let is_won = decided_by_two(&frozen, ChargebackStatus::Won, None);
+    assert_eq!((is_won.row.held.0, is_won.row.is_frozen(), is_won.chargebacks[0].returned), (PRICE, false, true));
+    assert!(report(&is_won, PRICE, won()).1.changes_nothing(&is_won), "the same again");
+    let (contradicted, _) = report(&is_won, PRICE, ChargebackStage::Lost);
+    assert!(contradicted.row.is_frozen() && contradicted.row.held.0 == PRICE && contradicted.has_open_chargeback());
+    let is_lost = decided_by_two(&contradicted, ChargebackStatus::Lost, None);
+    assert_eq!((is_lost.row.held.0, is_lost.status()), (0, OrderStatus::Refunded));
+
+    let in_part = decided_by_two(&frozen, ChargebackStatus::Lost, Some(2_800));
+    assert_eq!((in_part.row.held.0, in_part.row.charged_back.0), (10_000, 2_800));
+    assert!(report(&in_part, 10_000, won()).1.changes_nothing(&in_part), "as decided");
+    assert!(report(&in_part, 2_800, ChargebackStage::Lost).1.changes_nothing(&in_part));
+    let other = decided(&frozen, Actor::Operator, &deciding(&frozen, 2, ChargebackStatus::Won, Some(PRICE + 1)), now());
+    assert!(matches!(other, Err(Rejection::Invalid { field: "amount", .. })));
 }

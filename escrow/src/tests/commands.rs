@@ -24,7 +24,7 @@ pub(super) fn chargeback(reference: &str, payment: u128, amount: i64, stage: Cha
         chargeback_id: ChargebackId(Uuid::from_u128(id)),
         payment_id: PaymentId(Uuid::from_u128(payment)),
         reference: reference.to_owned(),
-        amount: Money::new(MinorUnits(amount), Currency::USD),
+        amount: Some(Money::new(MinorUnits(amount), Currency::USD)),
         stage,
         reason: "fraudulent".to_owned(),
     }
@@ -117,6 +117,12 @@ pub(super) fn command(action: Action) -> Command {
         },
         // Of the payment that brought the money, where there is one.
         Action::Chargeback => chargeback("cb", 1, 300, ChargebackStage::Opened),
+        Action::DecideChargeback => Command::DecideChargeback {
+            chargeback_id: ChargebackId(Uuid::from_u128(900)),
+            operator_id,
+            outcome: entity::chargeback::ChargebackStatus::Won,
+            amount: None,
+        },
         Action::ReversePayment => Command::ReversePayment {
             chargeback_id: ChargebackId(Uuid::from_u128(31)),
             payment_id: PaymentId(Uuid::from_u128(1)),

@@ -34,6 +34,9 @@ fn live(steps: Vec<Step>, seen: &Seen) -> Result<(), TestCaseError> {
         let before = world.order.status();
         if world.try_command(actor, &command, world.at)? {
             seen.borrow_mut().insert((command.action(), before, world.order.status()));
+            if let Command::CapturePayment { payment_id, .. } = command {
+                world.book_what_waited(payment_id)?;
+            }
         }
         world.send_refunds()?;
     }
@@ -47,7 +50,9 @@ type Seen = std::cell::RefCell<std::collections::BTreeSet<(Action, OrderStatus, 
 /// most steps would be refused.
 fn life() -> impl Strategy<Value = Vec<Step>> {
     let first = |actor, wanted, amount| Step { actor, action: action(wanted), amount, target: 0, hours: 1 };
-    (0..8, steps()).prop_map(move |(kind, steps)| {
+    (0..27, steps()).prop_map(move |(kind, steps)| {
+        // The rarest ones have fewer lives.
+        let kind = if kind < 24 { kind % 8 } else { kind - 16 };
         if kind == 0 {
             return steps;
         }
@@ -68,7 +73,32 @@ fn life() -> impl Strategy<Value = Vec<Step>> {
             part.extend(steps);
             return part;
         }
-        if kind == 7 {
+        if kind == 8 {
+            // Part of the money came and was charged back, and two operators give it up.
+            let mut part = vec![first(0, Action::ConfirmOrder, 1), first(0, Action::PayOrder, 1)];
+            part.push(first(3, Action::CapturePayment, 5_000));
+            part.push(Step { hours: 0, ..first(3, Action::Chargeback, 5_000) });
+            part.push(Step { target: 1, ..first(2, Action::DecideChargeback, 1) });
+            part.push(first(2, Action::DecideChargeback, 1));
+            part.extend(steps);
+            return part;
+        }
+        if kind == 10 {
+            // Won once the rest is here.
+            let mut part = vec![first(0, Action::ConfirmOrder, 1), first(0, Action::PayOrder, 1)];
+            part.push(first(3, Action::CapturePayment, 5_000));
+            part.push(Step { hours: 0, ..first(3, Action::Chargeback, 5_000) });
+            part.push(first(3, Action::CapturePayment, PRICE - 5_000));
+            part.push(first(2, Action::DecideChargeback, 1));
+            part.push(Step { target: 1, ..first(2, Action::DecideChargeback, 1) });
+            part.extend(steps);
+            return part;
+        }
+        if kind == 9 {
+            life.push(first(0, Action::CancelRequest, 1));
+            life.push(Step { hours: 0, ..first(3, Action::Chargeback, PRICE) });
+            life.push(Step { hours: 4, ..first(3, Action::Chargeback, PRICE) });
+        } else if kind == 7 {
             // In the operator's hands.
             life.extend([first(0, Action::OpenDispute, 6_400), first(1, Action::ProposeSettlement, 1)]);
             life.push(Step { hours: 24 * 5, ..first(0, Action::EscalateDispute, 1) });

@@ -140,7 +140,7 @@ fn of_ours(item: &Item, ours: &AdyenAccount) -> Result<Vec<Fact>, String> {
 }
 
 /// Genuine, but nothing that is booked: what moves money has an event of its own.
-const NO_MONEY: [&str; 14] = [
+const NO_MONEY: [&str; 13] = [
     "AUTHORISATION_ADJUSTMENT",
     "CANCELLATION",
     "CAPTURE",
@@ -154,7 +154,6 @@ const NO_MONEY: [&str; 14] = [
     "OFFER_CLOSED",
     "RECURRING_CONTRACT",
     "REPORT_AVAILABLE",
-    "REQUEST_FOR_INFORMATION",
 ];
 
 fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
@@ -193,7 +192,12 @@ fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
             amount: amount(item)?,
             reason: reason(item),
         },
-        ("NOTIFICATION_OF_CHARGEBACK", _) => chargeback(item, "", ChargebackStage::Opened)?,
+        // A question may become a chargeback; what its bank writes besides is a question, too.
+        ("REQUEST_FOR_INFORMATION" | "ISSUER_COMMENTS", _) => chargeback(item, "", ChargebackStage::Inquiry)?,
+        // The second one where the chargeback was the first that Adyen heard; it is reported by itself as well.
+        ("NOTIFICATION_OF_CHARGEBACK" | "DISPUTE_OPENED_WITH_CHARGEBACK", _) => {
+            chargeback(item, "", ChargebackStage::Opened)?
+        }
         ("CHARGEBACK", _) => chargeback(item, "", ChargebackStage::Debited { movement: theirs(item)? })?,
         ("CHARGEBACK_REVERSED", _) => {
             let movement = Some(format!("{}:reversed", theirs(item)?));
@@ -208,8 +212,12 @@ fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
                 chargeback(item, ":second", ChargebackStage::Lost)?,
             ]);
         }
+        // Whether money goes with them, only the Customer Area says.
+        (code, _) if code.starts_with("PREARBITRATION") || code.starts_with("SCHEME_ARBITRATION") => {
+            let what = format!("Adyen notified {code}: the Customer Area says whether money moved");
+            chargeback(item, "", ChargebackStage::Unclear { what })?
+        }
         (code, _) if NO_MONEY.contains(&code) => return Ok(Vec::new()),
-        // Among them what becomes of pre-arbitrations: whether money goes with them, only the Customer Area says.
         (code, _) => return Err(format!("the event {code:?} is unknown")),
     }])
 }
@@ -218,7 +226,7 @@ fn chargeback(item: &Item, suffix: &str, stage: ChargebackStage) -> Result<Fact,
     Ok(Fact::Chargeback {
         reference: payment(item)?,
         chargeback: format!("{}{suffix}", theirs(item)?),
-        amount: amount(item)?,
+        amount: Some(amount(item)?).filter(|amount| !amount.amount.is_zero()),
         stage,
         reason: reason(item),
     })

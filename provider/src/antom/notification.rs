@@ -22,6 +22,7 @@ struct AntomNotification {
     refund_amount: Option<AntomAmount>,
     dispute_id: Option<String>,
     dispute_notification_type: Option<String>,
+    dispute_type: Option<String>,
     dispute_amount: Option<AntomAmount>,
     dispute_judged_amount: Option<AntomAmount>,
     dispute_judged_result: Option<String>,
@@ -124,15 +125,27 @@ fn dispute(notification: &AntomNotification, kind: &str) -> Result<Vec<Fact>, St
     let judged = notification.dispute_judged_result.as_deref();
     let (disputed, taken) = (notification.dispute_amount.as_ref(), notification.dispute_judged_amount.as_ref());
     match (kind, judged) {
-        ("DISPUTE_CREATED", _) => Ok(vec![chargeback(notification, disputed, ChargebackStage::Opened)?]),
+        ("DISPUTE_CREATED", _) => {
+            // A question of the buyer's bank, which has no judgement, may become a chargeback.
+            let stage = match notification.dispute_type.as_deref() {
+                Some("RETRIEVAL_REQUEST" | "COMPLIANCE_REQUEST") => ChargebackStage::Inquiry,
+                Some(_) | None => ChargebackStage::Opened,
+            };
+            Ok(vec![chargeback(notification, disputed, stage)?])
+        }
         ("DISPUTE_CANCELLED", _) | ("DISPUTE_JUDGED", Some("ACCEPT_BY_CUSTOMER")) => {
-            Ok(vec![chargeback(notification, disputed.or(taken), ChargebackStage::Won { movement: None })?])
+            Ok(vec![chargeback(notification, disputed, ChargebackStage::Won { movement: None })?])
         }
         ("DISPUTE_ACCEPTED", _) => lost(notification, disputed),
         ("DISPUTE_JUDGED", Some("ACCEPT_BY_MERCHANT")) => lost(notification, taken.or(disputed)),
-        ("DEFENSE_SUPPLIED" | "DEFENSE_DUE_ALERT", _) => Ok(Vec::new()),
+        ("DEFENSE_SUPPLIED" | "DEFENSE_DUE_ALERT", _) => {
+            Ok(vec![chargeback(notification, disputed, ChargebackStage::Inquiry)?])
+        }
         // Among them RDR_RESOLVED, which is for cards, and the verdicts of compliance requests.
-        (kind, judged) => Err(format!("a dispute's {kind:?} with {judged:?} is unknown")),
+        (kind, judged) => {
+            let what = format!("Antom notified {kind} with {judged:?}: its Dashboard says whether money moved");
+            Ok(vec![chargeback(notification, disputed, ChargebackStage::Unclear { what })?])
+        }
     }
 }
 
@@ -149,10 +162,12 @@ fn chargeback(
     disputed: Option<&AntomAmount>,
     stage: ChargebackStage,
 ) -> Result<Fact, String> {
+    let reference = id(&notification.payment_request_id, "paymentRequestId");
     Ok(Fact::Chargeback {
-        reference: id(&notification.payment_request_id, "paymentRequestId")?,
+        reference: reference.or_else(|error| id(&notification.payment_id, "paymentId").map_err(|_none| error))?,
         chargeback: id(&notification.dispute_id, "disputeId")?,
-        amount: amount(disputed, "amount of the dispute")?,
+        // It comes with the first stage, and with a judgement of a part.
+        amount: disputed.map(AntomAmount::exact).transpose()?.filter(|amount| !amount.amount.is_zero()),
         stage,
         reason: notification.dispute_reason_msg.clone().unwrap_or_else(|| "Antom gave no reason".to_owned()),
     })

@@ -283,7 +283,7 @@ fn chargeback(stage: &str, data: &PartnerData, payment: String, reason: String) 
         ("lost", _) => ChargebackStage::Lost,
         (stage, _) => return Err(format!("the type \"chargeback.{stage}\" is unknown")),
     };
-    Ok(Fact::Chargeback { reference: payment, chargeback: id, amount: data.amount()?, stage, reason })
+    Ok(Fact::Chargeback { reference: payment, chargeback: id, amount: Some(data.amount()?), stage, reason })
 }
 
 /// A page of what was booked on a day.

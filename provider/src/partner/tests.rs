@@ -177,7 +177,7 @@ fn a_chargeback_that_is_won_says_whether_money_comes_back() {
         let fact = fact_of(&format!("chargeback.{stage}"), data)?;
         let Fact::Chargeback { reference, chargeback, amount, stage, reason } = fact else { panic!("{fact:?}") };
         assert_eq!((reference.as_str(), chargeback.as_str()), ("payment_1", "cb_1"));
-        assert_eq!((amount, reason.as_str()), (euro(500), "fraudulent"));
+        assert_eq!((amount, reason.as_str()), (Some(euro(500)), "fraudulent"));
         Ok::<_, String>(stage)
     };
     let movement = || "cb_1".to_owned();

@@ -158,7 +158,7 @@ fn own_fact(movement: &Movement) -> Result<Fact, String> {
         ("REVERSAL", "SUCCEEDED") => Fact::PaymentReversed { reference, movement: id, amount, reason: reason() },
         ("CHARGEBACK", status) => {
             let stage = stage(&id, status, movement.debited)?;
-            Fact::Chargeback { reference, chargeback: id, amount, stage, reason: reason() }
+            Fact::Chargeback { reference, chargeback: id, amount: Some(amount), stage, reason: reason() }
         }
         (kind, status) => return Err(format!("a movement of kind {kind:?} and status {status:?} is unknown")),
     })

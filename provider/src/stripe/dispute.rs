@@ -2,8 +2,8 @@
 //!
 //! An event shows the dispute as it was then, with the movements of our balance that it had made; any of them may come first,
 //! twice or never. So each is read for all that it says, and a movement is called by its dispute, which takes money once
-//! and gives it back once. An inquiry (`warning_…`) moves nothing; it ends when the buyer is refunded, so it must not freeze the
-//! order, which would forbid just that.
+//! and gives it back once. An inquiry (`warning_…`) moves nothing; the order waits until it is closed, or until an operator has decided
+//! that it can go on (it ends when the buyer is refunded, which nobody can be while the order is frozen).
 
 use serde::Deserialize;
 
@@ -44,6 +44,10 @@ pub(super) fn reinstated(dispute: &str) -> String {
     format!("{dispute}:reinstated")
 }
 
+fn unclear(what: &str) -> ChargebackStage {
+    ChargebackStage::Unclear { what: what.to_owned() }
+}
+
 impl Dispute {
     pub(super) fn facts(&self, notification: DisputeEvent) -> Result<Vec<Fact>, String> {
         let id = checked_id(&self.id)?;
@@ -57,11 +61,23 @@ impl Dispute {
             stages.push(ChargebackStage::Debited { movement: withdrawn(&id) });
         }
         match self.status.as_str() {
-            "warning_needs_response" | "warning_under_review" | "warning_closed" if !was_taken && !was_given => {
-                return Ok(Vec::new());
+            "warning_needs_response" | "warning_under_review" if !was_taken && !was_given => {
+                stages.push(ChargebackStage::Inquiry);
             }
-            "lost" if was_given => return Err(format!("dispute {id} is lost, but money came back")),
+            "warning_closed" if !was_taken && !was_given => {
+                stages.push(ChargebackStage::Inquiry);
+                stages.push(ChargebackStage::Won { movement: None });
+            }
+            "lost" if was_given => {
+                stages.push(unclear("it is lost, but money came back"));
+                stages.push(ChargebackStage::Won { movement: Some(reinstated(&id)) });
+            }
             "lost" => stages.push(ChargebackStage::Lost),
+            // The buyer was given the money another way, or the bank was convinced before: our balance says which.
+            "prevented" if was_given || !was_taken => {
+                stages.push(ChargebackStage::Won { movement: was_given.then(|| reinstated(&id)) });
+            }
+            "prevented" => stages.push(unclear("it was prevented, but the money that was taken is not back")),
             "won" => stages.push(ChargebackStage::Won { movement: was_given.then(|| reinstated(&id)) }),
             "warning_needs_response"
             | "warning_under_review"
@@ -74,15 +90,20 @@ impl Dispute {
                     stages.push(ChargebackStage::Opened);
                 }
             }
-            status => return Err(format!("dispute {id} whose status is {status:?}")),
+            status => {
+                stages.push(unclear(&format!("its status at Stripe is {status:?}, which is not known here")));
+                if was_given {
+                    stages.push(ChargebackStage::Won { movement: Some(reinstated(&id)) });
+                }
+            }
         }
         let fact = |stage| {
             let (reference, chargeback, reason) = (reference.clone(), id.clone(), reason.clone());
-            Fact::Chargeback { reference, chargeback, amount, stage, reason }
+            Fact::Chargeback { reference, chargeback, amount: Some(amount), stage, reason }
         };
         if let Some(problem) = self.misfit() {
             // It is there, and waits; how much of it was moved, somebody has to look up.
-            return Ok(vec![fact(ChargebackStage::Opened), Fact::NotUnderstood(problem)]);
+            return Ok(vec![fact(ChargebackStage::Opened), fact(unclear(&problem))]);
         }
         Ok(stages.into_iter().map(fact).collect())
     }
@@ -120,11 +141,12 @@ mod tests {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the others are shown as they are")]
     fn in_short(fact: &Fact) -> String {
         match fact {
+            Fact::Chargeback { stage: ChargebackStage::Inquiry, .. } => "inquiry".to_owned(),
+            Fact::Chargeback { stage: ChargebackStage::Unclear { .. }, .. } => "unclear".to_owned(),
             Fact::Chargeback { stage: ChargebackStage::Opened, .. } => "opened".to_owned(),
             Fact::Chargeback { stage: ChargebackStage::Debited { movement }, .. } => format!("debited {movement}"),
             Fact::Chargeback { stage: ChargebackStage::Won { movement }, .. } => format!("won {movement:?}"),
             Fact::Chargeback { stage: ChargebackStage::Lost, .. } => "lost".to_owned(),
-            Fact::NotUnderstood(_) => "not understood".to_owned(),
             other => format!("{other:?}"),
         }
     }
@@ -147,20 +169,21 @@ mod tests {
             ("under_review", both.clone(), DisputeEvent::Reinstated, vec![debited, back]),
             ("lost", json!([]), DisputeEvent::Dispute, vec!["lost"]),
             ("lost", out.clone(), DisputeEvent::Dispute, vec![debited, "lost"]),
-            ("warning_needs_response", json!([]), DisputeEvent::Dispute, vec![]),
-            ("warning_closed", json!([]), DisputeEvent::Dispute, vec![]),
+            ("warning_needs_response", json!([]), DisputeEvent::Dispute, vec!["inquiry"]),
+            ("warning_closed", json!([]), DisputeEvent::Dispute, vec!["inquiry", "won None"]),
+            ("prevented", json!([]), DisputeEvent::Dispute, vec!["won None"]),
+            ("prevented", out.clone(), DisputeEvent::Dispute, vec![debited, "unclear"]),
+            ("prevented", both.clone(), DisputeEvent::Dispute, vec![debited, back]),
+            ("lost", both.clone(), DisputeEvent::Dispute, vec![debited, "unclear", back]),
+            ("something_new", out.clone(), DisputeEvent::Dispute, vec![debited, "unclear"]),
             (
                 "needs_response",
                 json!([{ "amount": -100, "currency": "eur" }]),
                 DisputeEvent::Withdrawn,
-                vec!["opened", "not understood"],
+                vec!["opened", "unclear"],
             ),
         ] {
             assert_eq!(stages(status, moved.clone(), notification), expected, "{status} {moved} {notification:?}");
-        }
-        for (status, moved) in [("lost", both), ("prevented", json!([])), ("something_new", out)] {
-            let answered = stages(status, moved, DisputeEvent::Dispute);
-            assert!(answered[0].starts_with("error"), "{status}: {answered:?}");
         }
     }
 }

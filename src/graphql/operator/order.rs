@@ -1,16 +1,23 @@
 //! What operators do about orders: rule, settle refunds, watch chargebacks, freeze and thaw.
 
 use async_graphql::connection::Connection;
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, Enum, ID, InputObject, Object, Result};
+use entity::chargeback::ChargebackStatus;
+use entity::{ChargebackId, chargeback};
+use sea_orm::EntityTrait;
 
+use crate::error::{Error, Result as Outcome};
 use crate::graphql::base::page::{Page, connection};
 use crate::graphql::base::payload::answer;
 use crate::graphql::base::request::{app, viewer};
+use crate::graphql::base::scalars::Decimal;
 use crate::graphql::dispute::object::Dispute;
-use crate::graphql::order::command::{order_inputs, order_payloads};
+use crate::graphql::order::command::{Call, order_inputs, order_payloads};
+use crate::graphql::order::object::Order;
 use crate::graphql::payment::chargeback::Chargeback;
 use crate::graphql::refund::object::Refund;
 use crate::order;
+use crate::validate::Checks;
 use escrow::{Command, FreezeReason};
 
 #[derive(Default)]
@@ -19,7 +26,7 @@ pub struct OperatorOrderQuery;
 #[Object]
 impl OperatorOrderQuery {
     /// Operator: refunds that somebody has to do something about (ACTION_REQUIRED, PAYEE_DETAILS_REQUIRED,
-    /// APPROVAL_REQUIRED), or that are being paid by hand; oldest first.
+    /// APPROVAL_REQUIRED), that are being paid by hand, or that should have arrived by now; oldest first.
     async fn refunds_to_settle(
         &self,
         ctx: &Context<'_>,
@@ -28,7 +35,7 @@ impl OperatorOrderQuery {
     ) -> Option<Result<Connection<String, Refund>>> {
         let find = async {
             let page = Page::parse(first, after.as_deref())?;
-            let rows = order::refunds_to_settle(&app(ctx).db.read, &viewer(ctx), &page).await?;
+            let rows = order::refunds_to_settle(&app(ctx).db.read, &viewer(ctx), app(ctx).clock.now(), &page).await?;
             Ok(connection(rows, &page, |row| row.id, Refund))
         };
         Some(find.await)
@@ -44,7 +51,7 @@ impl OperatorOrderQuery {
         Some(disputes_to_rule(ctx, first, after).await)
     }
 
-    /// Operator: chargebacks that are not decided; oldest first.
+    /// Operator: chargebacks that are not decided, or that have a `problem`; oldest first.
     async fn open_chargebacks(
         &self,
         ctx: &Context<'_>,
@@ -86,11 +93,64 @@ order_inputs! {
     UnfreezeOrderInput {}
 }
 
+/// End a chargeback.
+#[derive(InputObject)]
+pub struct DecideChargebackInput {
+    /// Makes the call once: the same key again answers the same. Fresh for each new request.
+    idempotency_key: Option<String>,
+    /// The order that the chargeback is of; it may be left out.
+    order_id: Option<ID>,
+    /// The chargeback's; one that is open, or has a `problem`.
+    chargeback_id: ID,
+    /// Act only on the version of the order that you have seen.
+    expected_version: Option<i32>,
+    /// WON: the money is ours again. LOST: the buyer keeps it.
+    outcome: ChargebackOutcome,
+    /// How much of it was won, or lost, in the order's currency; leave it out for all. Of one that is not booked: what was taken.
+    amount: Option<Decimal>,
+}
+
+/// How a chargeback ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum ChargebackOutcome {
+    /// The money is ours again.
+    Won,
+    /// The buyer keeps it.
+    Lost,
+}
+
 order_payloads! {
+    /// What `decideChargeback` left.
+    DecideChargebackPayload,
     /// What `freezeOrder` left.
     FreezeOrderPayload,
     /// What `unfreezeOrder` left.
     UnfreezeOrderPayload,
+}
+
+async fn decide_chargeback(ctx: &Context<'_>, input: DecideChargebackInput) -> Outcome<Order> {
+    let mut checks = Checks::input();
+    let chargeback_id: ChargebackId = checks.required_id("chargebackId", &input.chargeback_id);
+    viewer(ctx).require_operator()?;
+    let order_id = match &input.order_id {
+        Some(order_id) => order_id.clone(),
+        None => match chargeback::Entity::find_by_id(chargeback_id).one(&app(ctx).db.read).await? {
+            Some(row) => ID(row.order_id.to_string()),
+            None => return Err(checks.refuse_with(Error::not_found("chargeback").at("chargebackId"))),
+        },
+    };
+    let mut call = Call::new(ctx, &order_id, input.expected_version, &input);
+    let chargeback_id: ChargebackId = call.checks.required_id("chargebackId", &input.chargeback_id);
+    let operator_id = call.viewer.require_operator()?;
+    let amount = match &input.amount {
+        Some(amount) => Some(call.amount("amount", amount, 1).await?),
+        None => None,
+    };
+    let outcome = match input.outcome {
+        ChargebackOutcome::Won => ChargebackStatus::Won,
+        ChargebackOutcome::Lost => ChargebackStatus::Lost,
+    };
+    call.execute(&Command::DecideChargeback { chargeback_id, operator_id, outcome, amount }).await
 }
 
 #[derive(Default)]
@@ -106,6 +166,16 @@ impl OperatorOrderMutation {
     ) -> Result<FreezeOrderPayload> {
         let reason = input.reason;
         answer(input.call(ctx).execute(&Command::FreezeOrder { reason }).await)
+    }
+
+    /// Operator: end a chargeback that its provider does not end, or that waits for a person. Where money moves by it, it counts
+    /// once another operator decides the same. What the provider reports later is not booked twice; what contradicts it is shown.
+    async fn decide_chargeback(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "What to do, and to what.")] input: DecideChargebackInput,
+    ) -> Result<DecideChargebackPayload> {
+        answer(decide_chargeback(ctx, input).await)
     }
 
     /// Operator: let an order go on that an operator froze. An open chargeback keeps it frozen.

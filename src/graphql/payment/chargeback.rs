@@ -61,6 +61,17 @@ impl ChargebackSource {
     }
 }
 
+/// How operators end a chargeback.
+#[derive(SimpleObject)]
+pub struct ChargebackDecision {
+    /// Won or lost.
+    outcome: ChargebackStatus,
+    /// How much of it; null for all.
+    amount: Option<Money>,
+    /// False while another operator has to decide the same.
+    is_final: bool,
+}
+
 pub struct Chargeback(pub chargeback::Model);
 
 /// The buyer's bank took money of a payment back, or a transfer bounced. While it is open, the order is frozen.
@@ -86,7 +97,8 @@ impl Chargeback {
         self.0.status.into()
     }
 
-    /// What was taken back.
+    /// What was taken back. As long as it is not `booked`: what is claimed, in the provider's words; or what the payment asked
+    /// for, while nobody says how much.
     async fn amount(&self) -> Money {
         entity::Money::new(self.0.amount, self.0.currency).into()
     }
@@ -104,6 +116,27 @@ impl Chargeback {
     /// Whether the provider has given it back.
     async fn returned(&self) -> bool {
         self.0.returned
+    }
+
+    /// Whether money was taken for it from where it was. Otherwise it is known, the order is frozen, and it is booked once its
+    /// money has come or somebody says how much; or it is over without any.
+    async fn booked(&self) -> bool {
+        self.0.booked
+    }
+
+    /// Why it waits for money, for its provider or for an operator; null if it doesn't.
+    async fn problem(&self) -> Option<&str> {
+        self.0.problem.as_deref()
+    }
+
+    /// What operators have decided, or what one of them has asked for.
+    async fn decision(&self) -> Option<ChargebackDecision> {
+        let asked = self.0.decision.as_ref()?;
+        Some(ChargebackDecision {
+            outcome: asked.outcome.into(),
+            amount: asked.amount.map(|amount| entity::Money::new(amount, self.0.currency).into()),
+            is_final: asked.approved_by.is_some(),
+        })
     }
 
     /// In the provider's words.

@@ -1,6 +1,6 @@
 //! An order's amounts, and what must be true of it in its status.
 
-use entity::chargeback::{self, ChargebackStatus};
+use entity::chargeback;
 use entity::{LedgerAccount, OrderStatus, order, payment};
 
 use super::books::{Books, is_chargeback, is_escrow, is_provider, is_refund, is_release, is_supplier, is_unapplied};
@@ -48,7 +48,7 @@ pub(super) fn check_state(found: &mut Differences, row: &order::Model, chargebac
             | OrderStatus::ReturnPending
     );
     let own: Vec<_> = chargebacks.iter().filter(|chargeback| chargeback.order_id == row.id).collect();
-    let has_open = own.iter().any(|chargeback| chargeback.status == ChargebackStatus::Open);
+    let has_open = own.iter().any(|chargeback| chargeback.is_unsettled());
     if row.has_ended() {
         found.check(format!("{name} held after it ended"), row.held.0, 0);
     }

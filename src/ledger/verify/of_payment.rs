@@ -31,8 +31,11 @@ pub(super) fn check_payment(
     found.must(payment.charged_back.0 >= taken, || {
         format!("{} charged back: written {}, by its chargebacks {taken}", payment.id, payment.charged_back.0)
     });
-    let none_won = !chargebacks.iter().any(|row| row.payment_id == payment.id && row.status == ChargebackStatus::Won);
-    if none_won {
+    let none_went_back = !chargebacks.iter().any(|row| {
+        let has_changed = row.claimed.is_some() || row.status == ChargebackStatus::Won;
+        row.payment_id == payment.id && has_changed
+    });
+    if none_went_back {
         found.check(format!("{} charged back by its chargebacks", payment.id), payment.charged_back.0, taken);
     }
 }
@@ -47,8 +50,9 @@ pub(super) fn check_sources(
     let sum = |of: fn(&Source) -> bool| -> i64 {
         row.sources.0.iter().filter(|source| of(source)).map(|source| source.amount().0).sum()
     };
-    found.check(format!("{} sources", row.id), sum(|_| true), row.amount.0);
-    if row.status == ChargebackStatus::Won {
+    found.check(format!("{} sources", row.id), sum(|_| true), if row.booked { row.amount.0 } else { 0 });
+    // What of a part went back may be elsewhere, as of all.
+    if row.status == ChargebackStatus::Won || row.claimed.is_some() {
         return;
     }
     let to = LedgerAccount::Chargeback(row.id);

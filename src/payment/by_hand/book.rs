@@ -182,7 +182,7 @@ async fn chargeback(
         chargeback_id: ChargebackId(app.clock.new_id()),
         payment_id: payment.id,
         reference: booking.chargeback_reference.clone().unwrap_or_default(),
-        amount,
+        amount: Some(amount),
         stage,
         reason: booking.reason.clone(),
     };

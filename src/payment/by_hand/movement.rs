@@ -27,7 +27,11 @@ pub(in crate::payment) fn movements_of(provider: &str, fact: &Fact) -> Vec<State
         Fact::Chargeback { stage, .. } => match stage {
             ChargebackStage::Debited { movement } => one(LineKind::Chargeback, movement),
             ChargebackStage::Won { movement: Some(movement) } => one(LineKind::ChargebackWon, movement),
-            ChargebackStage::Opened | ChargebackStage::Won { movement: None } | ChargebackStage::Lost => Vec::new(),
+            ChargebackStage::Inquiry
+            | ChargebackStage::Opened
+            | ChargebackStage::Won { movement: None }
+            | ChargebackStage::Lost
+            | ChargebackStage::Unclear { .. } => Vec::new(),
         },
         Fact::PaymentPending { .. }
         | Fact::PaymentNamed { .. }

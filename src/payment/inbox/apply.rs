@@ -9,11 +9,14 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::job::JobOutcome;
+use crate::payment::doubt::freeze_named;
 use crate::payment::fact::apply_fact;
 use crate::payment::matching::Applied;
 use crate::payment::query::require_provider;
 
 const LONGEST_REASON: usize = 1_000;
+/// Of a message that can't be read at all.
+const LONGEST_SEARCHED: usize = 64 * 1024;
 
 /// Applies a notification. Run twice, it changes nothing the second time: each fact is booked once.
 pub async fn apply_notification(app: &App, id: NotificationId) -> Result<JobOutcome> {
@@ -47,16 +50,27 @@ async fn apply(app: &App, id: NotificationId) -> Result<JobOutcome> {
     let provider = require_provider(app, &row.provider)?;
     let facts = match provider.interpret(&row.body) {
         Ok(facts) => facts,
-        Err(error) => return mark(app, id, NotificationStatus::Quarantined, Some(error.to_string())).await,
+        Err(error) => {
+            let body = if row.body.len() <= LONGEST_SEARCHED { row.body.as_slice() } else { &[] };
+            freeze_named(app, provider.name(), &[String::from_utf8_lossy(body).into_owned()]).await?;
+            return mark(app, id, NotificationStatus::Quarantined, Some(error.to_string())).await;
+        }
     };
-    let (mut misfits, mut again) = (Vec::new(), None);
+    let (mut misfits, mut named, mut again) = (Vec::new(), Vec::new(), None);
     for fact in facts {
+        let said = format!("{fact:?}");
         // A fact that can't be booked now doesn't hold up those behind it: a bank's file tells of hundreds of orders.
         match apply_fact(app, provider.as_ref(), fact, row.heard_at).await {
             Ok(Applied::Done) => {}
-            Ok(Applied::NotOurs(reason)) => misfits.push(reason),
+            Ok(Applied::NotOurs(reason)) => {
+                named.push(format!("{said} {reason}"));
+                misfits.push(reason);
+            }
             Ok(Applied::NotYet(reason)) if row.failures < MOST_FAILURES => again = Some(Error::internal(reason)),
-            Ok(Applied::NotYet(reason)) => misfits.push(reason),
+            Ok(Applied::NotYet(reason)) => {
+                named.push(format!("{said} {reason}"));
+                misfits.push(reason);
+            }
             Err(error) => again = Some(error),
         }
     }
@@ -66,6 +80,7 @@ async fn apply(app: &App, id: NotificationId) -> Result<JobOutcome> {
     if misfits.is_empty() {
         mark(app, id, NotificationStatus::Applied, None).await
     } else {
+        freeze_named(app, provider.name(), &named).await?;
         mark(app, id, NotificationStatus::Quarantined, Some(misfits.join("; "))).await
     }
 }

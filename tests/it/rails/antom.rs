@@ -440,6 +440,15 @@ impl Fake for Antom {
         true
     }
 
+    fn without_amounts(&self, post: &Post, wall: Time) -> Option<Post> {
+        let mut said: Value = serde_json::from_slice(&post.body).expect("JSON");
+        let said = said.as_object_mut().expect("an object");
+        said.remove("disputeAmount");
+        said.remove("disputeJudgedAmount");
+        let said = json!(said);
+        Some(self.post(&said.to_string(), &wall.to_rfc3339(), &Pair::vendor()))
+    }
+
     fn notifications(&self, wall: Time) -> Vec<Post> {
         let news = std::mem::take(&mut self.books().news);
         news.iter().map(|news| self.post(&news.to_string(), &wall.to_rfc3339(), &Pair::vendor())).collect()

@@ -41,7 +41,7 @@ on_each_database!(
     a_refund_whose_key_stripe_has_forgotten_is_not_made_twice,
     a_refund_that_was_made_elsewhere_is_shown_and_moves_nothing,
     however_the_news_of_a_dispute_come_the_end_is_the_same,
-    an_inquiry_leaves_the_order_free,
+    an_inquiry_holds_the_order_until_it_is_closed,
     a_payment_that_stripe_never_heard_of_can_be_called_failed,
     nothing_of_the_other_mode_is_believed,
 );
@@ -307,7 +307,7 @@ async fn however_the_news_of_a_dispute_come_the_end_is_the_same(app: &TestApp) {
     }
 }
 
-async fn an_inquiry_leaves_the_order_free(app: &TestApp) {
+async fn an_inquiry_holds_the_order_until_it_is_closed(app: &TestApp) {
     let (rail, stripe) = rail(app).await;
     let (order, payment) = funded(&rail).await;
     let intent = stripe.books().intent(&payment.reference).clone();
@@ -318,14 +318,16 @@ async fn an_inquiry_leaves_the_order_free(app: &TestApp) {
     {
         stripe.books().tell_of_dispute(&intent, kind, &json!({ "status": status }));
         rail.deliver().await;
-        assert!(chargebacks(app, &order).await.is_empty());
+        let known = chargebacks(app, &order).await.remove(0);
+        assert_eq!((known.booked, known.is_unsettled()), (false, kind != "closed"));
     }
     refunding(&rail, &order).await;
     assert_eq!(rail.fake.refunded(&payment.reference), 345);
     // It becomes a dispute after all.
     stripe.books().tell_of_dispute(&intent, "updated", &json!({ "status": "needs_response" }));
     rail.deliver().await;
-    assert_eq!(chargebacks(app, &order).await.len(), 1);
+    let known = chargebacks(app, &order).await;
+    assert_eq!((known.len(), known[0].booked, known[0].is_unsettled()), (1, true, true));
     for row in inbox(app).await {
         assert_eq!((row.status, row.reason), (NotificationStatus::Applied, None));
     }

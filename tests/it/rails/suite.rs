@@ -16,6 +16,7 @@ use crate::support::purchase::{Shop, Step, codes, text};
 use crate::support::rail::{Fake, Rail};
 use crate::support::{TestApp, trouble};
 
+mod disputes;
 mod forgery;
 mod news;
 mod order_of_news;
@@ -34,6 +35,7 @@ macro_rules! play {
 
             scenarios! {
                 news: pay, decline, expire, chargeback_won, chargeback_lost;
+                disputes: before_its_money, ends_without_amounts;
                 refunds: refund_in_parts, over_refund, refund_fails_late, refund_fails_before_it_arrived;
                 timeout: answer_to_create_is_lost, answer_to_refund_is_lost, bare_status_is_no_failure,
                     money_overtakes_our_own_call;

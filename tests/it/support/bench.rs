@@ -264,6 +264,9 @@ impl<'a> Bench<'a> {
                 json!({ "refundId": self.any_refund(id).await, "bankReference": self.key() })
             }
             Action::ApplyFunds => json!({ "unappliedFundsId": self.stray("10.00").await }),
+            Action::DecideChargeback => {
+                json!({ "chargebackId": self.any_chargeback(id).await, "outcome": "WON" })
+            }
             Action::RefundUnapplied => json!({ "unappliedFundsId": self.set_aside(id).await }),
             _no_more => json!({}),
         };
@@ -288,6 +291,11 @@ impl<'a> Bench<'a> {
         let funds = data["order"]["unappliedFunds"].as_array().cloned().unwrap_or_default();
         let left = funds.iter().find(|one| one["left"]["minorUnits"] != "0").map(|one| text(&one["id"]));
         left.unwrap_or_else(|| "receipt_01kdvdna00e018000000000000".to_owned())
+    }
+
+    async fn any_chargeback(&self, id: &str) -> String {
+        let rows = super::trouble::chargebacks(self.app, id).await;
+        rows.first().map_or_else(|| "chargeback_01kdvdna00e018000000000000".to_owned(), |row| row.id.to_string())
     }
 
     async fn any_refund(&self, id: &str) -> Value {

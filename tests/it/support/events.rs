@@ -65,7 +65,7 @@ pub(crate) fn captured(payment: &str, amount: Option<&str>) -> Value {
 /// What the fact of a chargeback says besides the payment: its id, amount in minor units, stage, reason.
 pub(crate) fn chargeback(fact: Fact) -> (String, i64, ChargebackStage, String) {
     let Fact::Chargeback { chargeback, amount, stage, reason, .. } = fact else { panic!("{fact:?}") };
-    (chargeback, amount.amount.0, stage, reason)
+    (chargeback, amount.expect("an amount").amount.0, stage, reason)
 }
 
 /// A funded order's payment.

@@ -91,6 +91,11 @@ pub(crate) trait Fake: Send + Sync {
 
     async fn claim(&self, payment: &str, claim: Claim) -> bool;
 
+    /// The same notification without the amounts of a dispute, signed; None where the provider always repeats them.
+    fn without_amounts(&self, _post: &Post, _wall: Time) -> Option<Post> {
+        None
+    }
+
     /// What it has sent since it was last asked, oldest first, each signed as of `wall`.
     fn notifications(&self, wall: Time) -> Vec<Post>;
 

@@ -253,6 +253,11 @@ pub(super) const MUTATIONS: &[Rule] = &[
         Told::Refused,
         |_| json!({ "breakId": "break_01kdvdna00e008000000000000", "as": "ACCEPTED", "reason": "X" }),
     ),
+    rule(
+        "decideChargeback",
+        Told::Refused,
+        |_| json!({ "chargebackId": "chargeback_01kdvdna00e008000000000000", "outcome": "WON" }),
+    ),
     rule("approveBooking", Told::Refused, |_| json!({ "bookingId": "booking_01kdvdna00e008000000000000" })),
     rule(
         "rejectBooking",

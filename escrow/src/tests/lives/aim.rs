@@ -1,5 +1,7 @@
 //! Commands that are likely to mean something to the order as it is.
 
+use entity::ChargebackId;
+
 use crate::tests::*;
 
 #[derive(Clone, Debug)]
@@ -112,14 +114,42 @@ pub(super) fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128)
         Command::Chargeback { .. } => {
             let known = order.chargebacks.iter().find(|row| row.reference == reference);
             let (payment, amount) = known.map_or((payment, step.amount), |row| (row.payment_id, row.amount.0));
-            let stage = match step.hours % 5 {
+            let stage = match step.hours % 7 {
+                5 => ChargebackStage::Inquiry,
+                6 => ChargebackStage::Unclear { what: "who knows".to_owned() },
                 0 => ChargebackStage::Opened,
                 1 => ChargebackStage::Debited { movement: format!("{reference}:debited") },
                 2 => ChargebackStage::Won { movement: Some(format!("{reference}:won")) },
                 3 => ChargebackStage::Won { movement: None },
                 _ => ChargebackStage::Lost,
             };
-            chargeback(&reference, payment.0.as_u128(), amount, stage)
+            let mut command = chargeback(&reference, payment.0.as_u128(), amount, stage);
+            if let Command::Chargeback { amount, .. } = &mut command {
+                *amount = match step.hours % 11 {
+                    // As some providers: only the first stage says how much.
+                    7 => None,
+                    8 => Some(Money::new(MinorUnits(step.amount), "EUR".parse().expect("a currency"))),
+                    // Judged, or taken, in part.
+                    9 => Some(money),
+                    _ => *amount,
+                };
+            }
+            command
+        }
+        Command::DecideChargeback { .. } => {
+            let open: Vec<_> = order.chargebacks.iter().filter(|row| row.is_unsettled()).collect();
+            let row = pick(&open, step.target);
+            let outcomes = [entity::chargeback::ChargebackStatus::Won, entity::chargeback::ChargebackStatus::Lost];
+            // Now and then what another operator has asked for.
+            let asked = row.and_then(|row| row.decision.clone()).filter(|_| step.amount % 3 > 0);
+            let part = MinorUnits(step.amount % row.map_or(1, |row| row.amount.0).max(1));
+            let part = Some(part).filter(|part| part.is_positive() && step.hours % 3 == 0);
+            Command::DecideChargeback {
+                chargeback_id: row.map_or(ChargebackId(fresh), |row| row.id),
+                operator_id,
+                outcome: asked.as_ref().map_or(outcomes[step.target % 2], |asked| asked.outcome),
+                amount: asked.map_or(part, |asked| asked.amount),
+            }
         }
         Command::ReversePayment { reason, .. } => Command::ReversePayment {
             chargeback_id: ChargebackId(fresh),

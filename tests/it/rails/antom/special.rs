@@ -152,7 +152,6 @@ async fn what_is_not_understood_is_kept_for_a_person(test: &TestApp) {
         with("paymentAmount", json!({ "currency": "USD", "value": "123.45" })),
         with("paymentAmount", json!({ "currency": "USD", "value": 12345 })),
         with("paymentId", json!("")),
-        json!({ "disputeNotificationType": "RDR_RESOLVED", "disputeId": "d", "paymentRequestId": payment.reference }),
         json!([]),
     ];
     for news in &odd {
@@ -163,4 +162,11 @@ async fn what_is_not_understood_is_kept_for_a_person(test: &TestApp) {
     assert_eq!(rows.len(), odd.len(), "{rows:#?}");
     assert!(rows.iter().all(|row| row.status == NotificationStatus::Quarantined), "{rows:#?}");
     assert_eq!(amounts(test, &order).await.0, 0);
+    // Of a dispute it stands there besides, and the order waits.
+    let resolved =
+        json!({ "disputeNotificationType": "RDR_RESOLVED", "disputeId": "d", "paymentRequestId": payment.reference });
+    fake.tell(resolved);
+    rail.deliver().await;
+    let known = chargebacks(test, &order).await.remove(0);
+    assert!(!known.booked && known.problem.is_some(), "{known:#?}");
 }
