@@ -19,7 +19,7 @@ use tracing_subscriber::EnvFilter;
 use crate::app::App;
 use crate::config::{Cli, Command, CredentialCommand, LogFormat, Settings};
 use crate::db::{Db, sqlite_file};
-use crate::{delivery, graphql, http, job, ledger, party, seed, server, worker};
+use crate::{delivery, graphql, http, job, party, payment, seed, server, worker};
 
 /// What ends the program with exit code 1: a line for people.
 type Failure = String;
@@ -145,7 +145,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             if !db.is_ready().await {
                 return Err("DATABASE_URL: there is no schema of ours; `secure-payment migrate` makes it".to_owned());
             }
-            let differences = ledger::verify(&db.read).await.map_err(|cause| format!("verifying: {cause}"))?;
+            let differences = payment::verify(&db.read).await.map_err(|cause| format!("verifying: {cause}"))?;
             db.close().await;
             for difference in &differences {
                 print(difference);

@@ -113,6 +113,12 @@ pub async fn enqueue<C: ConnectionTrait>(db: &C, clock: &Clock, job: &Job, run_a
     Ok(())
 }
 
+/// All that are to be done, whether they are due or not. One that can't be read is none.
+pub async fn waiting<C: ConnectionTrait>(db: &C) -> Result<Vec<Job>> {
+    let rows = Entity::find().all(db).await?.into_iter();
+    Ok(rows.filter_map(|row| serde_json::from_value(row.payload).ok()).collect())
+}
+
 /// Takes up to `limit` due jobs, oldest first, for `lease`. None means that nothing is due that can be read.
 pub async fn lease(db: &Db, clock: &Clock, lane: Lane, lease: TimeDelta, limit: u64) -> Result<Vec<Leased>> {
     loop {

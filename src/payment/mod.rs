@@ -29,7 +29,9 @@ mod recount;
 mod refund;
 mod refund_fact;
 mod return_url;
+mod standstill;
 mod unapplied;
+mod verify;
 
 pub use by_hand::{
     NewBooking, approve_booking, book_break, book_by_hand, book_quarantined, find_bookings, find_bookings_by_id,
@@ -53,3 +55,4 @@ pub use reconcile::{begin_daily_reconciliation, begin_reconciliation, find_break
 pub use refund::send_refund;
 pub use return_url::is_return_url;
 pub use unapplied::{ByHand, SentBack, apply_funds, by_hand_movement, refund_unapplied, settle_by_hand};
+pub use verify::{verify, verify_books};

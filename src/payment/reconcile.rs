@@ -21,6 +21,7 @@ use super::by_hand::settled_breaks;
 use super::doubt::freeze_named;
 use super::matching::Applied;
 use super::query::{require_provider, unanswered};
+use super::verify::verify_books;
 use crate::app::App;
 use crate::auth::Viewer;
 use crate::db::retrying;
@@ -98,7 +99,7 @@ async fn begin(app: &App, provider: String, day: NaiveDate, again: bool) -> Resu
 /// The job: fetches or asks what there is to know of that day, compares, and writes down what doesn't agree.
 pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<JobOutcome> {
     if provider == OURS {
-        let differences = ledger::verify(&app.db.read).await?;
+        let differences = verify_books(&app.db.read).await?;
         let found = differences.into_iter().map(|difference| Found {
             day,
             kind: BreakKind::BooksDiffer,
@@ -121,9 +122,9 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<JobO
         }
         None => ask_or_wait(app, adapter.as_ref(), day).await?,
     }
-    for currency in compare::currencies(app, provider).await? {
-        let mut found = compare::differences(app, provider, currency, day).await?;
-        found.extend(balances::differences(app, provider, currency, day).await?);
+    for currency in compare::currencies(&app.db.read, provider).await? {
+        let mut found = compare::differences(&app.db.read, provider, currency, day).await?;
+        found.extend(balances::differences(&app.db.read, provider, currency, day).await?);
         write_down(app, provider, &Compared::Lines { currency, day }, found).await?;
     }
     Ok(JobOutcome::Done)
@@ -131,13 +132,14 @@ pub async fn reconcile(app: &App, provider: &str, day: NaiveDate) -> Result<JobO
 
 /// A provider that has never sent a statement is asked about each movement; one that sends them has to have done so.
 async fn ask_or_wait(app: &App, provider: &dyn PaymentProvider, day: NaiveDate) -> Result<()> {
-    if compare::currencies(app, provider.name()).await?.is_empty() {
+    if compare::currencies(&app.db.read, provider.name()).await?.is_empty() {
         let found = ask::differences(app, provider, day).await?.unwrap_or_default();
         return write_down(app, provider.name(), &Compared::Asked { day }, found).await;
     }
-    let mut found = compare::days_without_a_statement(app, provider.name(), day).await?;
-    for currency in compare::currencies(app, provider.name()).await? {
-        found.extend(balances::gaps(app, provider.name(), currency, day).await?);
+    let db = &app.db.read;
+    let mut found = compare::days_without_a_statement(db, provider.name(), day).await?;
+    for currency in compare::currencies(db, provider.name()).await? {
+        found.extend(balances::gaps(db, provider.name(), currency, day).await?);
     }
     write_down(app, provider.name(), &Compared::Statements, found).await
 }
@@ -265,15 +267,9 @@ async fn write_down(app: &App, provider: &str, compared: &Compared, found: Vec<F
             .filter(Column::ResolvedAt.is_null())
             .filter(compared.breaks());
         let known = known.all(&transaction).await?;
-        let (settled, booked_for_one) = settled_breaks(&transaction, provider).await?;
-        let is_settled = |one: &Found| {
-            let same = |row: &reconciliation_break::Model| {
-                (row.kind, &row.subject, row.ours, row.theirs) == (one.kind, &one.subject, one.ours, one.theirs)
-            };
-            booked_for_one.contains(&one.subject) || settled.iter().any(same)
-        };
+        let settled = Settled::load(&transaction, provider).await?;
         let mut still = BTreeSet::new();
-        for one in found.iter().filter(|one| !is_settled(one)) {
+        for one in found.iter().filter(|one| !settled.holds(one)) {
             if let Some(row) = known.iter().find(|row| row.kind == one.kind && row.subject == one.subject) {
                 still.insert(row.id);
                 continue;
@@ -308,6 +304,57 @@ async fn write_down(app: &App, provider: &str, compared: &Compared, found: Vec<F
         Ok(())
     })
     .await
+}
+
+/// What operators have decided: it is found no more.
+struct Settled {
+    breaks: Vec<reconciliation_break::Model>,
+    /// Movements that they booked themselves, to undo one of ours.
+    own_movements: Vec<String>,
+}
+
+impl Settled {
+    async fn load<C: ConnectionTrait>(db: &C, provider: &str) -> Result<Self> {
+        let (breaks, own_movements) = settled_breaks(db, provider).await?;
+        Ok(Self { breaks, own_movements })
+    }
+
+    fn holds(&self, one: &Found) -> bool {
+        let same = |row: &reconciliation_break::Model| {
+            (row.kind, &row.subject, row.ours, row.theirs) == (one.kind, &one.subject, one.ours, one.theirs)
+        };
+        self.own_movements.contains(&one.subject) || self.breaks.iter().any(same)
+    }
+}
+
+/// For `secure-payment verify`: the breaks that are open, and those that nobody has looked for since the last statement.
+pub(super) async fn disagreements<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
+    use reconciliation_break::Column;
+    let open = reconciliation_break::Entity::find()
+        .filter(Column::ResolvedAt.is_null())
+        .filter(Column::Provider.ne(OURS))
+        .order_by_asc(Column::Id);
+    let mut named: BTreeSet<(String, BreakKind, String)> = BTreeSet::new();
+    let mut words = Vec::new();
+    for row in open.all(db).await? {
+        words.push(format!("{}: {} ({})", row.provider, row.detail, row.id));
+        named.insert((row.provider, row.kind, row.subject));
+    }
+    for provider in compare::providers(db).await? {
+        let settled = Settled::load(db, &provider).await?;
+        for currency in compare::currencies(db, &provider).await? {
+            let Some(day) = compare::last_day(db, &provider, currency).await? else { continue };
+            let mut found = compare::differences(db, &provider, currency, day).await?;
+            found.extend(balances::differences(db, &provider, currency, day).await?);
+            found.extend(balances::gaps(db, &provider, currency, day).await?);
+            for one in found.into_iter().filter(|one| !settled.holds(one)) {
+                if named.insert((provider.clone(), one.kind, one.subject.clone())) {
+                    words.push(format!("{provider}: {} ({})", one.detail, one.subject));
+                }
+            }
+        }
+    }
+    Ok(words)
 }
 
 /// The breaks, newest first; those that are not resolved unless all are wanted.

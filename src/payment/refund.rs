@@ -18,6 +18,8 @@ use provider::{Fact, PaymentProvider, ProviderError, RefundRequest};
 
 /// A provider's notification is usually quicker than this.
 const ASK_AFTER: TimeDelta = TimeDelta::minutes(30);
+/// The statement that lets it go asks for it at once; this is for the one that does not come.
+const LOOK_AGAIN: TimeDelta = TimeDelta::days(1);
 
 pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<JobOutcome> {
     let refund = require_refund(app, refund_id).await?;
@@ -32,6 +34,9 @@ pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<JobOutcome> {
                 Err(ProviderError::CannotBeAsked(_)) => return Ok(JobOutcome::Done),
                 Err(error) => return Err(unanswered(provider.name(), &error)),
             }
+        }
+        RefundStatus::Requested if !may_leave(app, &refund).await? => {
+            return Ok(JobOutcome::Again(app.clock.now() + LOOK_AGAIN));
         }
         RefundStatus::Requested => match ask_for(app, &refund).await? {
             Some(facts) => facts,
@@ -56,13 +61,16 @@ pub async fn send_refund(app: &App, refund_id: RefundId) -> Result<JobOutcome> {
     }
 }
 
+/// What a bank has only notified stays until a statement has confirmed it.
+async fn may_leave(app: &App, refund: &Model) -> Result<bool> {
+    let provider = require_provider(app, &refund.provider)?;
+    Ok(refund.started_at.is_some() || may_go_back(app, provider.as_ref(), refund).await?)
+}
+
 /// None: it can't be sent now.
 async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
     let order_id = refund.order_id.ok_or_else(|| Error::internal(format!("{} is of no order", refund.id)))?;
     let provider = require_provider(app, &refund.provider)?;
-    if refund.started_at.is_none() && !may_go_back(app, provider.as_ref(), refund).await? {
-        return Ok(None);
-    }
     match start_refund(app, order_id, refund.id).await? {
         Sending::Now => {}
         Sending::Never => {

@@ -48,6 +48,7 @@ mod schema;
 mod semantics;
 mod simulator;
 mod socket;
+mod standstill;
 mod unapplied;
 mod unbooked_disputes;
 mod walls;

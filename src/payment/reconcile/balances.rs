@@ -3,16 +3,15 @@
 use chrono::NaiveDate;
 use entity::reconciliation_break::BreakKind;
 use entity::{Currency, MinorUnits, bank_statement};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 
 use super::Found;
 use super::compare::since;
-use crate::app::App;
 use crate::error::Result;
 use crate::ledger::movement_key;
 
-async fn statements(
-    app: &App,
+async fn statements<C: ConnectionTrait>(
+    db: &C,
     provider: &str,
     currency: Currency,
     day: NaiveDate,
@@ -25,14 +24,19 @@ async fn statements(
         .order_by_asc(Column::Account)
         .order_by_asc(Column::Day)
         .order_by_asc(Column::Id)
-        .all(&app.db.read)
+        .all(db)
         .await?)
 }
 
 /// Statements whose entries don't lead from their opening to their closing balance.
-pub(super) async fn differences(app: &App, provider: &str, currency: Currency, day: NaiveDate) -> Result<Vec<Found>> {
+pub(super) async fn differences<C: ConnectionTrait>(
+    db: &C,
+    provider: &str,
+    currency: Currency,
+    day: NaiveDate,
+) -> Result<Vec<Found>> {
     let mut found = Vec::new();
-    for statement in statements(app, provider, currency, day).await? {
+    for statement in statements(db, provider, currency, day).await? {
         let (Some(opening), Some(false)) = (statement.opening, statement.adds_up()) else { continue };
         let expected = opening.saturating_add(statement.moved);
         let detail = format!(
@@ -56,8 +60,13 @@ pub(super) async fn differences(app: &App, provider: &str, currency: Currency, d
 }
 
 /// Where a statement doesn't begin with the balance with which the one before it ended: one in between is missing.
-pub(super) async fn gaps(app: &App, provider: &str, currency: Currency, day: NaiveDate) -> Result<Vec<Found>> {
-    let all = statements(app, provider, currency, day).await?;
+pub(super) async fn gaps<C: ConnectionTrait>(
+    db: &C,
+    provider: &str,
+    currency: Currency,
+    day: NaiveDate,
+) -> Result<Vec<Found>> {
+    let all = statements(db, provider, currency, day).await?;
     let mut found = Vec::new();
     for pair in all.chunk_by(|one, other| one.account == other.account) {
         let days: Vec<&[bank_statement::Model]> = pair.chunk_by(|one, other| one.day == other.day).collect();

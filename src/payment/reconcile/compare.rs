@@ -9,7 +9,6 @@ use sea_orm::sea_query::ExprTrait;
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 
 use super::{Found, bounds};
-use crate::app::App;
 use crate::error::Result;
 use crate::ledger::movement_key;
 use provider::LineKind;
@@ -25,21 +24,36 @@ pub(super) fn since(day: NaiveDate) -> NaiveDate {
     day.checked_sub_days(WINDOW).unwrap_or(day)
 }
 
-pub(super) async fn currencies(app: &App, provider: &str) -> Result<Vec<Currency>> {
+/// Of which there is any statement.
+pub(super) async fn providers<C: ConnectionTrait>(db: &C) -> Result<Vec<String>> {
+    Ok(statement_line::Entity::find()
+        .select_only()
+        .column(statement_line::Column::Provider)
+        .distinct()
+        .into_tuple()
+        .all(db)
+        .await?)
+}
+
+pub(super) async fn currencies<C: ConnectionTrait>(db: &C, provider: &str) -> Result<Vec<Currency>> {
     Ok(statement_line::Entity::find()
         .select_only()
         .column(statement_line::Column::Currency)
         .distinct()
         .filter(statement_line::Column::Provider.eq(provider))
         .into_tuple()
-        .all(&app.db.read)
+        .all(db)
         .await?)
 }
 
 /// What of the last weeks, up to the end of `day`, is on one side only, or not the same on both.
-pub(super) async fn differences(app: &App, provider: &str, currency: Currency, day: NaiveDate) -> Result<Vec<Found>> {
+pub(super) async fn differences<C: ConnectionTrait>(
+    db: &C,
+    provider: &str,
+    currency: Currency,
+    day: NaiveDate,
+) -> Result<Vec<Found>> {
     let from = since(day);
-    let db = &app.db.read;
     let lines = lines(db, provider, currency, from).await?;
     let Some(first) = first_day(db, provider, currency).await? else { return Ok(Vec::new()) };
     let booked = Booked::of_lines(db, provider, &lines).await?;
@@ -168,6 +182,20 @@ async fn first_day<C: ConnectionTrait>(db: &C, provider: &str, currency: Currenc
     Ok(first.one(db).await?.and_then(|line| line.day.parse().ok()))
 }
 
+pub(super) async fn last_day<C: ConnectionTrait>(
+    db: &C,
+    provider: &str,
+    currency: Currency,
+) -> Result<Option<NaiveDate>> {
+    use statement_line::Column;
+    let last = statement_line::Entity::find()
+        .filter(Column::Provider.eq(provider))
+        .filter(Column::Currency.eq(currency))
+        .order_by_desc(Column::Day)
+        .limit(1);
+    Ok(last.one(db).await?.and_then(|line| line.day.parse().ok()))
+}
+
 /// What moved at the provider, by our books. Of a line that hears of several transfers each is one.
 async fn moved<C: ConnectionTrait>(
     db: &C,
@@ -188,18 +216,15 @@ async fn moved<C: ConnectionTrait>(
 }
 
 /// Days on which we booked something at a provider that sends statements, and of which it has sent none in time.
-pub(super) async fn days_without_a_statement(app: &App, provider: &str, day: NaiveDate) -> Result<Vec<Found>> {
-    use statement_line::Column;
-    let db = &app.db.read;
+pub(super) async fn days_without_a_statement<C: ConnectionTrait>(
+    db: &C,
+    provider: &str,
+    day: NaiveDate,
+) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     let Some(due) = day.checked_sub_days(STATEMENT_WITHIN) else { return Ok(found) };
-    for currency in currencies(app, provider).await? {
-        let newest = statement_line::Entity::find()
-            .filter(Column::Provider.eq(provider))
-            .filter(Column::Currency.eq(currency))
-            .order_by_desc(Column::Day)
-            .limit(1);
-        let newest: Option<NaiveDate> = newest.one(db).await?.and_then(|line| line.day.parse().ok());
+    for currency in currencies(db, provider).await? {
+        let newest = last_day(db, provider, currency).await?;
         let Some(since) = newest.and_then(|newest| newest.succ_opt()).filter(|since| *since <= due) else { continue };
         if let Some(row) = moved(db, provider, currency, (bounds(since).0, bounds(due).1)).await?.first() {
             let first = row.created_at.date_naive();

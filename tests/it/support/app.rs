@@ -9,7 +9,7 @@ use secure_payment::config::{Cli, LimitSettings, Settings};
 use secure_payment::db::Db;
 use secure_payment::lifecycle::ShutdownTimes;
 use secure_payment::server;
-use secure_payment::{ledger, worker};
+use secure_payment::{payment, worker};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -106,7 +106,8 @@ impl TestApp {
 
     /// Stops the server and drops the database. After a test that passed, the ledger must be clean.
     pub(super) async fn finish(self, passed: bool) {
-        let differences = if passed { ledger::verify(&self.app.db.read).await.expect("verifies") } else { Vec::new() };
+        let differences =
+            if passed { payment::verify_books(&self.app.db.read).await.expect("verifies") } else { Vec::new() };
         drop(self.stop);
         // Idle connections of the client would only hold the shutdown up.
         drop(self.client);

@@ -12,7 +12,7 @@ use entity::notification::NotificationStatus;
 use entity::payout::PayoutStatus;
 use entity::sandbox_movement::{MovementKind, MovementStatus};
 use entity::{
-    Currency, JobId, PaymentId, PayoutId, SupplierId, Time, job, notification, payment, payout, refund,
+    Currency, JobId, NotificationId, PaymentId, PayoutId, SupplierId, Time, job, notification, payment, payout, refund,
     sandbox_movement,
 };
 use sea_orm::ActiveValue::Set;
@@ -192,6 +192,11 @@ pub(crate) async fn told(app: &TestApp, event_id: &str, body: &Value) -> (Notifi
     tell(app, event_id, body).await;
     app.drain().await;
     inbox(app, event_id).await
+}
+
+pub(crate) async fn inbox_id(app: &TestApp, event_id: &str) -> NotificationId {
+    let found = notification::Entity::find().filter(notification::Column::EventId.eq(event_id));
+    found.one(&app.db().read).await.expect("reads").expect("is there").id
 }
 
 pub(crate) async fn inbox(app: &TestApp, event_id: &str) -> (NotificationStatus, String) {

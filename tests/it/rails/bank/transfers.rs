@@ -12,6 +12,7 @@ use entity::{Money, notification, payment, receipt};
 use provider::Remitter;
 use sea_orm::{EntityTrait, QueryOrder};
 use secure_payment::party::demo;
+use secure_payment::payment as payments;
 use serde_json::{Value, json};
 
 use super::files::{Entry, camt_053, camt_054};
@@ -311,9 +312,14 @@ async fn a_statement_is_compared_with_our_books_line_by_line(app: &TestApp) {
     assert_eq!(begun["reconcile"]["day"], json!(today));
     rail.drain().await;
     assert_eq!(breaks(app).await, three);
+    // Our books are right among themselves; beside the statement they are not, and `verify` says so.
+    assert_eq!(payments::verify_books(&app.db().read).await.expect("verifies"), Vec::<String>::new());
+    let named = payments::verify(&app.db().read).await.expect("verifies");
+    assert_eq!(named.len(), three.len(), "{named:?}");
     // The missing one comes on a later statement.
     tell(&rail, &bank, statement(&[wire("B2", "200")])).await;
     assert_eq!(breaks(app).await, three[..2]);
+    assert_eq!(payments::verify(&app.db().read).await.expect("verifies").len(), 2);
     for token in [demo::BUYER, demo::SUPPLIER, demo::STOREFRONT] {
         let seen = app.graphql(token, "{ reconciliationBreaks { nodes { id } } }", json!({})).await;
         assert_eq!(seen["data"]["reconciliationBreaks"], Value::Null, "{token}");
