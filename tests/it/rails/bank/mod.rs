@@ -6,6 +6,7 @@ mod folders;
 mod formats;
 mod orders;
 mod pain;
+mod random_days;
 mod transfers;
 mod vectors;
 
