@@ -17,6 +17,8 @@ pub struct Model {
     pub is_reversal: bool,
     /// More than zero: what it moved on the account.
     pub amount: MinorUnits,
+    /// What banks kept of it on its way, as far as its payment counts it.
+    pub charges: MinorUnits,
     /// What it is to us, as `provider::LineKind` names it.
     pub kind: String,
     /// Unique at its provider; with the kind it is the key of the transfer that books it.

@@ -147,6 +147,8 @@ pub struct Model {
     pub captured: MinorUnits,
     pub refunded: MinorUnits,
     pub charged_back: MinorUnits,
+    /// What banks on the way kept of what the payer sent, as they reported it. It did not arrive.
+    pub bank_charges: MinorUnits,
     /// The provider's id of it, once it has said it.
     pub provider_reference: Option<String>,
     /// When the provider's answer was written down.

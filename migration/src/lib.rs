@@ -16,6 +16,7 @@ mod m20261123_000008_webhooks;
 mod m20261201_000009_bank_bookings;
 mod m20261201_000013_claims;
 mod m20261201_000014_ways_out;
+mod m20261201_000015_bank_charges;
 mod script;
 
 pub struct Migrator;
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261201_000009_bank_bookings::Migration),
             Box::new(m20261201_000013_claims::Migration),
             Box::new(m20261201_000014_ways_out::Migration),
+            Box::new(m20261201_000015_bank_charges::Migration),
         ]
     }
 }

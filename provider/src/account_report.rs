@@ -88,7 +88,7 @@ impl BookedAt {
 pub struct ReportedPart {
     /// More than zero: what it moved on the account.
     pub amount: MinorUnits,
-    /// What of `amount` the bank took for a debit of ours; of a credit it is not here, it never arrived.
+    /// What the bank took: of a debit it is in `amount`, of a credit it is not, since it never arrived.
     pub charges: MinorUnits,
     pub marks: Marks,
     pub meaning: Meaning,

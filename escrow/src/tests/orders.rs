@@ -54,6 +54,7 @@ pub(super) fn payment(number: u128, amount: i64) -> payment::Model {
         captured: MinorUnits::ZERO,
         refunded: MinorUnits::ZERO,
         charged_back: MinorUnits::ZERO,
+        bank_charges: MinorUnits(0),
         provider_reference: None,
         opened_at: None,
         encrypted_payer: None,

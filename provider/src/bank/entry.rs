@@ -148,7 +148,7 @@ impl<'a> Entry<'a> {
         }
         if let [] | [_] = details.as_slice() {
             let only = details.first().copied();
-            let charges = if self.is_credit { MinorUnits::ZERO } else { self.charges_of_the_only(only)? };
+            let charges = self.charges_of_the_only(only)?;
             return Ok(vec![Transfer { details: only, amount: self.amount.amount, charges }]);
         }
         // As they are; or less what banks took on the way (of a credit), or with it (of a debit).
@@ -177,7 +177,6 @@ impl<'a> Entry<'a> {
             let amount = if self.is_credit { gross.checked_sub(charges) } else { gross.checked_add(charges) };
             let amount = amount.ok_or(TOO_LARGE)?;
             sum = sum.checked_add(amount).ok_or(TOO_LARGE)?;
-            let charges = if self.is_credit { MinorUnits::ZERO } else { charges };
             transfers.push(Transfer { details: Some(*one), amount, charges });
         }
         transfers.retain(|transfer| !transfer.amount.is_zero());
@@ -215,15 +214,17 @@ impl<'a> Entry<'a> {
         Ok(sum)
     }
 
-    /// A debit of one transfer may have the charges in it: then its order was for less than what was booked.
+    /// A debit of one transfer may have the charges in it: then its order was for less than what was booked. A credit may be
+    /// without what banks on the way kept: then more was sent.
     fn charges_of_the_only(&self, details: Option<&BankElement>) -> Result<MinorUnits, MessageProblem> {
         let Some(details) = details else { return Ok(MinorUnits::ZERO) };
         for place in [["AmtDtls", "TxAmt", "Amt"].as_slice(), &["AmtDtls", "InstdAmt", "Amt"], &["Amt"]] {
             let Some(ordered) = details.at(place).map(BankElement::money).transpose()? else { continue };
-            if ordered.currency != self.amount.currency || ordered.amount >= self.amount.amount {
+            let (more, less) = if self.is_credit { (ordered, self.amount) } else { (self.amount, ordered) };
+            if more.currency != less.currency || more.amount <= less.amount {
                 continue;
             }
-            let rest = self.amount.amount.checked_sub(ordered.amount).unwrap_or(MinorUnits::ZERO);
+            let rest = more.amount.checked_sub(less.amount).unwrap_or(MinorUnits::ZERO);
             let stated = self.charges(details)?.checked_add(self.charges(self.element)?);
             if ordered.amount.is_positive() && (stated == Some(rest) || stated == Some(MinorUnits::ZERO)) {
                 return Ok(rest);

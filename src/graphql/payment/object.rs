@@ -206,6 +206,11 @@ impl Payment {
         entity::Money::new(self.0.refunded, self.0.currency).into()
     }
 
+    /// What banks on the way kept of what the payer sent, as they reported it: it did not arrive, and is not in `captured`.
+    async fn bank_charges(&self) -> Money {
+        entity::Money::new(self.0.bank_charges, self.0.currency).into()
+    }
+
     /// Null when there is nothing to do, or the provider has not answered yet: then ask again in a moment.
     /// Only for the buyer and the storefront: whoever has the URL can act for the buyer at the provider.
     async fn next_action(&self, ctx: &Context<'_>) -> Option<NextAction> {

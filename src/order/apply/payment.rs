@@ -29,6 +29,7 @@ impl Applying<'_> {
             captured: Set(MinorUnits::ZERO),
             refunded: Set(MinorUnits::ZERO),
             charged_back: Set(MinorUnits::ZERO),
+            bank_charges: Set(MinorUnits::ZERO),
             provider_reference: Set(None),
             opened_at: Set(None),
             encrypted_payer: Set(new.encrypted_payer.clone()),

@@ -8,8 +8,11 @@
 
 use chrono::NaiveDate;
 use entity::refund::RefundStatus;
-use entity::{MinorUnits, Money, PayoutId, RefundId, Time, bank_booking, bank_statement, payout, receipt, refund};
+use entity::{
+    MinorUnits, Money, PayoutId, RefundId, Time, bank_booking, bank_statement, payment, payout, receipt, refund,
+};
 use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter};
 
 use super::by_hand::is_settled_by_hand;
@@ -89,6 +92,7 @@ impl Booking<'_> {
                     && booking.parent_id.is_some()
                 {
                     let payment = self.named_payment(references).await?;
+                    self.count_charges(booking, payment.as_ref()).await?;
                     return sum::take_out(self.app, booking, self.remitter().as_ref(), payment.as_ref()).await;
                 }
                 self.book_one(booking).await
@@ -172,6 +176,7 @@ impl Booking<'_> {
     async fn capture(&self, booking: &bank_booking::Model, references: &[Vec<String>]) -> Result<Applied> {
         let payment = self.named_payment(references).await?;
         self.is(booking, LineKind::Capture).await?;
+        self.count_charges(booking, payment.as_ref()).await?;
         let captured = Captured {
             references: payment.iter().map(|payment| payment.reference.clone()).collect(),
             provider_reference: None,
@@ -191,9 +196,9 @@ impl Booking<'_> {
     }
 
     /// The first place that names a payment of ours counts, if it names no other beside it.
-    async fn named_payment(&self, references: &[Vec<String>]) -> Result<Option<entity::payment::Model>> {
+    async fn named_payment(&self, references: &[Vec<String>]) -> Result<Option<payment::Model>> {
         for place in references {
-            let mut found: Vec<entity::payment::Model> = Vec::new();
+            let mut found: Vec<payment::Model> = Vec::new();
             for reference in place {
                 let payment = find_payment(self.app, self.provider, reference).await?;
                 found.extend(payment.filter(|payment| found.iter().all(|known| known.id != payment.id)));
@@ -269,7 +274,7 @@ impl Booking<'_> {
             return Ok(amount);
         }
         let is_stated = self.part.charges.0 == more;
-        if !is_stated && more > MOST_UNSTATED_CHARGES.max(asked.amount.0 / MOST_UNSTATED_SHARE) {
+        if !is_stated && more > Ord::max(MOST_UNSTATED_CHARGES, asked.amount.0 / MOST_UNSTATED_SHARE) {
             return Ok(amount);
         }
         self.book_fee(&charges_of(&booking.movement), Money::new(MinorUnits(more), amount.currency)).await?;
@@ -299,6 +304,35 @@ impl Booking<'_> {
                 ..Default::default()
             };
             change.update(&transaction).await?;
+            transaction.commit().await?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// What banks kept of it explains to its buyer why something is still due. Counted once, however often it is reported.
+    async fn count_charges(&self, booking: &bank_booking::Model, payment: Option<&payment::Model>) -> Result<()> {
+        let Some(payment) = payment.filter(|payment| payment.currency == booking.currency) else { return Ok(()) };
+        let charges = self.part.charges;
+        if charges <= booking.charges {
+            return Ok(());
+        }
+        retrying(|| async {
+            use bank_booking::{Column, Entity};
+            let transaction = self.app.db.begin_write().await?;
+            let counted = bank_booking::ActiveModel { charges: Set(charges), ..Default::default() };
+            let not_yet = Entity::update_many()
+                .set(counted)
+                .filter(Column::Id.eq(booking.id))
+                .filter(Column::Charges.eq(booking.charges));
+            if not_yet.exec(&transaction).await?.rows_affected == 1 {
+                let more = charges.0.saturating_sub(booking.charges.0);
+                payment::Entity::update_many()
+                    .col_expr(payment::Column::BankCharges, Expr::col(payment::Column::BankCharges).add(more))
+                    .filter(payment::Column::Id.eq(payment.id))
+                    .exec(&transaction)
+                    .await?;
+            }
             transaction.commit().await?;
             Ok(())
         })

@@ -20,6 +20,9 @@ use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
 
+/// How often a reference is numbered that stands for several bookings.
+const MOST_NUMBERED: i32 = 9;
+
 /// A line in its place.
 pub(super) struct Placed {
     pub(super) entry: usize,
@@ -259,6 +262,7 @@ impl Keeping<'_> {
             is_credit: entry.is_credit,
             is_reversal: entry.is_reversal,
             amount,
+            charges: MinorUnits::ZERO,
             kind: part.meaning.line_kind(entry.is_credit).name().to_owned(),
             movement: self.unused_movement(place, id).await?,
             parent_id: parent,
@@ -287,15 +291,16 @@ impl Keeping<'_> {
             (None, None) => format!("~{}", id.0.simple()),
         };
         let mut movement = format!("{}/{name}", self.report.currency);
-        for number in 2..=i32::MAX {
+        for number in 2..=MOST_NUMBERED {
             let known =
                 Entity::find().filter(Column::Provider.eq(self.provider)).filter(Column::Movement.eq(&movement));
             if known.one(self.transaction).await?.is_none() {
-                break;
+                return Ok(movement);
             }
             movement = format!("{}/{name}~{number}", self.report.currency);
         }
-        Ok(movement)
+        // Some banks give all bookings the same reference.
+        Ok(format!("{}/{name}~{}", self.report.currency, id.0.simple()))
     }
 
     async fn keep_line(&self, place: &Place<'_>, is: &Is, bookings: &[bank_booking::Model]) -> Result<()> {

@@ -10,6 +10,7 @@ use escrow::Command;
 use provider::Remitter;
 use secure_payment::ledger;
 use secure_payment::party::demo;
+use serde_json::json;
 
 use super::files::{Entry, camt_053, camt_054};
 use super::transfers::{all_applied, asked, at, breaks, inbox, money, parts, receipts, tell};
@@ -208,6 +209,15 @@ async fn what_the_account_was_credited_with_is_booked(app: &TestApp) {
     assert_eq!(status(&rail.shop, &order).await, "AWAITING_PAYMENT");
     let paid = rail.payment(&payment.id.to_string()).await;
     assert_eq!((paid.captured.0, at_the_bank(app).await), (9_500, 9_500));
+    // The charge is shown to both sides, once, however often the bank reports it.
+    tell(&rail, &bank, ours(case, &[("SP-XXXXXX", &payment.reference), ("<Id>N", "<Id>AGAIN-N")])).await;
+    let shown =
+        "query($id: ID!) { order(id: $id) { payments { captured { amount } bankCharges { amount currency } } } }";
+    for token in [demo::BUYER, demo::SUPPLIER] {
+        let seen = rail.shop.read(token, shown, json!({ "id": order })).await["order"]["payments"][0].take();
+        let charges = json!({ "amount": "5.00", "currency": "EUR" });
+        assert_eq!(seen, json!({ "captured": { "amount": "95.00" }, "bankCharges": charges }));
+    }
     // Another currency was sent, and nobody knows for what: the operator sees what the bank explains.
     let foreign = ours(
         case,
