@@ -6,12 +6,14 @@
 use crate::crypto::Cipher;
 use crate::error::{Error, ErrorCode, Result};
 use crate::validate::{Checks, is_country};
-use entity::BankAccount;
+use entity::bank_country::{AccountField, iban_country, is_account_number, missing};
+use entity::clearing::ClearingSystem;
+use entity::{BankAccount, Currency, HolderAddress};
 use ground::clock::Clock;
 use iban::{Iban, IbanLike, ParseBaseIbanError, ParseIbanError};
 use rust_iso9362::BIC;
 
-/// As its owner writes it: an IBAN, or an account number with the name of its bank.
+/// As its owner writes it: an IBAN, or an account number with what names its bank in that country.
 #[derive(Clone, Default)]
 pub struct BankAccountInput {
     pub account_holder: String,
@@ -20,19 +22,30 @@ pub struct BankAccountInput {
     pub account_number: Option<String>,
     pub bank_name: Option<String>,
     pub bic: Option<String>,
+    pub clearing_code: Option<String>,
+    pub holder_address: Option<HolderAddressInput>,
     pub currency: Option<String>,
+}
+
+/// Where its holder lives.
+#[derive(Clone, Default)]
+pub struct HolderAddressInput {
+    pub street: Option<String>,
+    pub building: Option<String>,
+    pub postcode: Option<String>,
+    pub town: String,
+    pub subdivision: Option<String>,
+    pub country: String,
 }
 
 /// Has IBANs and BICs under a code that ISO 3166-1 leaves to its users.
 const KOSOVO: &str = "XK";
 
-/// Territories whose banks have IBANs under another country's code. Source: SWIFT, IBAN registry, "country code
-/// includes other countries/territories".
-const IBANS_OF_OTHERS: [(&str, &[&str]); 3] = [
-    ("FI", &["AX"]),
-    ("FR", &["BL", "GF", "GP", "MF", "MQ", "NC", "PF", "PM", "RE", "TF", "WF", "YT"]),
-    ("GB", &["GG", "IM", "JE"]),
-];
+impl std::fmt::Debug for HolderAddressInput {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HolderAddressInput(***)")
+    }
+}
 
 impl std::fmt::Debug for BankAccountInput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -45,6 +58,7 @@ pub fn check(checks: &mut Checks, input: &BankAccountInput) -> BankAccount {
     let (iban, number) = (given(&input.iban), given(&input.account_number));
     let account_holder = checks.line("accountHolder", &input.account_holder, 140);
     let country = check_country(checks, &input.country);
+    let holder_address = input.holder_address.as_ref();
     let mut account = BankAccount {
         account_holder,
         country: input.country.clone(),
@@ -52,30 +66,83 @@ pub fn check(checks: &mut Checks, input: &BankAccountInput) -> BankAccount {
         account_number: None,
         bank_name: None,
         bic: given(&input.bic).map(|bic| check_bic(checks, &bic, country)),
+        clearing_code: given(&input.clearing_code).map(|code| check_clearing_code(checks, &code, country)),
+        holder_address: holder_address
+            .map(|address| checks.under("holderAddress", |checks| check_address(checks, address))),
         currency: input.currency.as_ref().map(|currency| checks.currency("currency", currency)),
     };
     match (iban, number) {
         (Some(iban), None) => account.iban = Some(check_iban(checks, &iban, country)),
-        (None, Some(number)) => {
-            account.account_number = Some(check_account_number(checks, &number));
-            let bank_name = given(&input.bank_name).unwrap_or_default();
-            account.bank_name = Some(checks.line("bankName", &bank_name, 140));
-        }
         (Some(iban), Some(_)) => {
             // Which of the two is meant is for the caller to say; what is wrong with either is said now.
             drop(check_iban(checks, &iban, country));
             if let Some(bank_name) = given(&input.bank_name) {
                 drop(checks.line("bankName", &bank_name, 140));
             }
-            let message = "send either an IBAN, or an account number with the name of its bank, not both";
+            let message = "send either an IBAN, or an account number with its bank, not both";
             checks.problem("accountNumber", ErrorCode::InvalidInput, message);
+            return account;
         }
-        (None, None) => {
-            let message = "send an IBAN, or an account number with the name of its bank";
-            checks.problem("iban", ErrorCode::InvalidInput, message);
+        (None, number) => {
+            account.account_number = number.map(|number| check_account_number(checks, &number, country));
+            account.bank_name = given(&input.bank_name).map(|bank_name| checks.line("bankName", &bank_name, 140));
         }
     }
+    if let Some(country) = country {
+        // Of a currency that isn't one nothing follows.
+        let currency = input.currency.as_ref().and_then(|currency| currency.parse().ok());
+        check_complete(checks, &account, country, currency);
+    }
     account
+}
+
+/// What an account of its country needs, and is not there: each field by its path, with its format.
+fn check_complete(checks: &mut Checks, account: &BankAccount, country: &str, currency: Option<Currency>) {
+    for field in missing(account, currency) {
+        let (name, format, example) = (field.name(country), field.format(country), field.example(country));
+        let mut message = format!("is missing: an account in {country} needs {name}: {format}, such as {example}");
+        if field == AccountField::Iban && account.account_number.is_some() {
+            message.push_str("; an account number is not enough there");
+        }
+        match field.path() {
+            [outer, inner] => {
+                checks.under(outer, |checks| checks.problem(inner, ErrorCode::InvalidInput, message));
+            }
+            path => checks.problem(path.first().copied().unwrap_or("account"), ErrorCode::InvalidInput, message),
+        }
+    }
+}
+
+fn check_address(checks: &mut Checks, input: &HolderAddressInput) -> HolderAddress {
+    let part = |checks: &mut Checks, field: &str, text: &Option<String>, longest: usize| {
+        given(text).map(|text| checks.line(field, &text, longest))
+    };
+    HolderAddress {
+        street: part(checks, "street", &input.street, 70),
+        building: part(checks, "building", &input.building, 16),
+        postcode: part(checks, "postcode", &input.postcode, 16),
+        town: checks.line("town", &input.town, 35),
+        subdivision: part(checks, "subdivision", &input.subdivision, 35),
+        country: check_country(checks, &input.country).unwrap_or_default().to_owned(),
+    }
+}
+
+fn check_clearing_code(checks: &mut Checks, text: &str, country: Option<&str>) -> String {
+    let code = without_separators(text).to_ascii_uppercase();
+    let Some(country) = country else { return checks.line("clearingCode", text, 40) };
+    match ClearingSystem::of(iban_country(country)) {
+        None => {
+            let message = format!("banks in {country} have no clearing code that is known here; leave it out");
+            checks.problem("clearingCode", ErrorCode::InvalidInput, message);
+        }
+        Some(system) if !system.has(&code) => {
+            let ClearingSystem { name, format, example, .. } = system;
+            let message = format!("is no {name}: {format}, such as {example}");
+            checks.problem("clearingCode", ErrorCode::InvalidInput, message);
+        }
+        Some(_) => {}
+    }
+    code
 }
 
 /// `row` is the id of the row that it will stand in; it can be read from no other.
@@ -102,6 +169,11 @@ pub fn tidy_account_number(text: &mut Option<String>) {
     *text = text.take().map(|text| without_separators(&text));
 }
 
+/// The same, in capitals.
+pub fn tidy_clearing_code(text: &mut Option<String>) {
+    *text = text.take().map(|text| without_separators(&text).to_ascii_uppercase());
+}
+
 /// Blank means missing.
 fn given(text: &Option<String>) -> Option<String> {
     text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -114,12 +186,6 @@ fn check_country<'a>(checks: &mut Checks, country: &'a str) -> Option<&'a str> {
     }
     checks.country("country", country);
     None
-}
-
-/// The code that IBANs of this country's banks begin with.
-fn iban_country(country: &str) -> &str {
-    let host = IBANS_OF_OTHERS.iter().find(|(_host, territories)| territories.contains(&country));
-    host.map_or(country, |(host, _territories)| *host)
 }
 
 fn check_iban(checks: &mut Checks, text: &str, country: Option<&str>) -> String {
@@ -178,10 +244,12 @@ fn check_bic(checks: &mut Checks, text: &str, country: Option<&str>) -> String {
     bic.code().to_owned()
 }
 
-fn check_account_number(checks: &mut Checks, text: &str) -> String {
+fn check_account_number(checks: &mut Checks, text: &str, country: Option<&str>) -> String {
     let number = without_separators(text);
-    if !(4..=34).contains(&number.len()) || !number.chars().all(|c| c.is_ascii_alphanumeric()) {
-        checks.problem("accountNumber", ErrorCode::InvalidInput, "must have 4 to 34 digits and letters");
+    let country = country.unwrap_or_default();
+    if !is_account_number(country, &number) {
+        let message = format!("must have {}", AccountField::AccountNumber.format(country));
+        checks.problem("accountNumber", ErrorCode::InvalidInput, message);
     }
     number
 }
@@ -195,169 +263,4 @@ fn without_blanks(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const IBAN: &str = "DE89 3704 0044 0532 0130 00";
-
-    fn iban_of(country: &str, iban: &str) -> BankAccountInput {
-        BankAccountInput {
-            account_holder: "Eckbach GmbH".to_owned(),
-            country: country.to_owned(),
-            iban: Some(iban.to_owned()),
-            ..BankAccountInput::default()
-        }
-    }
-
-    fn number_of(country: &str, number: &str, bank: Option<&str>) -> BankAccountInput {
-        let account_number = Some(number.to_owned());
-        BankAccountInput { iban: None, account_number, bank_name: bank.map(str::to_owned), ..iban_of(country, "") }
-    }
-
-    /// The account, or where the problems are and what is said of them.
-    fn check(input: &BankAccountInput) -> Result<BankAccount, Vec<(String, String)>> {
-        let mut checks = Checks::input();
-        let account = super::check(&mut checks, input);
-        match checks.finish() {
-            Ok(()) => Ok(account),
-            Err(Error::Refused(problems)) => {
-                Err(problems.into_iter().map(|problem| (problem.path.join("."), problem.message)).collect())
-            }
-            Err(other) => panic!("{other}"),
-        }
-    }
-
-    fn refused(input: &BankAccountInput, field: &str) -> String {
-        let problems = check(input).expect_err("must refuse");
-        assert_eq!(problems.len(), 1, "{problems:?}");
-        assert_eq!(problems[0].0, format!("input.{field}"));
-        problems[0].1.clone()
-    }
-
-    #[test]
-    fn a_mask_shows_the_country_and_the_end() {
-        let mask = |input: &BankAccountInput| check(input).expect("an account").mask();
-        assert_eq!(mask(&iban_of("DE", IBAN)), "DE•• •••• 3000");
-        assert_eq!(mask(&number_of("CN", "6222021234567890", Some("Bank"))), "CN•• •••• 7890");
-        assert_eq!(mask(&number_of("CN", "1234", Some("Bank"))), "CN•• •••• 34");
-        assert!(!format!("{:?}", check(&iban_of("DE", IBAN))).contains("89370400"));
-        assert!(!format!("{:?}", iban_of("DE", IBAN)).contains("3704"));
-    }
-
-    #[test]
-    fn an_account_reads_back_from_its_own_row_only() {
-        let (cipher, clock) = (Cipher::new([7; 32]), Clock::default());
-        let account = check(&iban_of("DE", IBAN)).expect("an account");
-        let sealed = encrypt(&account, &cipher, &clock, "payout_account_1").expect("encrypts");
-        assert!(!sealed.contains("Eckbach"));
-        assert_eq!(decrypt(&cipher, "payout_account_1", &sealed).expect("decrypts"), account);
-        assert!(decrypt(&cipher, "payout_account_2", &sealed).is_err());
-    }
-
-    #[test]
-    fn exactly_one_kind_of_account_is_taken() {
-        let whole = BankAccountInput {
-            bic: Some("cobadeff".to_owned()),
-            currency: Some("EUR".to_owned()),
-            ..iban_of("DE", IBAN)
-        };
-        let account = check(&whole).expect("an account");
-        assert_eq!(
-            (account.iban.as_deref(), account.bic.as_deref()),
-            (Some("DE89370400440532013000"), Some("COBADEFF"))
-        );
-        let account = check(&number_of("DE", "1234-5678", Some("Bank"))).expect("an account");
-        assert_eq!((account.account_number.as_deref(), account.bank_name.as_deref()), (Some("12345678"), Some("Bank")));
-        assert!(check(&BankAccountInput { account_number: Some(" ".to_owned()), ..iban_of("DE", IBAN) }).is_ok());
-        let both = BankAccountInput { iban: Some(IBAN.to_owned()), ..number_of("DE", "12345678", Some("Bank")) };
-        refused(&both, "accountNumber");
-        refused(&BankAccountInput { iban: None, ..iban_of("DE", IBAN) }, "iban");
-        refused(&number_of("DE", "12345678", None), "bankName");
-        refused(&number_of("DE", "12", Some("Bank")), "accountNumber");
-        for bic in ["COBA1", "ÄÄÄÄ", "COBADEFFXX", "COBA49FF", "C0BADEFF"] {
-            refused(&BankAccountInput { bic: Some(bic.to_owned()), ..iban_of("DE", IBAN) }, "bic");
-        }
-        refused(&BankAccountInput { currency: Some("DM".to_owned()), ..iban_of("DE", IBAN) }, "currency");
-        refused(&iban_of("Deutschland", IBAN), "country");
-    }
-
-    #[test]
-    fn country_iban_and_bic_are_of_one_bank() {
-        assert!(refused(&iban_of("FR", IBAN), "iban").contains("is of DE, but the country says FR"));
-        let bic = |country: &str, bic: &str| BankAccountInput {
-            bic: Some(bic.to_owned()),
-            ..number_of(country, "12345678", Some("Bank"))
-        };
-        assert!(refused(&bic("DE", "BNPAFRPP"), "bic").contains("in FR, but the country says DE"));
-        assert!(check(&bic("FR", "BNPAFRPP")).is_ok());
-        // Where a territory's banks have IBANs of another country.
-        let british = "GB29 NWBK 6016 1331 9268 19";
-        assert!(check(&iban_of("JE", british)).is_ok() && check(&iban_of("GB", british)).is_ok());
-        refused(&iban_of("IE", british), "iban");
-        assert!(check(&bic("JE", "NWBKGB2L")).is_ok());
-        assert!(check(&iban_of("XK", "XK05 1212 0123 4567 8906")).is_ok());
-    }
-
-    #[test]
-    fn the_examples_of_the_registry_pass() {
-        for iban in [
-            "DE89 3704 0044 0532 0130 00",
-            "BR1800360305000010009795493C1",
-            "FR14 2004 1010 0505 0001 3M02 606",
-            "gb29 nwbk 6016 1331 9268 19",
-            "MT84MALT011000012345MTLCAST001S",
-            "NO93 8601 1117 947",
-            "PL61109010140000071219812874",
-            "TR330006100519786457841326",
-            "IT60X0542811101000000123456",
-        ] {
-            let country = iban[..2].to_uppercase();
-            assert!(check(&iban_of(&country, iban)).is_ok(), "{iban}");
-        }
-    }
-
-    #[test]
-    fn a_slip_of_the_pen_is_named_but_not_repeated() {
-        for (iban, problem) in [
-            ("DE89 3704 0044 0532 0130 01", "check digits"),
-            ("DE98 3704 0044 0532 0130 00", "check digits"),
-            ("DE89 3704 0044 0532 0130 0", "check digits"),
-            // The check digits are right.
-            ("DE86 3704 0044 0532 0130", "number or kind of characters"),
-            ("US64SVBKUS6S3300958879", "has no IBANs"),
-            ("DE", "is not an IBAN"),
-            ("8937040044053201300D", "is not an IBAN"),
-            ("DE89-3704", "is not an IBAN"),
-            ("ÄÖ89370400440532013000", "is not an IBAN"),
-            ("DEXX370400440532013000", "is not an IBAN"),
-        ] {
-            let message = refused(&iban_of("DE", iban), "iban");
-            assert!(message.contains(problem), "{iban}: {message}");
-            let number = without_blanks(iban);
-            assert!(number.len() < 5 || !without_blanks(&message).contains(&number), "{message}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_text_is_answered(text: String) {
-            let with = |field: fn(&mut BankAccountInput, String)| {
-                let mut input = iban_of("DE", IBAN);
-                field(&mut input, text.clone());
-                check(&input)
-            };
-            let is_blank = text.trim().is_empty();
-            proptest::prop_assert!(with(|input, text| input.iban = Some(text)).is_err());
-            proptest::prop_assert!(is_blank || with(|input, text| input.bic = Some(text)).is_err());
-            proptest::prop_assert!(with(|input, text| input.country = text).is_err());
-        }
-
-        #[test]
-        fn one_wrong_digit_is_always_found(at in 4_usize..22, digit in 0_u32..10) {
-            let good = "DE89370400440532013000";
-            let digit = char::from_digit(digit, 10).expect("a digit");
-            let bad: String = good.chars().enumerate().map(|(index, c)| if index == at { digit } else { c }).collect();
-            proptest::prop_assert_eq!(check(&iban_of("DE", &bad)).is_ok(), bad == good);
-        }
-    }
-}
+mod tests;

@@ -235,6 +235,9 @@ async fn serve(mut settings: Settings) -> Result<ExitCode, Failure> {
         drop(worker_stopped.wait_for(|stopped| *stopped).await);
     }));
     greet(&app.settings);
+    if let Some(warning) = app.settings.providers.bank.warning() {
+        tracing::warn!("{warning}");
+    }
     tokio::select! {
         () = server::serve(app.clone(), listener, stop_signal()) => {}
         // Without it no money moves: better to be restarted than to look well.

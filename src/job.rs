@@ -7,7 +7,8 @@
 use chrono::TimeDelta;
 use entity::job::{ActiveModel, Column, Entity, Model};
 use entity::{
-    BookingId, Currency, JobId, NotificationId, PaymentId, PayoutId, RefundId, SandboxMovementId, SupplierId, Time,
+    BookingId, ChargebackId, Currency, JobId, NotificationId, PaymentId, PayoutId, RefundId, SandboxMovementId,
+    SupplierId, Time,
 };
 use sea_orm::sea_query::{Expr, ExprTrait, LockBehavior, LockType, Order, Query};
 use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -28,6 +29,8 @@ pub enum Job {
     CancelPayment { payment_id: PaymentId },
     /// Ask the provider for a refund, or how it stands.
     SendRefund { refund_id: RefundId },
+    /// A capture that failed was not restored in time.
+    GiveUpCapture { chargeback_id: ChargebackId },
     /// Pay a supplier what is theirs by now.
     RequestPayout { supplier_id: SupplierId, currency: Currency },
     /// Ask the provider for a payout, or how it stands.
@@ -51,6 +54,7 @@ impl Job {
             Self::AskPayment { .. } => "ask_payment",
             Self::CancelPayment { .. } => "cancel_payment",
             Self::SendRefund { .. } => "send_refund",
+            Self::GiveUpCapture { .. } => "give_up_capture",
             Self::RequestPayout { .. } => "request_payout",
             Self::SendPayout { .. } => "send_payout",
             Self::Reconcile { .. } => "reconcile",

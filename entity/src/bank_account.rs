@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::Currency;
 
-/// As it is stored, encrypted, and sent to the provider that pays to it: a JSON document.
+/// As it is stored, encrypted, and sent to the provider that pays to it: a JSON document. Older documents lack fields that came
+/// later: each of those is optional, and what an account lacks is asked for before money is sent to it
+/// (`bank_country::AccountForm`).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BankAccount {
@@ -19,9 +21,38 @@ pub struct BankAccount {
     pub bank_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bic: Option<String>,
+    /// The bank's, and mostly its branch's, in the clearing of its country: an ABA number, a sort code, an IFSC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clearing_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder_address: Option<HolderAddress>,
     /// The account's own currency, if it takes only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub currency: Option<Currency>,
+}
+
+/// Where the holder of an account lives, in the parts that banks ask for.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HolderAddress {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub street: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub building: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postcode: Option<String>,
+    pub town: String,
+    /// A province or state.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subdivision: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    pub country: String,
+}
+
+impl std::fmt::Debug for HolderAddress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HolderAddress(***)")
+    }
 }
 
 impl std::fmt::Debug for BankAccount {

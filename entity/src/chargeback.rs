@@ -1,4 +1,5 @@
-//! A card company took money of a payment back; or a transfer bounced, which is a chargeback opened and lost at once.
+//! A card company took money of a payment back; or a transfer bounced, which is a chargeback opened and lost at once; or a
+//! capture failed that its provider may mend; or a refund left twice, and the second one is a loss until somebody decides.
 
 use sea_orm::FromJsonQueryResult;
 use sea_orm::entity::prelude::*;
@@ -130,6 +131,10 @@ pub struct Model {
     pub currency: Currency,
     /// A bounced transfer rather than a dispute of a card payment.
     pub is_reversal: bool,
+    /// A capture that failed after it was booked, and until when its provider may mend it by itself. Business time.
+    pub restore_by: Option<Time>,
+    /// A refund that left a second time: its provider sent it after all, when it was being sent otherwise.
+    pub refund_id: Option<RefundId>,
     /// The provider took the money from us.
     pub debited: bool,
     /// The provider gave it back.

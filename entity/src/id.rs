@@ -102,6 +102,7 @@ typed_ids! {
     ProductId = "product",
     ProposalId = "proposal",
     ReceiptId = "receipt",
+    StandingId = "standing",
     RefundAccountId = "refund_account",
     RefundId = "refund",
     SandboxMovementId = "sandbox",

@@ -101,7 +101,15 @@ pub enum NextAction {
     /// Tell the buyer to send the money to this account, with this reference.
     BankTransfer {
         account_holder: String,
-        iban: String,
+        /// None in countries without IBANs: they have the three below.
+        iban: Option<String>,
+        #[serde(default)]
+        country: Option<String>,
+        /// The bank's code among those of its country, if there are such codes.
+        #[serde(default)]
+        bank_code: Option<String>,
+        #[serde(default)]
+        account_number: Option<String>,
         bic: String,
         /// As payers write it.
         reference: String,

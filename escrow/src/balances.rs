@@ -40,7 +40,7 @@ impl Balances {
                 .ok_or(Rejection::Inconsistent("more than what is held"))
         };
         Ok(match (&transfer.debit, &transfer.credit) {
-            (Account::Provider(_) | Account::Unapplied(_), Account::Escrow) => {
+            (Account::Provider(_) | Account::Unapplied(_) | Account::ProviderFees, Account::Escrow) => {
                 Self { captured: plus(self.captured)?, held: plus(self.held)?, ..self }
             }
             (Account::Escrow, Account::Supplier | Account::Fees) => {
@@ -61,7 +61,10 @@ impl Balances {
             (Account::Chargeback(_), Account::Supplier) => {
                 Self { released: plus(self.released)?, charged_back: minus(self.charged_back)?, ..self }
             }
-            (Account::Escrow, Account::Provider(_) | Account::Escrow | Account::Unapplied(_) | Account::Loss)
+            (
+                Account::Escrow,
+                Account::Provider(_) | Account::ProviderFees | Account::Escrow | Account::Unapplied(_) | Account::Loss,
+            )
             | (Account::Supplier | Account::Fees | Account::Refund(_) | Account::Loss, Account::Escrow) => {
                 return Err(Rejection::Inconsistent("an unknown way in or out of the escrow"));
             }
@@ -70,6 +73,7 @@ impl Balances {
                 Account::Provider(_)
                 | Account::Supplier
                 | Account::Fees
+                | Account::ProviderFees
                 | Account::Refund(_)
                 | Account::Unapplied(_)
                 | Account::Chargeback(_)
@@ -77,6 +81,7 @@ impl Balances {
                 Account::Provider(_)
                 | Account::Supplier
                 | Account::Fees
+                | Account::ProviderFees
                 | Account::Refund(_)
                 | Account::Unapplied(_)
                 | Account::Chargeback(_)

@@ -5,6 +5,9 @@
 //! rest had gone back to the buyer already, and is the operator's loss. Never more of a payment than it brought.
 //! Each stage is booked by itself, once, so that they may come in any order. What can't be booked yet (the money has not
 //! come, nobody said how much) is written down, freezes the order, and is booked once it can be.
+//!
+//! The same holds for a capture that failed after it was booked, and that its provider may mend (it is debited, and won or
+//! lost), and for a refund that left twice (a loss, until it comes back or somebody accepts it).
 
 mod closing;
 mod deciding;
@@ -18,6 +21,7 @@ mod won;
 
 use entity::Time;
 
+use crate::command::ClaimCause;
 use crate::decision::Decision;
 use crate::order::Order;
 use crate::policy::Policy;
@@ -42,6 +46,9 @@ pub(super) fn chargeback(
     if let Some(row) = row.filter(|row| row.payment_id != payment.id) {
         let problem = format!("chargeback {} was of {} before", row.reference, row.payment_id);
         return Err(Rejection::Contradiction(problem));
+    }
+    if let Some(row) = row.filter(|row| !notified.cause.is_of_one_kind(ClaimCause::of(row))) {
+        return Err(Rejection::Contradiction(format!("chargeback {} was another matter before", row.reference)));
     }
     let mut decision = match row {
         Some(row) if row.booked => known::go_further(order, row, stage, notified.amount, now, policy)?,

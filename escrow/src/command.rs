@@ -5,7 +5,7 @@ use entity::contract::Terms;
 use entity::dispute::DisputeReason;
 use entity::{
     CancelRequestId, ChargebackId, DisputeId, EvidenceId, FileId, MinorUnits, Money, OperatorId, PaymentId, ProposalId,
-    ReceiptId, RefundAccountId, RefundId,
+    ReceiptId, RefundAccountId, RefundId, Time,
 };
 
 use crate::decision::NewPayment;
@@ -97,6 +97,18 @@ pub enum Command {
     RefundUnapplied {
         receipt_id: ReceiptId,
     },
+    RetryRefund {
+        refund_id: RefundId,
+        /// A fresh one: what it is called between us and the provider from now on.
+        reference: String,
+    },
+    BearRefundCharge {
+        refund_id: RefundId,
+    },
+    ClosePayment {
+        payment_id: PaymentId,
+    },
+    AcceptShortfall,
     ProvideRefundAccount {
         refund_account_id: RefundAccountId,
         /// Under that id.
@@ -174,6 +186,8 @@ pub enum Command {
     HoldRefund {
         refund_id: RefundId,
         reason: String,
+        /// The account that is known can't be used: another one is needed.
+        needs_another_account: bool,
     },
     /// The provider reports that a card company takes money back, or gives it up again.
     Chargeback {
@@ -184,6 +198,7 @@ pub enum Command {
         reference: String,
         /// What the stage is about, where the provider says it; else it is that of the one that is known.
         amount: Option<Money>,
+        cause: ClaimCause,
         stage: ChargebackStage,
         reason: String,
     },
@@ -226,6 +241,53 @@ pub struct AttachedFile {
     pub media_type: String,
     pub byte_size: i64,
     pub sha256: String,
+}
+
+/// Why money of a payment is away, that may come back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimCause {
+    /// A buyer complained to the bank.
+    Dispute,
+    /// The capture failed after it was booked; until then its provider may mend that by itself. Lost means that it did not.
+    FailedCapture { restore_by: Time },
+    /// The provider sent a refund after all that had come back, when it was being sent otherwise: it left twice. Won means
+    /// that this one came back.
+    RefundSentAgain { refund_id: RefundId },
+}
+
+impl ClaimCause {
+    /// Of one that is known already.
+    #[must_use]
+    pub fn of(row: &entity::chargeback::Model) -> Self {
+        match (row.restore_by, row.refund_id) {
+            (Some(restore_by), _) => Self::FailedCapture { restore_by },
+            (None, Some(refund_id)) => Self::RefundSentAgain { refund_id },
+            (None, None) => Self::Dispute,
+        }
+    }
+
+    /// Apart from what may be stated otherwise each time.
+    pub(crate) fn is_of_one_kind(self, other: Self) -> bool {
+        match (self, other) {
+            // Until when it may be restored was stated when it failed.
+            (Self::FailedCapture { .. }, Self::FailedCapture { .. }) => true,
+            (one, other) => one == other,
+        }
+    }
+
+    pub(crate) fn restore_by(self) -> Option<Time> {
+        match self {
+            Self::FailedCapture { restore_by } => Some(restore_by),
+            Self::Dispute | Self::RefundSentAgain { .. } => None,
+        }
+    }
+
+    pub(crate) fn refund_id(self) -> Option<RefundId> {
+        match self {
+            Self::RefundSentAgain { refund_id } => Some(refund_id),
+            Self::Dispute | Self::FailedCapture { .. } => None,
+        }
+    }
 }
 
 /// Why no money will come by a payment.
@@ -286,6 +348,10 @@ impl Command {
             | Self::UnfreezeOrder
             | Self::ApplyFunds { .. }
             | Self::RefundUnapplied { .. }
+            | Self::RetryRefund { .. }
+            | Self::BearRefundCharge { .. }
+            | Self::ClosePayment { .. }
+            | Self::AcceptShortfall
             | Self::ProvideRefundAccount { .. }
             | Self::RequestManualRefund { .. }
             | Self::ApproveManualRefund { .. }
@@ -330,6 +396,10 @@ impl Command {
             Self::UnfreezeOrder => Action::UnfreezeOrder,
             Self::ApplyFunds { .. } => Action::ApplyFunds,
             Self::RefundUnapplied { .. } => Action::RefundUnapplied,
+            Self::RetryRefund { .. } => Action::RetryRefund,
+            Self::BearRefundCharge { .. } => Action::BearRefundCharge,
+            Self::ClosePayment { .. } => Action::ClosePayment,
+            Self::AcceptShortfall => Action::AcceptShortfall,
             Self::ProvideRefundAccount { .. } => Action::ProvideRefundAccount,
             Self::RequestManualRefund { .. } => Action::RequestManualRefund,
             Self::ApproveManualRefund { .. } => Action::ApproveManualRefund,

@@ -8,6 +8,7 @@ use super::table::{Action, Actor};
 use super::{Order, Policy};
 
 /// What would follow, in words: for a storefront's button.
+#[expect(clippy::too_many_lines, reason = "one line for each action, and none is forgotten")]
 #[must_use]
 pub fn consequence(order: &Order, actor: Actor, action: Action, policy: &Policy) -> String {
     let held = order.money(order.row.held);
@@ -43,6 +44,14 @@ pub fn consequence(order: &Order, actor: Actor, action: Action, policy: &Policy)
         Action::ApproveManualRefund => "lets the refund be paid by hand".to_owned(),
         Action::RejectManualRefund => "leaves the refund waiting for another way".to_owned(),
         Action::ConfirmManualRefund => "books the refund as sent, by the bank's reference".to_owned(),
+        Action::RetryRefund => {
+            "asks the payment provider about the refund, and for it once more if it was not sent".to_owned()
+        }
+        Action::BearRefundCharge => "makes good what banks on the way kept of a refund that came back".to_owned(),
+        Action::ClosePayment => "asks the payment provider about the payment, and ends it if no money came".to_owned(),
+        Action::AcceptShortfall => {
+            format!("bears the {} that are missing; the order is funded", order.money(order.due()))
+        }
         Action::ApplyFunds => {
             format!("counts money that was set aside towards the {} that are due", order.money(order.due()))
         }

@@ -7,7 +7,7 @@ use entity::{OrderStatus, Time};
 use crate::calendar::after_days;
 use crate::chargeback::{self, Claim, Notified, Wanted};
 use crate::clocks;
-use crate::command::Command;
+use crate::command::{ClaimCause, Command};
 use crate::deadline::pass_deadline;
 use crate::decision::Decision;
 use crate::drafting::{confirm, draft, offer};
@@ -24,7 +24,7 @@ use crate::refund_back::{self, Back};
 use crate::rejection::Rejection;
 use crate::shipping::{extend_deadline, ship, update_shipment};
 use crate::table::{self, Actor};
-use crate::{cancel_requests, disputes, operator, provider_facts, returns};
+use crate::{cancel_requests, disputes, operator, provider_facts, returns, ways_out};
 
 /// An order begins.
 pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Result<Decision, Rejection> {
@@ -72,6 +72,10 @@ pub fn start(actor: Actor, command: &Command, now: Time, policy: &Policy) -> Res
         | Command::UnfreezeOrder
         | Command::ApplyFunds { .. }
         | Command::RefundUnapplied { .. }
+        | Command::RetryRefund { .. }
+        | Command::BearRefundCharge { .. }
+        | Command::ClosePayment { .. }
+        | Command::AcceptShortfall
         | Command::ProvideRefundAccount { .. }
         | Command::RequestManualRefund { .. }
         | Command::ApproveManualRefund { .. }
@@ -151,6 +155,10 @@ pub fn decide(
         Command::UnfreezeOrder => operator::unfreeze(order, now, policy),
         Command::ApplyFunds { receipt, payment_id } => operator::apply_funds(order, receipt, *payment_id, now),
         Command::RefundUnapplied { receipt_id } => operator::refund_unapplied(order, *receipt_id, now, policy),
+        Command::RetryRefund { refund_id, reference } => ways_out::retry_refund(order, *refund_id, reference),
+        Command::BearRefundCharge { refund_id } => ways_out::bear_refund_charge(order, *refund_id, policy),
+        Command::ClosePayment { payment_id } => ways_out::close_payment(order, *payment_id),
+        Command::AcceptShortfall => ways_out::accept_shortfall(order, now, policy),
         Command::ProvideRefundAccount { refund_account_id, encrypted_details, mask } => {
             let account = entity::refund_account::Model {
                 id: *refund_account_id,
@@ -186,10 +194,12 @@ pub fn decide(
         Command::ReturnRestOfRefund { refund_id, amount, movement } => {
             refund_back::return_rest(order, *refund_id, Back { movement, amount: *amount })
         }
-        Command::HoldRefund { refund_id, reason } => provider_facts::hold_refund(order, *refund_id, reason),
-        Command::Chargeback { chargeback_id, payment_id, reference, amount, stage, reason } => {
-            let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);
-            let claim = Notified { chargeback_id, payment_id, reference, amount, reason };
+        Command::HoldRefund { refund_id, reason, needs_another_account } => {
+            provider_facts::hold_refund(order, *refund_id, reason, *needs_another_account)
+        }
+        Command::Chargeback { chargeback_id, payment_id, reference, amount, cause, stage, reason } => {
+            let (chargeback_id, payment_id, amount, cause) = (*chargeback_id, *payment_id, *amount, *cause);
+            let claim = Notified { chargeback_id, payment_id, reference, amount, cause, reason };
             chargeback::chargeback(order, &claim, stage, now, policy)
         }
         Command::DecideChargeback { chargeback_id, operator_id, outcome, amount } => {
@@ -198,7 +208,8 @@ pub fn decide(
         }
         Command::ReversePayment { chargeback_id, payment_id, amount, movement, reason } => {
             let (chargeback_id, payment_id, amount) = (*chargeback_id, *payment_id, *amount);
-            let claim = Claim { chargeback_id, payment_id, reference: movement, amount, reason };
+            let cause = ClaimCause::Dispute;
+            let claim = Claim { chargeback_id, payment_id, reference: movement, amount, cause, reason };
             chargeback::reverse(order, &claim, movement, now)
         }
         Command::PassDeadline => pass_deadline(order, now, policy),

@@ -6,8 +6,8 @@ use entity::payment::{PaymentMethod, PaymentStatus};
 use entity::receipt::ReceiptReason;
 use entity::refund::RefundStatus;
 use entity::{
-    MinorUnits, Money, OrderStatus, PaymentId, Time, cancel_request, chargeback, dispute, evidence, feedback, proposal,
-    receipt, refund, refund_account,
+    ChargebackId, MinorUnits, Money, OrderStatus, PaymentId, Time, cancel_request, chargeback, dispute, evidence,
+    feedback, proposal, receipt, refund, refund_account,
 };
 
 use crate::balances::Balances;
@@ -127,6 +127,8 @@ pub enum FollowUp {
     CancelPayment(PaymentId),
     SendRefund(RefundRef),
     RequestPayout,
+    /// Then a capture that failed is not expected to be restored any more.
+    GiveUpCapture(ChargebackId, Time),
 }
 
 /// The status whose clock stands still, and which the order may come back to.

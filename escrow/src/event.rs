@@ -108,6 +108,9 @@ events! {
     /// An operator put money that had been set aside to the order's use.
     "funds.applied" = FundsApplied { payment_id: PaymentId, amount: Money, held: Money, due: Money },
         Same, "{amount} that had been set aside are applied: {held} held, {due} due.";
+    /// Banks on the way had kept a little of a bank transfer; the operator bears it.
+    "shortfall.accepted" = ShortfallAccepted { payment_id: PaymentId, amount: Money, held: Money },
+        Same, "{amount} that banks kept of a transfer are borne by the operator: {held} held.";
     "funds.unapplied" = FundsUnapplied { payment_id: PaymentId, amount: Money, reason: ReceiptReason },
         Same, "{}", words::set_aside(*amount, *reason);
     "order.funded" = OrderFunded { held: Money, ship_by: Time },
@@ -228,6 +231,26 @@ events! {
         chargeback_id: ChargebackId, payment_id: PaymentId, amount: Money, reason: String
     },
         Same, "A transfer bounced: {amount} was taken back.";
+    /// The provider could not collect a payment that it had reported, and may mend that by itself until then.
+    "payment.suspended" = PaymentSuspended {
+        chargeback_id: ChargebackId, payment_id: PaymentId, amount: Money, restore_by: Time, reason: String
+    },
+        Same, "The payment provider could not collect {amount} yet; it may still do so until {}.", words::day(*restore_by);
+    "payment.restored" = PaymentRestored {
+        chargeback_id: ChargebackId, payment_id: PaymentId, amount: Money, to_held: Money, to_supplier: Money
+    },
+        Same, "The payment provider has collected {amount} after all.";
+    /// It was not restored in time, or somebody decided so.
+    "payment.given_up" = PaymentGivenUp { chargeback_id: ChargebackId, payment_id: PaymentId, amount: Money },
+        Same, "{amount} could not be collected, and is not expected any more.";
+    /// An alarm: the provider sent a refund after all, when it was being sent otherwise.
+    "refund.sent_again" = RefundSentAgain { chargeback_id: ChargebackId, payment_id: PaymentId, amount: Money },
+        Same, "Alarm: a refund of {amount} was sent twice.";
+    /// What was sent twice came back.
+    "loss.recovered" = LossRecovered { chargeback_id: ChargebackId, amount: Money },
+        Same, "{amount} that had been sent twice came back.";
+    "loss.accepted" = LossAccepted { chargeback_id: ChargebackId, amount: Money },
+        Same, "{amount} that had been sent twice is the operator's loss.";
     /// The order waits for its money again.
     "order.unfunded" = OrderUnfunded { due: Money, deadline: Time },
         Is(AwaitingPayment), "The order waits for its money again: {due} is due.";
@@ -257,6 +280,9 @@ events! {
     /// A chargeback gave the buyer this money; the refund of it is not sent.
     "refund.charged_back" = RefundChargedBack { amount: Money },
         Same, "The buyer's bank took {amount} back that was to be refunded; that refund is not sent.";
+    /// Of a refund that came back banks on the way had kept this; the operator bears it.
+    "refund.charge_borne" = RefundChargeBorne { amount: Money },
+        Same, "{amount} that banks kept of a refund are borne by the operator.";
     "refund.succeeded" = RefundSucceeded { amount: Money },
         Same, "A refund of {amount} was sent.";
 

@@ -24,4 +24,8 @@ pub enum FreezeReason {
 pub enum FrozenBy {
     Operator(FreezeReason),
     Chargeback,
+    /// A provider could not collect a payment that it had reported, and may still mend that.
+    FailedCapture,
+    /// A refund left twice.
+    RefundSentAgain,
 }

@@ -1,5 +1,6 @@
 //! May somebody do something now? Reads the table; the API's list of actions and every refusal come from here.
 
+use entity::payment::PaymentStatus;
 use entity::proposal::Side;
 use entity::refund::RefundStatus;
 use entity::{OperatorId, OrderStatus, Time};
@@ -7,6 +8,7 @@ use entity::{OperatorId, OrderStatus, Time};
 use super::calendar::after_days;
 use super::refund::{BY_HAND, Sending, may_send};
 use super::table::{self, Action, Actor, Condition, Row, Until, WhenFrozen};
+use super::ways_out::{is_retriable, is_short, shortened};
 use super::{Order, Policy, Rejection};
 
 /// A dispute that was withdrawn can be opened once more.
@@ -106,6 +108,10 @@ fn holds(condition: Condition, order: &Order, actor: Actor, now: Time, policy: &
                 || (row.provider == BY_HAND && matches!(row.status, RefundStatus::Pending | RefundStatus::Succeeded))
         }),
         Condition::RefundApproved => a_refund(is_being_paid_by_hand),
+        Condition::RefundRetriable => order.refunds.iter().any(|refund| is_retriable(order, refund)),
+        Condition::RefundShort => order.refunds.iter().any(|refund| is_short(refund, policy)),
+        Condition::PaymentPending => order.payments.iter().any(|payment| payment.status == PaymentStatus::Pending),
+        Condition::TransferShort => shortened(order, policy).is_some(),
         Condition::PaymentOpened => !order.payments.is_empty(),
         Condition::FundsSetAside => order.receipts.iter().any(|receipt| receipt.left().is_positive()),
     }

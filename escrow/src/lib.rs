@@ -43,9 +43,10 @@ mod shipping;
 mod split;
 pub mod table;
 mod transfer;
+mod ways_out;
 
 pub use balances::Balances;
-pub use command::{AttachedFile, Command, PaymentEnd, Proposal};
+pub use command::{AttachedFile, ClaimCause, Command, PaymentEnd, Proposal};
 pub use consequence::consequence;
 pub use decide::{decide, start};
 pub use decision::{

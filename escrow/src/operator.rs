@@ -1,5 +1,6 @@
 //! What operators do to an order: freeze it, and pay refunds by hand, one asking and another approving.
 
+use entity::payment::PaymentStatus;
 use entity::refund::{self, RefundStatus};
 use entity::{MinorUnits, Money, OperatorId, PaymentId, ReceiptId, RefundId, Time, receipt};
 
@@ -70,7 +71,8 @@ pub(super) fn apply_funds(
     let too_large = Rejection::TOO_LARGE;
     let arrived = payment.captured.checked_add(amount).ok_or(too_large)?;
     let mut decision = Decision::unchanged(order);
-    decision.payments.push(PaymentChange::Capture { payment_id, applied: amount, complete: arrived >= payment.amount });
+    let complete = arrived >= payment.amount || payment.status != PaymentStatus::Pending;
+    decision.payments.push(PaymentChange::Capture { payment_id, applied: amount, complete });
     let applied = receipt.applied.checked_add(amount).ok_or(Rejection::TOO_LARGE)?;
     decision.change_receipt(receipt, |row| {
         row.applied = applied;
@@ -249,7 +251,10 @@ pub(super) fn use_refund_account(order: &Order, account: entity::refund_account:
     decision.refund_account = Some(account);
     decision.events.push(Event::RefundAccountProvided);
     for refund in order.refunds.iter().filter(|refund| refund.status == RefundStatus::PayeeDetailsRequired) {
-        decision.change_refund(refund, |row| row.status = RefundStatus::Requested);
+        decision.change_refund(refund, |row| {
+            row.status = RefundStatus::Requested;
+            row.failure = None;
+        });
         // While the order is frozen it is not sent; thawing it sends it again.
         decision.follow_ups.push(FollowUp::SendRefund(RefundRef::Existing(refund.id)));
     }

@@ -26,7 +26,9 @@ pub(super) fn capture(
     let rest = amount.amount.checked_sub(applied).ok_or(Rejection::TOO_LARGE)?;
     let mut decision = Decision::unchanged(order);
     let arrived = payment.captured.checked_add(amount.amount).ok_or(Rejection::TOO_LARGE)?;
-    let complete = amount.currency == payment.currency && (arrived >= payment.amount || !payment.takes_parts);
+    let is_all = amount.currency == payment.currency && (arrived >= payment.amount || !payment.takes_parts);
+    // A part that comes after nothing more was expected is all that there is.
+    let complete = is_all || (applied.is_positive() && payment.status != PaymentStatus::Pending);
     decision.payments.push(PaymentChange::Capture { payment_id, applied, complete });
     if applied.is_positive() {
         decision.post(Transfer {
@@ -117,11 +119,19 @@ fn set_aside(
     refund::book(order, decision, refunding, now, policy)
 }
 
-/// A payment came to nothing. Only an open one can; of any other it is known already.
+/// A payment came to nothing, or nothing more comes by it: whose money pays the order has been captured, also if the rest was
+/// paid otherwise. Only an open one can; of any other it is known already.
 pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd) -> Result<Decision, Rejection> {
     let payment = order.find_payment(payment_id)?;
     let mut decision = Decision::unchanged(order);
     if payment.status != PaymentStatus::Pending {
+        return Ok(decision);
+    }
+    let gone = payment.refunded.checked_add(payment.charged_back).ok_or(Rejection::TOO_LARGE)?;
+    if payment.captured > gone {
+        // Its parts were events of their own.
+        let status = PaymentStatus::Captured;
+        decision.payments.push(PaymentChange::End { payment_id, status, failure: None });
         return Ok(decision);
     }
     let (status, failure, event) = match end {
@@ -131,6 +141,8 @@ pub(super) fn end_payment(order: &Order, payment_id: PaymentId, end: &PaymentEnd
         PaymentEnd::Expired => (PaymentStatus::Expired, None, Event::PaymentExpired { payment_id }),
         PaymentEnd::Cancelled => (PaymentStatus::Cancelled, None, Event::PaymentCancelled { payment_id }),
     };
+    // What came by it pays the order, also if the rest is paid otherwise.
+    let status = if payment.captured.is_positive() { PaymentStatus::Captured } else { status };
     decision.payments.push(PaymentChange::End { payment_id, status, failure });
     decision.events.push(event);
     Ok(decision)
@@ -191,21 +203,27 @@ pub(super) fn settle_refund(
     Ok(decision)
 }
 
-/// The provider takes it only with the buyer's account. If it has that already, an operator has to find another way.
-pub(super) fn hold_refund(order: &Order, refund_id: RefundId, reason: &str) -> Result<Decision, Rejection> {
+/// The provider takes it only with the buyer's account. If it has that already, an operator has to find another way; unless
+/// that one can't be used, and the buyer is asked for another, with the reason.
+pub(super) fn hold_refund(
+    order: &Order,
+    refund_id: RefundId,
+    reason: &str,
+    needs_another_account: bool,
+) -> Result<Decision, Rejection> {
     let refund = find_refund(order, refund_id)?;
     let mut decision = Decision::unchanged(order);
     if refund.status != RefundStatus::Requested {
         return Ok(decision);
     }
     let amount = Money::new(refund.balance, refund.currency);
-    let knows_account = order.row.has_refund_account;
+    let is_stuck = order.row.has_refund_account && !needs_another_account;
     decision.change_refund(refund, |row| {
-        row.status = if knows_account { RefundStatus::ActionRequired } else { RefundStatus::PayeeDetailsRequired };
-        row.failure = knows_account.then(|| reason.to_owned());
+        row.status = if is_stuck { RefundStatus::ActionRequired } else { RefundStatus::PayeeDetailsRequired };
+        row.failure = (is_stuck || needs_another_account).then(|| reason.to_owned());
         row.started_at = None;
     });
-    decision.events.push(if knows_account {
+    decision.events.push(if is_stuck {
         Event::RefundActionRequired { amount, reason: "the payment provider does not take the account".to_owned() }
     } else {
         Event::RefundDetailsRequired { amount }

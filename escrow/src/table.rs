@@ -160,6 +160,14 @@ actions! {
     RejectManualRefund = "rejectManualRefund", GoesOn, NoEnd;
     /// Say that it was paid by hand.
     ConfirmManualRefund = "confirmManualRefund", GoesOn, NoEnd;
+    /// Send a refund once more that failed or came back.
+    RetryRefund = "retryRefund", Stops, NoEnd;
+    /// Make good what banks on the way kept of a refund that came back.
+    BearRefundCharge = "bearRefundCharge", Stops, NoEnd;
+    /// End a payment that will never be paid.
+    ClosePayment = "closePayment", GoesOn, NoEnd;
+    /// Let a bank transfer count as whole that banks on the way have shortened.
+    AcceptShortfall = "acceptShortfall", Stops, StatusEnds;
     /// Put money that was set aside to the order's use.
     ApplyFunds = "applyFunds", Stops, StatusEnds;
     /// Give money back that was set aside.
@@ -226,6 +234,13 @@ conditions! {
     RefundNeedsApproval: "only while a refund waits to be approved that may be sent",
     RefundByHand: "only for a refund that is to be paid, or was paid, by hand",
     RefundApproved: "only while an approved refund is being paid by hand",
+    /// And its rail can give money back.
+    RefundRetriable: "only while a refund waits that its payment provider may send once more",
+    /// By no more than what an operator may bear.
+    RefundShort: "only while a refund waits of which banks on the way have kept a little",
+    PaymentPending: "only while a payment is open",
+    /// By no more than what an operator may bear.
+    TransferShort: "only while a bank transfer has come of which a little is missing",
     PaymentOpened: "only once a payment was opened that the money can be counted to",
     FundsSetAside: "only while money of it is set aside",
     ChargebackUnsettled: "only while a chargeback is open, or waits for a person",
@@ -323,6 +338,10 @@ pub const TABLE: &[Row] = &[
     when(&[RefundNeedsApproval], row(Action::ApproveManualRefund, &[Operator], ANY, &[], "by another operator")),
     when(&[RefundByHand], row(Action::RejectManualRefund, &[Operator], ANY, &[], "")),
     when(&[RefundApproved], row(Action::ConfirmManualRefund, &[Operator], ANY, &[], "")),
+    when(&[RefundRetriable], row(Action::RetryRefund, &[Operator], ANY, &[], "the provider is asked first")),
+    when(&[RefundShort], row(Action::BearRefundCharge, &[Operator], ANY, &[], "the operator bears it")),
+    when(&[PaymentPending], row(Action::ClosePayment, &[Operator], ANY, &[], "the provider is asked first")),
+    when(&[TransferShort], row(Action::AcceptShortfall, &[Operator], &[AwaitingPayment], &[Funded], "the operator bears the rest")),
     when(&[PaymentOpened], row(Action::ApplyFunds, &[Operator, Provider], &[AwaitingPayment], &[Funded], "when the whole total has arrived")),
     when(&[FundsSetAside], row(Action::RefundUnapplied, &[Operator], ANY, &[], "what was set aside goes back")),
 
@@ -332,6 +351,7 @@ pub const TABLE: &[Row] = &[
     row(Action::SettleRefund, &[Provider], ANY, &[], ""),
     row(Action::FailRefund, &[Provider], ANY, &[], "somebody has to choose another way"),
     row(Action::Chargeback, &[Provider], UNDER_WAY, &[Refunded], "lost, and nothing is left held"),
+    row(Action::Chargeback, &[Provider], &[Funded, CancelRequested, Disputed], &[AwaitingPayment], "a failed capture is given up, not shipped yet"),
     row(Action::Chargeback, &[Provider], &[AwaitingPayment], &[Cancelled, Funded], "lost, and nothing is left held; won, and nothing is due"),
     row(Action::Chargeback, &[Provider], QUIET, &[], "freezes the order"),
     when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], UNDER_WAY, &[Refunded], "lost, and nothing is left held")),

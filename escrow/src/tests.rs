@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::decision::{Decision, PaymentChange, RefundOf, StockChange};
 use super::table::TABLE;
 use super::*;
-use commands::{capture, chargeback, command, five, paying, proposing};
+use commands::{because, capture, chargeback, command, five, paying, proposing, restore_by};
 use entity::contract::Deadlines;
 use entity::dispute::DisputeReason;
 use entity::proposal::Side;
@@ -35,6 +35,7 @@ mod orders;
 mod payments;
 mod recoveries;
 mod refunds;
+mod suspended;
 mod transitions;
 
 const PRICE: i64 = 12_800;

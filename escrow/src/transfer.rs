@@ -11,6 +11,8 @@ pub enum Account {
     /// This order's supplier.
     Supplier,
     Fees,
+    /// What banks and providers charged us.
+    ProviderFees,
     Refund(RefundRef),
     Unapplied(ReceiptRef),
     Chargeback(ChargebackId),

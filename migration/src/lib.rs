@@ -14,6 +14,7 @@ mod m20261122_000006_files;
 mod m20261122_000007_reconciliation;
 mod m20261123_000008_webhooks;
 mod m20261201_000009_bank_bookings;
+mod m20261201_000012_suspended;
 mod m20261201_000013_claims;
 mod m20261201_000014_ways_out;
 mod m20261201_000015_bank_charges;
@@ -34,6 +35,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261122_000007_reconciliation::Migration),
             Box::new(m20261123_000008_webhooks::Migration),
             Box::new(m20261201_000009_bank_bookings::Migration),
+            Box::new(m20261201_000012_suspended::Migration),
             Box::new(m20261201_000013_claims::Migration),
             Box::new(m20261201_000014_ways_out::Migration),
             Box::new(m20261201_000015_bank_charges::Migration),

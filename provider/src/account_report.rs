@@ -8,7 +8,8 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime};
 use entity::{Currency, MinorUnits, Money};
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{LineKind, Remitter};
+use crate::remitter::Remitter;
+use crate::statement::LineKind;
 
 /// One account in one file.
 #[derive(Clone, Debug, PartialEq, Eq)]

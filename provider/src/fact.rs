@@ -1,16 +1,18 @@
 //! What providers say, in our words.
 
-use chrono::NaiveDate;
-use entity::{Currency, Money};
-use serde::{Deserialize, Serialize};
+use entity::Money;
 
 use crate::account_report::AccountReport;
+use crate::remitter::Remitter;
+use crate::standing::Standing;
+use crate::statement::Statement;
 
 /// One thing a provider says.
 ///
 /// `reference` is the id of ours that we sent. Where a provider doesn't say it, it is the provider's own id of the payment:
 /// both are looked for, ours first. `movement` is the provider's id of the movement of money, by which it is applied once.
-/// `provider_reference` is the provider's id of the whole, for later calls.
+/// `provider_reference` is the provider's id of the whole, for later calls. A refund is looked for by the provider's id of it
+/// first: what is repeated as ours may be the payment's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
     PaymentPending {
@@ -61,12 +63,14 @@ pub enum Fact {
     /// Also after it had succeeded: then `movement` is the money that came back.
     RefundFailed {
         reference: String,
+        provider_reference: Option<String>,
         movement: Option<String>,
         reason: String,
     },
     /// It came back after it had been sent, and the notification of that may still be on its way; `movement` is the money that came back.
     RefundReturned {
         reference: String,
+        provider_reference: Option<String>,
         movement: String,
         amount: Money,
         reason: String,
@@ -81,8 +85,10 @@ pub enum Fact {
         movement: String,
         amount: Money,
     },
+    /// Also after it had been paid: then `movement` is the money that came back.
     PayoutFailed {
         reference: String,
+        movement: Option<String>,
         reason: String,
     },
     /// It came back after it had been sent; `movement` is the money that came back.
@@ -111,13 +117,16 @@ pub enum Fact {
         amount: Money,
         reason: String,
     },
+    /// How a capture or a refund stands with a provider that may mend a failure by itself, or fail later. Each time that it
+    /// says so counts, in the order in which it happened there.
+    Standing(Standing),
     /// Something has become of a payment, by a message that can't be trusted to say what: the provider is asked, and its
     /// answer counts. `references` are ours, as far as it says one; `provider_reference` is the provider's id of it.
     PaymentHint {
         references: Vec<String>,
         provider_reference: Option<String>,
     },
-    /// The same of a refund: `reference` is ours or the provider's.
+    /// The same of a refund: `reference` is ours or the provider's own id of it.
     RefundHint {
         reference: String,
     },
@@ -127,21 +136,6 @@ pub enum Fact {
     AccountReport(AccountReport),
     /// A part of what was told that can't be understood or isn't ours; the other parts can be.
     NotUnderstood(String),
-}
-
-/// Who sent money and what they wrote, as far as the rail says: for operators to match by, kept encrypted, never logged.
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Remitter {
-    pub name: Option<String>,
-    /// An IBAN or an account number.
-    pub account: Option<String>,
-    pub text: Option<String>,
-}
-
-impl std::fmt::Debug for Remitter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Remitter(***)")
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,93 +156,4 @@ pub enum ChargebackStage {
     Unclear {
         what: String,
     },
-}
-
-/// What a provider has booked in one currency on one day, by its own calendar.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Statement {
-    pub currency: Currency,
-    pub day: NaiveDate,
-    pub lines: Vec<StatementLine>,
-}
-
-/// One movement on a statement.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StatementLine {
-    /// As in the facts about it: a line and a fact with the same kind and movement are one.
-    pub kind: LineKind,
-    pub movement: String,
-    /// Ours, or what the provider says of it.
-    pub reference: Option<String>,
-    /// More than zero, whichever way it went: the kind says which.
-    pub amount: Money,
-}
-
-/// Which way money went, and what for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum LineKind {
-    /// Towards us.
-    Capture,
-    Refund,
-    /// A refund that came back.
-    RefundReturned,
-    Payout,
-    /// A payout that came back.
-    PayoutReturned,
-    Chargeback,
-    /// A chargeback's money that came back.
-    ChargebackWon,
-    /// A capture that was taken back.
-    Reversal,
-    /// The provider's own fees and the like, away from us.
-    Fee,
-    /// What others ordered from the same account: nothing of ours, and never in our books.
-    Foreign,
-    /// Anything else towards us.
-    OtherCredit,
-    /// Anything else away from us.
-    OtherDebit,
-}
-
-impl LineKind {
-    /// Every kind.
-    pub const ALL: [Self; 12] = [
-        Self::Capture,
-        Self::Refund,
-        Self::RefundReturned,
-        Self::Payout,
-        Self::PayoutReturned,
-        Self::Chargeback,
-        Self::ChargebackWon,
-        Self::Reversal,
-        Self::Fee,
-        Self::Foreign,
-        Self::OtherCredit,
-        Self::OtherDebit,
-    ];
-
-    /// The kind of this name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.name() == name)
-    }
-
-    /// As in the key of the transfer that books it; what is never booked has a name, too.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Capture => "capture",
-            Self::Refund => "refund",
-            Self::RefundReturned => "refund_failed",
-            Self::Payout => "payout",
-            Self::PayoutReturned => "payout_returned",
-            Self::Chargeback => "chargeback",
-            Self::ChargebackWon => "chargeback_won",
-            Self::Reversal => "reversal",
-            Self::Fee => "fee",
-            Self::Foreign => "foreign",
-            Self::OtherCredit => "other_credit",
-            Self::OtherDebit => "other_debit",
-        }
-    }
 }

@@ -7,10 +7,12 @@ use entity::payment::PaymentMethod;
 use entity::{Currency, PaymentId, Time};
 use ground::setting::SettingError;
 
-use crate::fact::{Fact, Statement};
+use crate::fact::Fact;
 use crate::request::{
     OpenedPayment, PaymentQuery, PaymentRequest, PayoutQuery, PayoutRequest, RefundQuery, RefundRequest,
 };
+use crate::settlement::SettlementReports;
+use crate::statement::Statement;
 use crate::terms::MethodTerms;
 use crate::webhook::{Acknowledgement, Incoming, Uninterpretable, VerifyError, WebhookRequest};
 
@@ -58,6 +60,9 @@ pub trait PaymentProvider: Send + Sync + std::fmt::Debug {
     /// then it sends statements by itself, or is asked about each payment.
     async fn statements(&self, day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError>;
 
+    /// The reports in which it says what it has settled, if there is a folder that they are put into.
+    fn settlement(&self) -> Option<&SettlementReports>;
+
     /// Is this notification really the provider's, and fresh? Over the raw bytes, in constant time, with the algorithm pinned.
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError>;
 
@@ -95,6 +100,9 @@ pub enum ProviderError {
     /// The provider needs to know where to send it: ask again with a payee.
     #[error("the payee is missing: {0}")]
     PayeeDetailsRequired(String),
+    /// Nothing was sent, because the payee's details as they are would not get there: ask again with other ones.
+    #[error("the payee's details can't be used: {0}")]
+    PayeeDetailsUnusable(String),
     /// This provider can't be asked that: what it says, it says by itself.
     #[error("it can't be asked: {0}")]
     CannotBeAsked(&'static str),

@@ -6,15 +6,18 @@
 //!
 //! Where to look: `interface` (the trait that every provider implements, and its errors), `request` (what it is asked with),
 //! `fact` (what it can report), `account_report` (what banks can), `terms` (what it can do by a method), `webhook` (notifications), `list` (the providers),
-//! `routing` (which of them is asked for what), `wire` (what adapters have in common). Each of these uses those above it;
+//! `routing` (which of them is asked for what), `settlement` (reports as files), `wire` (what adapters have in common). Each of these uses those above it;
 //! an adapter uses all of them but `list` and `routing`.
 
 mod account_report;
 mod fact;
 mod interface;
 mod list;
+mod remitter;
 mod request;
 mod routing;
+mod settlement;
+mod statement;
 mod terms;
 mod webhook;
 mod wire;
@@ -28,6 +31,7 @@ mod partner;
 mod qiwi;
 mod rapyd;
 pub mod sandbox;
+mod standing;
 mod stripe;
 mod webmoney;
 mod yookassa;
@@ -36,14 +40,18 @@ mod yookassa;
 mod for_tests;
 
 pub use account_report::{AccountReport, BookedAt, Marks, Meaning, ReportedEntry, ReportedPart, StatedBalances};
-pub use bank::{NoBankFile, file as bank_file, files as bank_files};
-pub use fact::{ChargebackStage, Fact, LineKind, Remitter, Statement, StatementLine};
+pub use bank::{NoBankFile, file as bank_file, files as bank_files, unpacked};
+pub use fact::{ChargebackStage, Fact};
 pub use interface::{PaymentProvider, Payouts, ProviderError};
-pub use list::{NAMES, ProviderSettings};
+pub use list::{NAMES, ProviderSettings, days_late};
+pub use remitter::Remitter;
 pub use request::{
     OpenedPayment, Payer, PaymentQuery, PaymentRequest, PayoutQuery, PayoutRequest, RefundQuery, RefundRequest,
 };
 pub use routing::{Providers, Route, Routing, notification_url, parse_route};
+pub use settlement::{SettlementReports, is_report, report_file, report_name};
+pub use standing::{Standing, StandingOf, Stands};
+pub use statement::{LineKind, Statement, StatementLine};
 pub use terms::{Limits, MethodTerms, PayerField};
 pub use webhook::{
     Acknowledgement, Enclosed, Incoming, Question, Uninterpretable, Verified, VerifyError, WebhookRequest,

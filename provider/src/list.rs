@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::Days;
 use ground::clock::Clock;
 use ground::setting::{Installation, SettingError};
 
@@ -47,4 +48,20 @@ providers! {
     webmoney: WebmoneySettings,
     partner: PartnerSettings,
     sandbox: SandboxSettings,
+}
+
+/// Of providers that say by reports what they have settled: within how many days of a movement, as it is booked here, one of
+/// them has it. None where a statement has all of its day.
+#[must_use]
+pub fn days_late(provider: &str) -> Option<Days> {
+    Some(Days::new(match provider {
+        adyen::NAME => adyen::DAYS_LATE,
+        alipay::NAME => alipay::DAYS_LATE,
+        antom::NAME => antom::DAYS_LATE,
+        dlocal::NAME => dlocal::DAYS_LATE,
+        rapyd::NAME => rapyd::DAYS_LATE,
+        webmoney::NAME => webmoney::DAYS_LATE,
+        yookassa::NAME => yookassa::DAYS_LATE,
+        _complete_to_the_day => return None,
+    }))
 }

@@ -94,6 +94,14 @@ impl Providers {
         }
     }
 
+    /// Whether this provider may be asked in the place of one that did not open a payment. The simulated bank only where a route
+    /// names it: nobody takes its money for real by mistake.
+    #[must_use]
+    pub fn may_replace(&self, name: &str, method: PaymentMethod) -> bool {
+        let is_routed = || self.routing.routes.iter().any(|route| route.method == method);
+        name != sandbox::NAME || is_routed()
+    }
+
     /// Who sends refunds of payments whose own rail can't; None if operators do it by hand. Never the simulated bank, which
     /// gives back its own simulated money only.
     #[must_use]

@@ -11,8 +11,8 @@ use crate::crypto::Cipher;
 use crate::graphql::catalog::mutation::{CreateProductInput, UpdateProductInput};
 use crate::graphql::dispute::{evidence, mutation as dispute};
 use crate::graphql::messaging::conversation::{ContactBuyerInput, ContactSupplierInput, SendMessageInput};
-use crate::graphql::operator::booking;
 use crate::graphql::operator::order as operator;
+use crate::graphql::operator::{booking, ways_out};
 use crate::graphql::order::{cancel, feedback, input as order, shipping};
 use crate::graphql::party::mutation as party;
 use crate::graphql::payout::object as payout;
@@ -123,6 +123,10 @@ macro_rules! names {
 fn a_key_covers_every_field_of_its_input() {
     let shown = names![
         dispute::AcceptSettlementInput,
+        ways_out::AcceptShortfallInput,
+        ways_out::BearRefundChargeInput,
+        ways_out::ClosePaymentInput,
+        ways_out::RetryRefundInput,
         evidence::AddEvidenceInput,
         cancel::AnswerCancelRequestInput,
         unapplied::ApplyFundsInput,

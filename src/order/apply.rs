@@ -129,6 +129,7 @@ impl Applying<'_> {
                 Account::Escrow => LedgerAccount::Escrow(row.id),
                 Account::Supplier => LedgerAccount::Supplier(row.supplier_id),
                 Account::Fees => LedgerAccount::Fees,
+                Account::ProviderFees => LedgerAccount::ProviderFees,
                 Account::Refund(reference) => LedgerAccount::Refund(self.refund(*reference)?),
                 Account::Unapplied(reference) => LedgerAccount::Unapplied(self.receipt(*reference)?),
                 Account::Chargeback(id) => LedgerAccount::Chargeback(*id),
@@ -159,6 +160,9 @@ impl Applying<'_> {
                 }
                 FollowUp::CancelPayment(payment_id) => (Job::CancelPayment { payment_id: *payment_id }, now),
                 FollowUp::SendRefund(reference) => (Job::SendRefund { refund_id: self.refund(*reference)? }, now),
+                FollowUp::GiveUpCapture(chargeback_id, at) => {
+                    (Job::GiveUpCapture { chargeback_id: *chargeback_id }, *at)
+                }
                 FollowUp::RequestPayout => {
                     (Job::RequestPayout { supplier_id: row.supplier_id, currency: row.currency }, now)
                 }

@@ -6,7 +6,7 @@ use sea_orm::DatabaseTransaction;
 
 use crate::error::{Error, Result};
 use crate::ledger;
-use escrow::{Command, Decision, Order};
+use escrow::{ClaimCause, Command, Decision, Order};
 
 /// A later stage without an amount is of what is booked. None: the command stays as it is.
 pub(super) fn with_known_amount(order: &Order, command: &Command) -> Option<Command> {
@@ -54,6 +54,7 @@ pub(super) fn waiting(order: &Order, payment_id: PaymentId) -> Vec<Command> {
         payment_id,
         reference: row.reference.clone(),
         amount: None,
+        cause: ClaimCause::of(row),
         stage: ChargebackStage::Again,
         reason: row.reason.clone(),
     });

@@ -59,6 +59,27 @@ pub fn execute_as_provider<'a>(
     }))
 }
 
+/// The same of a command that was decided by what the order was at this version: false, and nothing is done, if it has changed
+/// since.
+pub fn execute_as_decided<'a>(
+    app: &'a App,
+    order_id: OrderId,
+    version: i64,
+    received_at: Time,
+    command: &'a Command,
+) -> BoxFuture<'a, Result<bool>> {
+    Box::pin(retrying(move || async move {
+        let mut locked = LockedOrder::begin_for_all(app, order_id, received_at).await?;
+        let is_as_decided = locked.expect_version(Some(version)).is_ok();
+        if is_as_decided {
+            locked.command_at(Actor::Provider, command, received_at).await?;
+        }
+        locked.pass_deadlines(app.clock.now()).await?;
+        locked.commit().await?;
+        Ok(is_as_decided)
+    }))
+}
+
 /// As whom a viewer acts on orders; refuses those who only look on.
 pub fn actor(viewer: &Viewer) -> Result<Actor> {
     match viewer {

@@ -15,6 +15,12 @@ pub async fn find_order<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: OrderId
     Ok(Entity::find_by_id(id).filter(visibility::orders(viewer)).one(db).await?)
 }
 
+/// Which version an order has now.
+pub async fn find_version<C: ConnectionTrait>(db: &C, id: OrderId) -> Result<i64> {
+    let found = Entity::find_by_id(id).one(db).await?;
+    Ok(found.ok_or_else(|| Error::internal(format!("{id} is gone")))?.version)
+}
+
 pub async fn require_order<C: ConnectionTrait>(db: &C, viewer: &Viewer, id: OrderId) -> Result<Model> {
     find_order(db, viewer, id).await?.ok_or_else(|| Error::not_found("order"))
 }

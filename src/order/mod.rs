@@ -39,7 +39,8 @@ pub use changes::{Change, changes};
 pub use deadline::{next_timer, overdue, pass_deadlines};
 pub use draft::{DraftOrder, draft_order};
 pub use evidence::{MOST_CITED, NewEvidence, add_evidence, find_cited, find_evidence_by_id};
-pub use execute::{actor, execute, execute_as_provider};
+pub use execute::{actor, execute, execute_as_decided, execute_as_provider};
+pub use find::find_version;
 pub use find::{
     FeedKey, FeedPart, OrderFilter, TimelineKey, events_of, feed, find_contracts, find_numbered, find_order,
     find_orders, find_orders_by_id, find_payments_by_id, require_order, transfers_of, versions_of,

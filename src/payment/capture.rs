@@ -6,6 +6,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::matching::{Applied, find_payment, find_payment_by_any, unknown_payment};
+use super::standing::settle_captures;
 use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
@@ -66,6 +67,8 @@ pub(super) async fn capture(
     }
     let command = Command::CapturePayment { payment_id: payment.id, amount, movement };
     execute_as_provider(app, payment.order_id, heard_at, &command).await?;
+    // That it failed may have been said before.
+    settle_captures(app, payment.id, heard_at).await?;
     Ok(Applied::Done)
 }
 

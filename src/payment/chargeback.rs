@@ -70,6 +70,7 @@ pub(super) async fn apply(
         payment_id: payment.id,
         reference: disputed.id.to_owned(),
         amount,
+        cause: escrow::ClaimCause::Dispute,
         stage,
         reason: disputed.reason.to_owned(),
     };

@@ -8,13 +8,15 @@ use super::capture::{self, Captured};
 use super::chargeback::{self, ClaimedBack, Disputed};
 use super::hint::{self, Hinted};
 use super::matching::Applied;
+use super::payout_fact::Back;
 use super::recount::{self, Recount};
-use super::{bank_booking, payout_fact, reconcile, refund_fact};
+use super::refund_fact::{Named, Returned};
+use super::{bank_booking, payout_fact, reconcile, refund_fact, standing};
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ledger::movement_key;
 use escrow::PaymentEnd;
-use provider::{Fact, PaymentProvider};
+use provider::{Fact, PaymentProvider, Standing};
 
 /// Books one fact, as of when we heard it. The same fact again, by whichever way it comes, changes nothing.
 pub fn apply_fact<'a>(
@@ -69,17 +71,25 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
             refund_fact::pending(app, provider, &reference, provider_reference.as_deref()).await
         }
         Fact::RefundSucceeded { reference, provider_reference, movement, amount } => {
-            let applied = refund_fact::succeeded(app, provider, &reference, &movement, amount, heard_at).await?;
+            let named = Named { reference: &reference, provider_reference: provider_reference.as_deref() };
+            let applied = refund_fact::succeeded(app, provider, named, &movement, amount, heard_at).await?;
             if let Some(provider_reference) = provider_reference.filter(|_| applied == Applied::Done) {
                 refund_fact::name(app, provider, &reference, &provider_reference).await?;
             }
             Ok(applied)
         }
-        Fact::RefundFailed { reference, movement, reason } => {
-            refund_fact::failed(app, provider, &reference, movement, clean(&reason), heard_at).await
+        Fact::RefundFailed { reference, provider_reference, movement, reason } => {
+            let named = Named { reference: &reference, provider_reference: provider_reference.as_deref() };
+            refund_fact::failed(app, provider, named, movement, clean(&reason), heard_at).await
         }
-        Fact::RefundReturned { reference, movement, amount, reason } => {
-            refund_fact::returned(app, provider, &reference, movement, amount, clean(&reason), heard_at).await
+        Fact::RefundReturned { reference, provider_reference, movement, amount, reason } => {
+            let named = Named { reference: &reference, provider_reference: provider_reference.as_deref() };
+            let returned = Returned { named, movement, amount, reason: clean(&reason) };
+            refund_fact::returned(app, provider, returned, heard_at).await
+        }
+        Fact::Standing(standing) => {
+            let standing = Standing { reason: clean(&standing.reason), ..standing };
+            standing::apply(app, provider, &standing, heard_at).await
         }
         Fact::RefundedInAll { payment, refund, total } => {
             let counted = recount::recount(app, provider, &payment, refund.as_deref(), total).await?;
@@ -90,14 +100,15 @@ async fn book(app: &App, provider: &dyn PaymentProvider, fact: Fact, heard_at: T
         }
         Fact::PayoutPaid { reference, movement, amount, .. } => {
             let movement = movement_key(provider.name(), "payout", &movement);
-            payout_fact::paid(app, provider.name(), &reference, movement, amount).await
+            payout_fact::paid(app, provider, &reference, movement, amount).await
         }
-        Fact::PayoutFailed { reference, reason } => {
-            payout_fact::failed(app, provider.name(), &reference, &clean(&reason)).await
+        Fact::PayoutFailed { reference, movement, reason } => {
+            payout_fact::failed(app, provider, &reference, movement.as_deref(), &clean(&reason)).await
         }
         Fact::PayoutReturned { reference, movement, amount, reason } => {
             let movement = movement_key(provider.name(), "payout_returned", &movement);
-            payout_fact::returned(app, provider.name(), &reference, movement, amount, &clean(&reason)).await
+            let back = Back { movement, amount, reason: &clean(&reason) };
+            payout_fact::returned(app, provider.name(), &reference, back).await
         }
         Fact::PaymentHint { references, provider_reference } => {
             let hinted = hint::payment(app, provider, &references, provider_reference.as_deref()).await?;

@@ -35,7 +35,8 @@ fn is_unopened(payment: &Model) -> bool {
 /// The providers of the method's route that come after this payment's.
 fn behind(app: &App, payment: &Model) -> impl Iterator<Item = (Arc<dyn PaymentProvider>, MethodTerms)> {
     let routed = app.providers.for_method(payment.method).into_iter();
-    routed.skip_while(|(provider, _)| provider.name() != payment.provider).skip(1)
+    let behind = routed.skip_while(|(provider, _)| provider.name() != payment.provider).skip(1);
+    behind.filter(|(provider, _)| app.providers.may_replace(provider.name(), payment.method))
 }
 
 async fn fall_back_once(app: &App, id: PaymentId, order_id: OrderId, payer: &Payer) -> Result<Option<PaymentId>> {

@@ -37,11 +37,8 @@ pub(super) async fn payment(
 }
 
 pub(super) async fn refund(app: &App, provider: &dyn PaymentProvider, reference: &str) -> Result<Hinted> {
-    let found = match find_refund(app, provider, reference).await? {
-        Some(refund) => Some(refund),
-        None => of_provider(provider).filter(refund::Column::ProviderReference.eq(reference)).one(&app.db.read).await?,
-    };
-    let Some(refund) = found else {
+    let found = find_refund(app, provider, reference, None).await?;
+    let Some(refund) = found.filter(|refund| refund.payment_id.is_some()) else {
         let unanswered = of_provider(provider)
             .filter(refund::Column::Status.is_in([RefundStatus::Requested, RefundStatus::Pending]))
             .filter(refund::Column::ProviderReference.is_null())

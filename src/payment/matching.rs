@@ -1,7 +1,8 @@
 //! What a fact is about, found by our own reference or by the provider's.
 
 use entity::payment::PaymentStatus;
-use entity::{payment, refund};
+use entity::{payment, refund, refund_attempt};
+use sea_orm::sea_query::SimpleExpr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use crate::app::App;
@@ -63,13 +64,45 @@ pub(super) async fn find_payment_by_any<'a>(
     Ok(None)
 }
 
+/// By the provider's own id of it first, then by ours: what is repeated as ours may be the payment's, or an earlier attempt's.
+/// Also one that is paid by hand by now, if its payment is of this provider.
 pub(super) async fn find_refund(
     app: &App,
     provider: &dyn PaymentProvider,
     reference: &str,
+    provider_reference: Option<&str>,
 ) -> Result<Option<refund::Model>> {
-    let found = refund::Entity::find().filter(refund::Column::Provider.eq(provider.name()));
-    Ok(found.filter(refund::Column::Reference.eq(reference)).one(&app.db.read).await?)
+    let theirs = provider_reference.map(|theirs| refund::Column::ProviderReference.eq(theirs));
+    let ours = [refund::Column::Reference.eq(reference), refund::Column::ProviderReference.eq(reference)];
+    for filter in theirs.into_iter().chain(ours) {
+        if let [found] = of_provider(app, provider, filter).await?.as_slice() {
+            return Ok(Some(found.clone()));
+        }
+    }
+    // An earlier attempt's?
+    let Some(earlier) = refund_attempt::Entity::find_by_id(reference.to_owned()).one(&app.db.read).await? else {
+        return Ok(None);
+    };
+    Ok(of_provider(app, provider, refund::Column::Id.eq(earlier.refund_id)).await?.pop())
+}
+
+/// Sent by this provider, or of a payment whose money it gives back.
+pub(super) async fn of_provider(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    filter: SimpleExpr,
+) -> Result<Vec<refund::Model>> {
+    let mut found = Vec::new();
+    for row in refund::Entity::find().filter(filter).all(&app.db.read).await? {
+        let payment = match row.payment_id {
+            Some(id) if row.provider != provider.name() => payment::Entity::find_by_id(id).one(&app.db.read).await?,
+            Some(_) | None => None,
+        };
+        if row.provider == provider.name() || payment.is_some_and(|payment| payment.refund_by == provider.name()) {
+            found.push(row);
+        }
+    }
+    Ok(found)
 }
 
 /// A payment that a provider speaks of by an id of its own may be one whose id we do not know yet: this fact

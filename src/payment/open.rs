@@ -69,7 +69,8 @@ async fn open_at_provider(app: &App, payment: &Model, payer: &Payer) -> Result<b
         Err(
             ProviderError::Refused(reason)
             | ProviderError::NotKnown(reason)
-            | ProviderError::PayeeDetailsRequired(reason),
+            | ProviderError::PayeeDetailsRequired(reason)
+            | ProviderError::PayeeDetailsUnusable(reason),
         ) => {
             // An earlier request of ours may have arrived after all: only "never heard of it" makes it a failure.
             let facts = match provider.query_payment(&payment_query(app, payment)).await {
@@ -188,7 +189,11 @@ pub async fn cancel_payment(app: &App, payment_id: PaymentId) -> Result<JobOutco
             apply_facts(app, provider.as_ref(), vec![fact]).await?;
         }
         Err(ProviderError::NotKnown(_)) => {}
-        Err(ProviderError::Refused(reason) | ProviderError::PayeeDetailsRequired(reason)) => {
+        Err(
+            ProviderError::Refused(reason)
+            | ProviderError::PayeeDetailsRequired(reason)
+            | ProviderError::PayeeDetailsUnusable(reason),
+        ) => {
             tracing::info!(payment = %payment.id, provider = provider.name(), reason, "a payment could not be withdrawn");
             let facts = ask(app, provider.as_ref(), &payment).await?;
             apply_facts(app, provider.as_ref(), facts).await?;

@@ -122,9 +122,13 @@ pub async fn send_payout(app: &App, payout_id: PayoutId) -> Result<JobOutcome> {
                 | ProviderError::NotKnown(reason)
                 | ProviderError::PayeeDetailsRequired(reason),
             ) => match payouts.query_payout(&query).await {
-                Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::PayoutFailed { reference, reason }]),
+                Err(ProviderError::NotKnown(_)) => Ok(vec![Fact::PayoutFailed { reference, movement: None, reason }]),
                 other => other,
             },
+            // Nothing was sent: it is owed again, and the reason says what the account lacks.
+            Err(ProviderError::PayeeDetailsUnusable(reason)) => {
+                Ok(vec![Fact::PayoutFailed { reference, movement: None, reason }])
+            }
             other => other,
         },
     };

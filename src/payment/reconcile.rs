@@ -1,8 +1,8 @@
 //! The daily reconciliation, three ways: orders with the ledger, the ledger with what providers have booked, and each
 //! provider's statement with what it stated before.
 //!
-//! A provider's statement comes by itself (a bank's camt.053), or is fetched once a day, or there is none: then the provider
-//! is asked about every payment and refund that moved that day. Lines are kept, and compared with the transfers of the same
+//! A provider's statement comes by itself (a bank's camt.053, a settlement report in a folder), or is fetched once a day, or there
+//! is none: then the provider is asked about every payment and refund that moved that day. Lines are kept, and compared with the transfers of the same
 //! movement. Whatever doesn't agree is a *break*, kept until it is found no more: a line that comes a day later resolves it.
 
 use std::collections::BTreeSet;
@@ -155,7 +155,8 @@ pub(super) async fn keep_statement(app: &App, provider: &str, statement: Stateme
     Ok(Applied::Done)
 }
 
-/// Each line once. What the provider keeps for itself is booked here: nothing else tells us of it.
+/// Each line once: one that is stated again counts as it was stated last, on the day that was stated first. What the provider
+/// keeps for itself is booked here: nothing else tells us of it.
 async fn keep_lines(app: &App, provider: &str, statement: &Statement) -> Result<()> {
     retrying(|| async {
         let transaction = app.db.begin_write().await?;
@@ -172,8 +173,10 @@ async fn keep_lines(app: &App, provider: &str, statement: &Statement) -> Result<
             };
             let idempotency_key =
                 [statement_line::Column::Provider, statement_line::Column::Kind, statement_line::Column::Movement];
+            let stated =
+                [statement_line::Column::Reference, statement_line::Column::Amount, statement_line::Column::Currency];
             statement_line::Entity::insert(row)
-                .on_conflict(OnConflict::columns(idempotency_key).do_nothing().to_owned())
+                .on_conflict(OnConflict::columns(idempotency_key).update_columns(stated).to_owned())
                 .exec_without_returning(&transaction)
                 .await?;
             if line.kind == LineKind::Fee {

@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use entity::refund::{Entity, Model, RefundStatus};
-use entity::{Money, OrderId, RefundId};
+use entity::{Money, OrderId, RefundId, refund_account};
 use sea_orm::EntityTrait;
 use secrecy::SecretString;
 
@@ -76,7 +76,12 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
         Sending::Never => {
             let refund = require_refund(app, refund.id).await?;
             let reason = "with the chargebacks of its payment, it would be more than what was paid".to_owned();
-            let fact = Fact::RefundFailed { reference: refund.reference.clone(), movement: None, reason };
+            let fact = Fact::RefundFailed {
+                reference: refund.reference.clone(),
+                provider_reference: None,
+                movement: None,
+                reason,
+            };
             if refund.started_at.is_none() {
                 return Ok(Some(vec![fact]));
             }
@@ -102,8 +107,15 @@ async fn ask_for(app: &App, refund: &Model) -> Result<Option<Vec<Fact>>> {
     let asked_before = refund.started_at;
     // A chargeback may have taken a part of it since it was read.
     let refund = require_refund(app, refund.id).await?;
-    let request = RefundRequest { asked_before, ..request(app, &refund, order_id, provider.name()).await? };
-    let answer = provider.refund(&request).await;
+    let account = find_refund_account(&app.db.read, order_id).await?;
+    let request = request(app, &refund, account.as_ref(), provider.name()).await?;
+    let answer = provider.refund(&RefundRequest { asked_before, ..request }).await;
+    if let Err(ProviderError::PayeeDetailsUnusable(_)) = &answer
+        && find_refund_account(&app.db.read, order_id).await?.map(|newest| newest.id) != account.map(|used| used.id)
+    {
+        // The buyer has just given another one: that one is tried.
+        return Ok(Some(Vec::new()));
+    }
     understand(app, order_id, &refund, provider.as_ref(), answer).await
 }
 
@@ -118,8 +130,11 @@ async fn understand(
     let reason = match answer {
         Ok(facts) => return Ok(Some(facts)),
         Err(ProviderError::PayeeDetailsRequired(reason)) => {
-            let command = Command::HoldRefund { refund_id: refund.id, reason };
-            execute_as_provider(app, order_id, app.clock.now(), &command).await?;
+            hold(app, order_id, refund, reason, false).await?;
+            return Ok(None);
+        }
+        Err(ProviderError::PayeeDetailsUnusable(reason)) => {
+            hold(app, order_id, refund, reason, true).await?;
             return Ok(None);
         }
         Err(ProviderError::Refused(reason) | ProviderError::NotKnown(reason)) => reason,
@@ -133,16 +148,27 @@ async fn understand(
         Ok(facts) => Ok(Some(facts)),
         Err(ProviderError::NotKnown(_) | ProviderError::CannotBeAsked(_)) => {
             let reference = refund.reference.clone();
-            Ok(Some(vec![Fact::RefundFailed { reference, movement: None, reason }]))
+            Ok(Some(vec![Fact::RefundFailed { reference, provider_reference: None, movement: None, reason }]))
         }
         Err(error) => Err(unanswered(provider.name(), &error)),
     }
 }
 
-async fn request(app: &App, refund: &Model, order_id: OrderId, provider: &str) -> Result<RefundRequest> {
+async fn hold(app: &App, order_id: OrderId, refund: &Model, reason: String, needs_another_account: bool) -> Result<()> {
+    let command = Command::HoldRefund { refund_id: refund.id, reason, needs_another_account };
+    execute_as_provider(app, order_id, app.clock.now(), &command).await?;
+    Ok(())
+}
+
+async fn request(
+    app: &App,
+    refund: &Model,
+    account: Option<&refund_account::Model>,
+    provider: &str,
+) -> Result<RefundRequest> {
     let payment_id = refund.payment_id.ok_or_else(|| Error::internal(format!("{} is of no payment", refund.id)))?;
     let payment = require_payment(&app.db.read, payment_id).await?;
-    let payee = match find_refund_account(&app.db.read, order_id).await? {
+    let payee = match account {
         Some(account) => {
             Some(SecretString::from(app.cipher.decrypt(&account.id.to_string(), &account.encrypted_details)?))
         }

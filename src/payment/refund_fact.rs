@@ -1,7 +1,7 @@
 //! Facts about refunds: on their way, arrived, failed, come back.
 
 use entity::refund::RefundStatus;
-use entity::{LedgerAccount, Money, Time, payment, refund};
+use entity::{ChargebackId, LedgerAccount, Money, PaymentId, Time, payment, refund, refund_attempt};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
@@ -12,8 +12,8 @@ use crate::db::retrying;
 use crate::error::Result;
 use crate::ledger::{self, movement_key};
 use crate::order::execute_as_provider;
-use escrow::Command;
 use escrow::calendar::after_business_days;
+use escrow::{ChargebackStage, ClaimCause, Command};
 use provider::{Fact, PaymentProvider, ProviderError};
 
 /// The provider has the refund. States only move forward: one that is settled stays settled.
@@ -23,7 +23,14 @@ pub(super) async fn pending(
     reference: &str,
     provider_reference: Option<&str>,
 ) -> Result<Applied> {
-    let Some(refund) = find_refund(app, provider, reference).await? else { return Ok(unknown("refund", reference)) };
+    let found = find_refund(app, provider, reference, provider_reference).await?;
+    let Some(refund) = found.filter(|refund| refund.provider == provider.name()) else {
+        return Ok(unknown("refund", reference));
+    };
+    if is_earlier_attempt(app, &refund, reference).await? {
+        // An attempt that was given up says nothing of the one that is on its way.
+        return Ok(Applied::Done);
+    }
     let days = match refund.payment_id {
         Some(id) => {
             payment::Entity::find_by_id(id).one(&app.db.read).await?.and_then(|payment| provider.terms(payment.method))
@@ -51,28 +58,58 @@ pub(super) async fn pending(
     Ok(Applied::Done)
 }
 
+/// Which refund a fact is about.
+#[derive(Clone, Copy)]
+pub(super) struct Named<'a> {
+    /// Ours, as the provider repeats it.
+    pub(super) reference: &'a str,
+    /// The provider's own.
+    pub(super) provider_reference: Option<&'a str>,
+}
+
+async fn find(app: &App, provider: &dyn PaymentProvider, named: Named<'_>) -> Result<Option<refund::Model>> {
+    find_refund(app, provider, named.reference, named.provider_reference).await
+}
+
 pub(super) async fn succeeded(
     app: &App,
     provider: &dyn PaymentProvider,
-    reference: &str,
+    named: Named<'_>,
     movement: &str,
     amount: Money,
     heard_at: Time,
 ) -> Result<Applied> {
-    let Some(refund) = find_refund(app, provider, reference).await? else {
-        return Ok(unknown("refund", reference));
+    let Some(refund) = find(app, provider, named).await? else {
+        return Ok(unknown("refund", named.reference));
     };
-    let asked = amount_sent(&refund);
+    let key = movement_key(provider.name(), "refund", movement);
+    if let Some(applied) = of_earlier_attempt(app, &refund, named.reference, &key).await? {
+        return Ok(applied);
+    }
+    settle(app, provider, &refund, movement, amount, heard_at).await
+}
+
+async fn settle(
+    app: &App,
+    provider: &dyn PaymentProvider,
+    refund: &refund::Model,
+    movement: &str,
+    amount: Money,
+    heard_at: Time,
+) -> Result<Applied> {
+    let asked = amount_sent(refund);
     if amount != asked {
         return Ok(Applied::NotOurs(format!("{}: the provider refunded {amount}, we asked for {asked}", refund.id)));
     }
+    let is_otherwise = refund.provider != provider.name();
     let movement = movement_key(provider.name(), "refund", movement);
-    let contradicts = matches!(
-        refund.status,
-        RefundStatus::ActionRequired | RefundStatus::ApprovalRequired | RefundStatus::PayeeDetailsRequired
-    );
+    let contradicts = is_otherwise
+        || matches!(
+            refund.status,
+            RefundStatus::ActionRequired | RefundStatus::ApprovalRequired | RefundStatus::PayeeDetailsRequired
+        );
     if contradicts {
-        let standing = stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundSucceeded { .. })).await?;
+        let standing = stands(app, provider, refund, |fact| matches!(fact, Fact::RefundSucceeded { .. })).await?;
         let is_outdated = match standing {
             Some(stands) => !stands,
             // It was sent once, and came back: this fact is of that one time, by another way or late.
@@ -86,37 +123,93 @@ pub(super) async fn succeeded(
             // From before the failure that we know of already.
             return Ok(Applied::Done);
         }
-        if !ledger::posted(&app.db.read, &movement).await?.is_empty() {
+        let booked = ledger::posted(&app.db.read, &movement).await?;
+        if is_otherwise && !booked.is_empty() {
+            return Ok(Applied::Done);
+        }
+        if !booked.is_empty() {
             return Ok(Applied::NotOurs(format!("{}: sent a second time by the same movement", refund.id)));
         }
     }
+    if is_otherwise {
+        return match refund.payment_id {
+            Some(payment_id) => {
+                let twice = SentAgain { refund, payment_id, amount, movement };
+                refund_command(app, refund, &twice.command(app), heard_at).await
+            }
+            None => Ok(Applied::NotOurs(format!("{} belongs to no order, and is settled by hand", refund.id))),
+        };
+    }
     let command = Command::SettleRefund { refund_id: refund.id, amount, movement, confirmed: contradicts };
-    refund_command(app, &refund, &command, heard_at).await
+    refund_command(app, refund, &command, heard_at).await
+}
+
+/// A refund that left a second time, when it was being sent otherwise.
+pub(super) struct SentAgain<'a> {
+    pub(super) refund: &'a refund::Model,
+    pub(super) payment_id: PaymentId,
+    pub(super) amount: Money,
+    /// Our key of it.
+    pub(super) movement: String,
+}
+
+impl SentAgain<'_> {
+    /// Out of nobody's money: a loss, and an alarm.
+    pub(super) fn command(&self, app: &App) -> Command {
+        tracing::error!(refund = %self.refund.id, amount = %self.amount, "a refund was sent twice");
+        Command::Chargeback {
+            chargeback_id: ChargebackId(app.clock.new_id()),
+            payment_id: self.payment_id,
+            reference: format!("refund_sent_again:{}", self.movement),
+            amount: Some(self.amount),
+            cause: ClaimCause::RefundSentAgain { refund_id: self.refund.id },
+            stage: ChargebackStage::Debited { movement: self.movement.clone() },
+            reason: "the provider sent a refund after all, when it was being sent otherwise".to_owned(),
+        }
+    }
 }
 
 pub(super) async fn failed(
     app: &App,
     provider: &dyn PaymentProvider,
-    reference: &str,
+    named: Named<'_>,
     movement: Option<String>,
     reason: String,
     heard_at: Time,
 ) -> Result<Applied> {
-    fail(app, provider, reference, (movement, None), reason, heard_at).await
+    let Some(refund) = find(app, provider, named).await? else {
+        return Ok(unknown("refund", named.reference));
+    };
+    if refund.provider != provider.name() {
+        // It is paid by hand, because it had failed.
+        return Ok(Applied::Done);
+    }
+    if is_earlier_attempt(app, &refund, named.reference).await? {
+        return Ok(match movement {
+            None => Applied::Done,
+            Some(_) => came_back_earlier(&refund),
+        });
+    }
+    fail(app, provider, &refund, Failure { movement, amount: None, reason }, heard_at).await
 }
 
-/// The amount is what came back; all of it, unless it is said.
-async fn fail(
+/// That a refund did not go through, or came back.
+pub(super) struct Failure {
+    /// By which the money came back.
+    pub(super) movement: Option<String>,
+    /// All of it, if it is not stated.
+    pub(super) amount: Option<Money>,
+    pub(super) reason: String,
+}
+
+pub(super) async fn fail(
     app: &App,
     provider: &dyn PaymentProvider,
-    reference: &str,
-    (movement, amount): (Option<String>, Option<Money>),
-    reason: String,
+    refund: &refund::Model,
+    failure: Failure,
     heard_at: Time,
 ) -> Result<Applied> {
-    let Some(refund) = find_refund(app, provider, reference).await? else {
-        return Ok(unknown("refund", reference));
-    };
+    let Failure { movement, amount, reason } = failure;
     let contradicts = refund.status == RefundStatus::Succeeded;
     if contradicts {
         if movement.is_none() {
@@ -125,16 +218,25 @@ async fn fail(
                 refund.id
             )));
         }
-        let standing = stands(app, provider, &refund, |fact| matches!(fact, Fact::RefundFailed { .. })).await?;
+        let standing = stands(app, provider, refund, |fact| matches!(fact, Fact::RefundFailed { .. })).await?;
         if standing == Some(false) {
             // From before the success that we know of already.
             return Ok(Applied::Done);
         }
     }
-    let movement = movement_key(provider.name(), "refund_failed", &movement.unwrap_or_else(|| reference.to_owned()));
-    let amount = amount.unwrap_or_else(|| amount_sent(&refund));
+    let movement = movement.unwrap_or_else(|| refund.reference.clone());
+    let movement = movement_key(provider.name(), "refund_failed", &movement);
+    let amount = amount.unwrap_or_else(|| amount_sent(refund));
     let command = Command::FailRefund { refund_id: refund.id, amount, movement, reason, confirmed: contradicts };
-    refund_command(app, &refund, &command, heard_at).await
+    refund_command(app, refund, &command, heard_at).await
+}
+
+/// What came back, of a refund that had been sent.
+pub(super) struct Returned<'a> {
+    pub(super) named: Named<'a>,
+    pub(super) movement: String,
+    pub(super) amount: Money,
+    pub(super) reason: String,
 }
 
 /// What comes back had left: where that is still on its way to us, this states it too. Banks on the way may have kept a part:
@@ -142,18 +244,20 @@ async fn fail(
 pub(super) async fn returned(
     app: &App,
     provider: &dyn PaymentProvider,
-    reference: &str,
-    movement: String,
-    amount: Money,
-    reason: String,
+    returned: Returned<'_>,
     heard_at: Time,
 ) -> Result<Applied> {
-    let Some(refund) = find_refund(app, provider, reference).await? else {
-        return Ok(unknown("refund", reference));
+    let Returned { named, movement, amount, reason } = returned;
+    let found = find(app, provider, named).await?;
+    let Some(refund) = found.filter(|refund| refund.provider == provider.name()) else {
+        return Ok(unknown("refund", named.reference));
     };
     let key = movement_key(provider.name(), "refund_failed", &movement);
     if !ledger::posted(&app.db.read, &key).await?.is_empty() {
         return Ok(Applied::Done);
+    }
+    if is_earlier_attempt(app, &refund, named.reference).await? {
+        return Ok(came_back_earlier(&refund));
     }
     let sent = amount_sent(&refund);
     let is_part = amount.currency == sent.currency && amount.amount.is_positive() && amount.amount <= sent.amount;
@@ -167,8 +271,22 @@ pub(super) async fn returned(
         )));
     }
     let left = format!("{movement}:sent");
-    match succeeded(app, provider, reference, &left, sent, heard_at).await? {
-        Applied::Done => fail(app, provider, reference, (Some(movement), Some(amount)), reason, heard_at).await,
+    let settled = match refund.status {
+        // That it was sent is known.
+        RefundStatus::Succeeded => Applied::Done,
+        RefundStatus::Requested
+        | RefundStatus::Pending
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ActionRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::ChargedBack => settle(app, provider, &refund, &left, sent, heard_at).await?,
+    };
+    match settled {
+        Applied::Done => {
+            let refund = find(app, provider, named).await?.unwrap_or(refund);
+            fail(app, provider, &refund, Failure { movement: Some(movement), amount: Some(amount), reason }, heard_at)
+                .await
+        }
         misfit @ (Applied::NotOurs(_) | Applied::NotYet(_)) => Ok(misfit),
     }
 }
@@ -204,9 +322,54 @@ pub(super) async fn came_back(
     refund_command(app, refund, &command, heard_at).await
 }
 
+/// A refund that was asked for once more: what is said of the earlier attempt by this movement, unless it has to settle the
+/// refund, because the new one has not been sent yet.
+async fn of_earlier_attempt(
+    app: &App,
+    refund: &refund::Model,
+    reference: &str,
+    movement: &str,
+) -> Result<Option<Applied>> {
+    if !ledger::posted(&app.db.read, movement).await?.is_empty() {
+        return Ok(None);
+    }
+    let is_earlier = is_earlier_attempt(app, refund, reference).await?;
+    let has_earlier = is_earlier || is_sent_again(app, refund).await?;
+    let is_sent = refund.started_at.is_some() && refund.status != RefundStatus::ActionRequired;
+    let twice = match refund.status {
+        RefundStatus::Succeeded => has_earlier,
+        RefundStatus::Requested
+        | RefundStatus::Pending
+        | RefundStatus::PayeeDetailsRequired
+        | RefundStatus::ActionRequired
+        | RefundStatus::ApprovalRequired
+        | RefundStatus::ChargedBack => is_earlier && is_sent,
+    };
+    Ok(twice
+        .then(|| Applied::NotOurs(format!("{}: another attempt of it is said to have been sent as well", refund.id))))
+}
+
+/// Whether this is what the refund was called when it was asked for before.
+async fn is_earlier_attempt(app: &App, refund: &refund::Model, reference: &str) -> Result<bool> {
+    if refund.reference == reference {
+        return Ok(false);
+    }
+    let attempt = refund_attempt::Entity::find_by_id(reference.to_owned()).one(&app.db.read).await?;
+    Ok(attempt.is_some_and(|attempt| attempt.refund_id == refund.id))
+}
+
+fn came_back_earlier(refund: &refund::Model) -> Applied {
+    Applied::NotOurs(format!("{}: money of an earlier attempt is said to have come back", refund.id))
+}
+
+async fn is_sent_again(app: &App, refund: &refund::Model) -> Result<bool> {
+    let attempts = refund_attempt::Entity::find().filter(refund_attempt::Column::RefundId.eq(refund.id));
+    Ok(attempts.one(&app.db.read).await?.is_some())
+}
+
 /// What its provider calls the refund: a later fact may name it by that only.
 pub(super) async fn name(app: &App, provider: &dyn PaymentProvider, reference: &str, id: &str) -> Result<()> {
-    let Some(refund) = find_refund(app, provider, reference).await? else { return Ok(()) };
+    let Some(refund) = find_refund(app, provider, reference, Some(id)).await? else { return Ok(()) };
     if refund.provider_reference.is_some() {
         return Ok(());
     }

@@ -39,6 +39,7 @@ impl Waiting {
                 Job::BookByHand { booking_id } => booking_id.to_string(),
                 Job::AskPayment { .. }
                 | Job::CancelPayment { .. }
+                | Job::GiveUpCapture { .. }
                 | Job::RequestPayout { .. }
                 | Job::Reconcile { .. }
                 | Job::SandboxSettle { .. }

@@ -26,7 +26,7 @@ use crate::db::Turn;
 use crate::error::{Error, ErrorCode, Result};
 use crate::party::credential::Subject;
 use crate::party::{credential, demo, payout_account as accounts};
-use entity::BankAccount;
+use entity::{BankAccount, HolderAddress};
 
 mod catalogue;
 mod fixed_id;
@@ -255,7 +255,16 @@ fn bank_of(supplier: &supplier::Model, index: u64) -> BankAccount {
         iban: iban.map(str::to_owned),
         account_number: iban.is_none().then(|| format!("62220{:011}", 40_817 + index * 7_919)),
         bank_name: iban.is_none().then(|| "Sandbox Bank".to_owned()),
-        bic: None,
+        bic: iban.is_none().then(|| format!("SAND{}22", supplier.country)),
+        clearing_code: None,
+        holder_address: Some(HolderAddress {
+            street: None,
+            building: None,
+            postcode: None,
+            town: supplier.city.clone(),
+            subdivision: None,
+            country: supplier.country.clone(),
+        }),
         currency: None,
     }
 }

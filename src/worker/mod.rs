@@ -256,6 +256,7 @@ fn perform<'a>(app: &'a App, job: &'a Job) -> BoxFuture<'a, Result<JobOutcome>> 
         Job::AskPayment { payment_id } => Box::pin(payment::ask_payment(app, *payment_id)),
         Job::CancelPayment { payment_id } => Box::pin(payment::cancel_payment(app, *payment_id)),
         Job::SendRefund { refund_id } => Box::pin(payment::send_refund(app, *refund_id)),
+        Job::GiveUpCapture { chargeback_id } => Box::pin(payment::give_up_capture(app, *chargeback_id)),
         Job::RequestPayout { supplier_id, currency } => Box::pin(payment::request_payout(app, *supplier_id, *currency)),
         Job::SendPayout { payout_id } => Box::pin(payment::send_payout(app, *payout_id)),
         Job::Reconcile { provider, day } => Box::pin(payment::reconcile(app, provider, *day)),

@@ -1,4 +1,4 @@
-//! Looks into the folder of the bank's files (`BANK_INBOX`), again and again.
+//! Looks into the folders of the bank's files (`BANK_INBOX`) and of settlement reports (`<PROVIDER>_REPORTS`), again and again.
 
 use std::time::Duration;
 

@@ -111,7 +111,7 @@ async fn what_is_listed_is_what_happens_to_refunds(app: &TestApp) {
 }
 
 async fn what_is_listed_is_what_happens_to_money_set_aside(app: &TestApp) {
-    check_all(app, &[PaymentOpened, FundsSetAside]).await;
+    check_all(app, &[PaymentOpened, FundsSetAside, RefundShort, TransferShort]).await;
 }
 
 async fn a_refund_is_paid_by_hand_to_the_account_that_was_approved(app: &TestApp) {

@@ -196,7 +196,7 @@ async fn a_payout_that_was_paid_after_all_is_booked_by_hand(app: &TestApp) {
     let shop = Shop::of(app);
     let id = requested_payout(app, &shop).await.to_string();
     let provider = app.app().providers.find("sandbox").expect("there");
-    let fact = Fact::PayoutFailed { reference: id.clone(), reason: "no such account".to_owned() };
+    let fact = Fact::PayoutFailed { reference: id.clone(), movement: None, reason: "no such account".to_owned() };
     payment::apply_fact(app.app(), provider.as_ref(), fact, app.clock().now()).await.expect("applied");
     let body = news("payout.succeeded", ("p1", &id), ("124.80", "USD"), None);
     tell(app, "succeeded", &body).await;

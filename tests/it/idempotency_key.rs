@@ -63,6 +63,10 @@ fn place(action: Action) -> Option<(Situation, &'static str)> {
         Action::RejectManualRefund | Action::ConfirmManualRefund => (RefundByHand, demo::OPERATOR),
         Action::FreezeOrder => (Shipped, demo::OPERATOR),
         Action::UnfreezeOrder => (Frozen, demo::OPERATOR),
+        Action::BearRefundCharge => (RefundShort, demo::OPERATOR),
+        Action::AcceptShortfall => (TransferShort, demo::OPERATOR),
+        Action::RetryRefund => (RefundWithAccount, demo::OPERATOR),
+        Action::ClosePayment => (PaymentOpened, demo::OPERATOR),
         Action::ApplyFunds => (PaymentOpened, demo::OPERATOR),
         Action::DecideChargeback => (ChargebackOpen, demo::OPERATOR),
         Action::RefundUnapplied => (FundsSetAside, demo::OPERATOR),
@@ -70,7 +74,11 @@ fn place(action: Action) -> Option<(Situation, &'static str)> {
     })
 }
 
-const OPERATORS: [Action; 10] = [
+const OPERATORS: [Action; 14] = [
+    Action::RetryRefund,
+    Action::BearRefundCharge,
+    Action::ClosePayment,
+    Action::AcceptShortfall,
     Action::DecideChargeback,
     Action::FreezeOrder,
     Action::UnfreezeOrder,

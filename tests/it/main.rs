@@ -49,6 +49,7 @@ mod semantics;
 mod simulator;
 mod socket;
 mod standstill;
+mod stuck;
 mod unapplied;
 mod unbooked_disputes;
 mod walls;

@@ -258,7 +258,10 @@ async fn set_account(app: &TestApp, token: &str, input: Value) -> Value {
 async fn a_changed_payout_account_waits_and_can_be_overtaken(app: &TestApp) {
     let (id, token) = create_supplier(app).await;
     let supplier_id: SupplierId = id.parse().expect("an id");
-    let account = |number: &str| json!({ "accountHolder": "Quito Textiles", "country": "EC", "accountNumber": number, "bankName": "Banco" });
+    let account = |number: &str| {
+        json!({ "accountHolder": "Quito Textiles", "country": "EC", "accountNumber": number, "bankName": "Banco",
+        "bic": "PICHECEQ", "holderAddress": { "town": "Quito", "country": "EC" } })
+    };
     let active = async || {
         let now = app.clock().now();
         find_active_payout_account(&app.db().read, supplier_id, now).await.expect("reads").map(|row| row.mask)
@@ -311,7 +314,7 @@ async fn a_payout_account_is_an_iban_or_a_number_at_a_bank(app: &TestApp) {
             json!({ "iban": "DE89370400440532013000", "accountNumber": "12345678", "bankName": "B" }),
             "input.accountNumber",
         ),
-        (json!({ "accountNumber": "12345678" }), "input.bankName"),
+        (json!({ "accountNumber": "12345678" }), "input.iban"),
         (json!({ "iban": "DE89370400440532013000", "bic": "X" }), "input.bic"),
         (json!({ "iban": "DE89370400440532013000", "currency": "DEM?" }), "input.currency"),
         (json!({ "iban": "DE89370400440532013000", "country": "Deutschland" }), "input.country"),

@@ -204,13 +204,24 @@ async fn a_payout_is_paid_and_comes_back(app: &TestApp) {
     assert_eq!(the_payout(app).await.status, PayoutStatus::Paid);
     let input = json!({ "type": "PAYOUT_FAILED", "payoutId": id.to_string() });
     let (_status, event_type, fact) = happen(app, demo::SUPPLIER, input).await;
-    let reason = "sent back by the receiving bank".to_owned();
-    assert_eq!(
-        (event_type.as_str(), fact),
-        ("payout.declined", Fact::PayoutFailed { reference: id.to_string(), reason })
+    assert_eq!(event_type, "payout.declined");
+    assert!(
+        matches!(&fact, Fact::PayoutFailed { reference, movement: Some(_), reason }
+            if *reference == id.to_string() && reason == "sent back by the receiving bank"),
+        "{fact:?}"
     );
     let asked = bank_get(app, &format!("/sandbox/payouts/{id}")).await;
     assert_eq!(asked["status"], "DECLINED");
+    app.drain().await;
+    let back = the_payout(app).await;
+    assert_eq!(
+        (back.status, back.failure.as_deref()),
+        (PayoutStatus::Returned, Some("sent back by the receiving bank"))
+    );
+    let moved = causes(&shop).await;
+    assert_eq!(moved[moved.len() - 3..], ["payout.requested", "payout.paid", "payout.returned"]);
+    let owed = app.data(demo::SUPPLIER, "{ supplierBalance { amount } }", json!({})).await;
+    assert_eq!(owed["supplierBalance"][0]["amount"], "124.80", "it is owed again, once");
 }
 
 /// Asks the bank itself for a refund; status and the error's code, if any.

@@ -24,7 +24,10 @@ async fn standing(app: &TestApp) -> Vec<String> {
 /// As if somebody had deleted all that was still to be done; then as it was.
 async fn without_jobs(app: &TestApp) -> Vec<String> {
     let jobs = job::Entity::find().all(&app.db().read).await.expect("reads");
-    write(app, async |db| drop(job::Entity::delete_many().exec(db).await.expect("deletes"))).await;
+    write(app, async |db| {
+        job::Entity::delete_many().exec(db).await.expect("deletes");
+    })
+    .await;
     let found = standing(app).await;
     write(app, async |db| {
         for job in &jobs {

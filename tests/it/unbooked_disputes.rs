@@ -101,7 +101,7 @@ async fn its_end_may_come_before_the_money_too(app: &TestApp) {
         let known = chargebacks(app, &order).await.remove(0);
         assert_eq!((known.debited, known.returned), (debited, debited && end == "won"), "{key}");
     }
-    assert_eq!(open(app).await, [] as [Value; 0]);
+    assert_eq!(open(app).await, Vec::<Value>::new());
 }
 
 async fn one_in_another_currency_or_of_too_much_waits_for_a_person(app: &TestApp) {
@@ -125,7 +125,7 @@ async fn one_in_another_currency_or_of_too_much_waits_for_a_person(app: &TestApp
         done(decide(app, demo::SECOND_OPERATOR, &shown["id"], "LOST", Some("100.00")).await);
         assert_eq!(amounts(app, &order).await, (12_800, 2_800, 0, 0, 10_000));
         assert_eq!((status(&shop, &order).await.as_str(), row(app, &order).await.is_frozen()), ("FUNDED", false));
-        assert_eq!(open(app).await, [] as [Value; 0]);
+        assert_eq!(open(app).await, Vec::<Value>::new());
     }
 }
 
@@ -198,7 +198,7 @@ async fn what_its_provider_says_later_is_compared_with_what_was_decided(app: &Te
         }
         assert!(!row(app, &order).await.is_frozen(), "{key}");
         assert_eq!(amounts(app, &order).await.4, if later == "won" { 0 } else { 12_800 }, "{key}");
-        assert_eq!(open(app).await, [] as [Value; 0]);
+        assert_eq!(open(app).await, Vec::<Value>::new());
     }
 }
 

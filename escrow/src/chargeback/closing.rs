@@ -3,6 +3,8 @@
 use entity::chargeback::{self, ChargebackStatus, Source};
 use entity::{Money, OrderStatus, Time};
 
+use crate::calendar::after_days;
+use crate::clocks;
 use crate::decision::Decision;
 use crate::ending::{end, give_back_stock, overtake, withdraw_open_payments};
 use crate::event::Event;
@@ -25,13 +27,25 @@ pub(crate) fn lost(
         return Ok(());
     }
     let amount = Money::new(row.amount, row.currency);
-    decision.events.push(Event::ChargebackLost { chargeback_id: row.id, amount });
+    let (chargeback_id, is_capture) = (row.id, row.restore_by.is_some());
+    decision.events.push(if is_capture {
+        Event::PaymentGivenUp { chargeback_id, payment_id: row.payment_id, amount }
+    } else if row.refund_id.is_some() {
+        Event::LossAccepted { chargeback_id, amount }
+    } else {
+        Event::ChargebackLost { chargeback_id, amount }
+    });
     for source in &row.sources.0 {
         if let Source::Refund { amount, .. } = source {
             decision.events.push(Event::RefundChargedBack { amount: Money::new(*amount, row.currency) });
         }
     }
+    let took_held = row.sources.0.iter().any(|source| matches!(source, Source::Escrow { .. }));
     decision.chargeback = Some(chargeback::Model { status: ChargebackStatus::Lost, ..row });
+    if is_capture && took_held && is_under_way(order.status()) && order.row.is_unshipped() {
+        // Nobody has got the money: the buyer can pay again.
+        wait_for_money_again(order, decision, now)?;
+    }
     go_on(order, decision, now, policy)
 }
 
@@ -68,7 +82,8 @@ pub(crate) fn go_on(order: &Order, decision: &mut Decision, now: Time, policy: &
 fn took_it_all(decision: &Decision) -> bool {
     decision.chargeback.as_ref().is_some_and(|row| {
         let of_held = row.sources.0.iter().any(|source| matches!(source, Source::Escrow { .. }));
-        row.status == ChargebackStatus::Lost && of_held
+        // What was never collected, nobody has got back.
+        row.status == ChargebackStatus::Lost && of_held && row.restore_by.is_none()
     })
 }
 
@@ -100,4 +115,19 @@ pub(crate) fn end_empty(order: &Order, decision: &mut Decision, status: OrderSta
     } else {
         Event::OrderRefunded { refunded }
     });
+}
+
+/// Of an order that was not shipped: the buyer has the whole time to pay again.
+pub(crate) fn wait_for_money_again(order: &Order, decision: &mut Decision, now: Time) -> Result<(), Rejection> {
+    let deadline = after_days(now, i64::from(order.contract_terms()?.deadlines.payment_days));
+    overtake(order, decision, now);
+    decision.status = OrderStatus::AwaitingPayment;
+    decision.paused = None;
+    decision.ship_by = None;
+    clocks::set(decision, now, Some(deadline));
+    // A clock that was set while the order is frozen has its whole length when it is thawed.
+    decision.frozen_at = decision.frozen_at.map(|_since| now);
+    let due = order.money(order.due_after(decision.balances));
+    decision.events.push(Event::OrderUnfunded { due, deadline });
+    Ok(())
 }

@@ -12,6 +12,7 @@ use crate::chargeback::reducing::{give_back_in_part, set_amount};
 use crate::chargeback::taking::{Fit, fits, take_into};
 use crate::chargeback::waiting::take_all;
 use crate::chargeback::won::won;
+use crate::command::ClaimCause;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::order::Order;
@@ -168,7 +169,7 @@ fn go_on_once(order: &Order, decision: &mut Decision, now: Time, policy: &Policy
 fn take_again(order: &Order, mut row: chargeback::Model, decision: &mut Decision) -> Result<(), Rejection> {
     let payment = order.find_payment(row.payment_id)?;
     let amount = Money::new(row.amount, row.currency);
-    let sources = take_into(order, payment, row.id, amount, decision)?;
+    let sources = take_into(order, payment, (row.id, ClaimCause::of(&row)), amount, decision)?;
     let loss = sources.iter().filter(|source| matches!(source, Source::Loss { .. }));
     let loss = MinorUnits(loss.map(|source| source.amount().0).sum());
     if loss.is_positive() {

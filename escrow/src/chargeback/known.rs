@@ -8,6 +8,7 @@ use crate::chargeback::closing::lost;
 use crate::chargeback::reducing::{give_back_in_part, set_amount};
 use crate::chargeback::taking::transfer;
 use crate::chargeback::won::won;
+use crate::command::ClaimCause;
 use crate::decision::Decision;
 use crate::event::Event;
 use crate::freeze;
@@ -195,7 +196,9 @@ fn debited(row: &chargeback::Model, movement: &str, decision: &mut Decision) -> 
     let (from, to) = (Account::Chargeback(row.id), Account::Provider(row.provider.clone()));
     let movement = Some(MovementPart::first(movement));
     decision.post(Transfer { movement, ..transfer(from, to, amount, "chargeback.debited") })?;
-    decision.events.push(Event::ChargebackDebited { chargeback_id: row.id, amount });
+    if ClaimCause::of(row) == ClaimCause::Dispute {
+        decision.events.push(Event::ChargebackDebited { chargeback_id: row.id, amount });
+    }
     decision.chargeback = Some(chargeback::Model { debited: true, ..row.clone() });
     Ok(())
 }

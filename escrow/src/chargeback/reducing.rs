@@ -6,6 +6,7 @@ use entity::{MinorUnits, Money, Time};
 use crate::chargeback::closing::lost;
 use crate::chargeback::taking::{check_brought, more, take_into, transfer};
 use crate::chargeback::won::give_back;
+use crate::command::ClaimCause;
 use crate::decision::{Decision, FollowUp};
 use crate::event::Event;
 use crate::order::Order;
@@ -25,7 +26,8 @@ pub(super) fn set_amount(
         let payment = order.find_payment(row.payment_id)?;
         check_brought(order, payment, Money::new(amount, row.currency))?;
         let rest = amount.checked_sub(row.amount).ok_or(Rejection::TOO_LARGE)?;
-        let sources = take_into(order, payment, row.id, Money::new(rest, row.currency), decision)?;
+        let sources =
+            take_into(order, payment, (row.id, ClaimCause::of(&row)), Money::new(rest, row.currency), decision)?;
         row.sources.0.extend(sources);
         row.amount = amount;
     } else {

@@ -3,12 +3,9 @@
 use entity::chargeback::{self, ChargebackStatus, Source};
 use entity::{MinorUnits, Money, OrderStatus, Time};
 
-use crate::calendar::after_days;
-use crate::chargeback::closing::{end_empty, is_under_way};
+use crate::chargeback::closing::{end_empty, is_under_way, wait_for_money_again};
 use crate::chargeback::taking::{Claim, new_row, transfer};
-use crate::clocks;
 use crate::decision::Decision;
-use crate::ending::overtake;
 use crate::event::Event;
 use crate::order::Order;
 use crate::rejection::Rejection;
@@ -47,18 +44,4 @@ pub(crate) fn reverse(order: &Order, claim: &Claim<'_>, movement: &str, now: Tim
         }
     }
     Ok(decision)
-}
-
-fn wait_for_money_again(order: &Order, decision: &mut Decision, now: Time) -> Result<(), Rejection> {
-    let deadline = after_days(now, i64::from(order.contract_terms()?.deadlines.payment_days));
-    overtake(order, decision, now);
-    decision.status = OrderStatus::AwaitingPayment;
-    decision.paused = None;
-    decision.ship_by = None;
-    clocks::set(decision, now, Some(deadline));
-    // A clock that was set while the order is frozen has its whole length when it is thawed.
-    decision.frozen_at = decision.frozen_at.map(|_since| now);
-    let due = order.money(order.due_after(decision.balances));
-    decision.events.push(Event::OrderUnfunded { due, deadline });
-    Ok(())
 }

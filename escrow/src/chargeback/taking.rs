@@ -5,6 +5,7 @@ use entity::receipt::ReceiptReason;
 use entity::refund::{self, RefundStatus};
 use entity::{ChargebackId, MinorUnits, Money, PaymentId, Time, payment};
 
+use crate::command::ClaimCause;
 use crate::decision::{Decision, PaymentChange};
 use crate::order::Order;
 use crate::rejection::Rejection;
@@ -16,6 +17,7 @@ pub(crate) struct Claim<'a> {
     pub(crate) payment_id: PaymentId,
     pub(crate) reference: &'a str,
     pub(crate) amount: Money,
+    pub(crate) cause: ClaimCause,
     pub(crate) reason: &'a str,
 }
 
@@ -26,6 +28,7 @@ pub(crate) struct Notified<'a> {
     pub(crate) payment_id: PaymentId,
     pub(crate) reference: &'a str,
     pub(crate) amount: Option<Money>,
+    pub(crate) cause: ClaimCause,
     pub(crate) reason: &'a str,
 }
 
@@ -39,7 +42,7 @@ pub(crate) fn new_row(
     now: Time,
 ) -> Result<chargeback::Model, Rejection> {
     check_brought(order, payment, claim.amount)?;
-    let sources = take_into(order, payment, claim.chargeback_id, claim.amount, decision)?;
+    let sources = take_into(order, payment, (claim.chargeback_id, claim.cause), claim.amount, decision)?;
     Ok(chargeback::Model {
         id: claim.chargeback_id,
         order_id: order.row.id,
@@ -50,6 +53,8 @@ pub(crate) fn new_row(
         amount: claim.amount.amount,
         currency: claim.amount.currency,
         is_reversal,
+        restore_by: claim.cause.restore_by(),
+        refund_id: claim.cause.refund_id(),
         debited: false,
         returned: false,
         sources: Sources(sources),
@@ -68,11 +73,16 @@ pub(crate) fn new_row(
 pub(super) fn take_into(
     order: &Order,
     payment: &payment::Model,
-    chargeback_id: ChargebackId,
+    (chargeback_id, cause): (ChargebackId, ClaimCause),
     amount: Money,
     decision: &mut Decision,
 ) -> Result<Vec<Source>, Rejection> {
-    let sources = take(order, payment, amount.amount, decision)?;
+    let sources = if cause.refund_id().is_some() {
+        // Nobody owes it: what is held, or was released, is of others.
+        vec![Source::Loss { amount: amount.amount }]
+    } else {
+        take(order, payment, amount.amount, decision)?
+    };
     for source in &sources {
         let from = match source {
             Source::Escrow { .. } => Account::Escrow,

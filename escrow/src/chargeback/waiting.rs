@@ -9,7 +9,8 @@ use entity::{MinorUnits, Money, Time, payment};
 use crate::chargeback::closing::go_on;
 use crate::chargeback::known::apply;
 use crate::chargeback::taking::{Claim, Fit, Notified, fits, new_row};
-use crate::decision::Decision;
+use crate::command::ClaimCause;
+use crate::decision::{Decision, FollowUp};
 use crate::event::Event;
 use crate::freeze;
 use crate::freeze_reason::FrozenBy;
@@ -118,6 +119,8 @@ fn unbooked(order: &Order, payment: &payment::Model, notified: &Notified<'_>, no
         amount: amount.amount,
         currency: amount.currency,
         is_reversal: false,
+        restore_by: notified.cause.restore_by(),
+        refund_id: notified.cause.refund_id(),
         debited: false,
         returned: false,
         sources: Sources::default(),
@@ -232,28 +235,44 @@ pub(super) fn take_all(
     decision: &mut Decision,
     now: Time,
 ) -> Result<(), Rejection> {
-    let claim =
-        Claim { chargeback_id: row.id, payment_id: payment.id, reference: &row.reference, amount, reason: &row.reason };
+    let cause = ClaimCause::of(row);
+    let (reference, reason) = (row.reference.as_str(), row.reason.as_str());
+    let claim = Claim { chargeback_id: row.id, payment_id: payment.id, reference, amount, cause, reason };
     let new = new_row(order, payment, &claim, false, decision, now)?;
     let of = |wanted: fn(&Source) -> bool| {
         let parts = new.sources.0.iter().filter(|source| wanted(source));
         order.money(MinorUnits(parts.map(|source| source.amount().0).sum()))
     };
     let from_loss = of(|source| matches!(source, Source::Loss { .. }));
-    decision.events.push(Event::ChargebackOpened {
-        chargeback_id: row.id,
-        payment_id: payment.id,
-        amount,
-        from_held: of(|source| matches!(source, Source::Escrow { .. })),
-        from_supplier: of(|source| matches!(source, Source::Supplier { .. })),
-        from_unsent: of(|source| matches!(source, Source::Refund { .. } | Source::Unapplied { .. })),
-        from_loss,
-        reason: row.reason.clone(),
+    let (chargeback_id, payment_id) = (row.id, payment.id);
+    decision.events.push(match cause {
+        ClaimCause::Dispute => Event::ChargebackOpened {
+            chargeback_id,
+            payment_id,
+            amount,
+            from_held: of(|source| matches!(source, Source::Escrow { .. })),
+            from_supplier: of(|source| matches!(source, Source::Supplier { .. })),
+            from_unsent: of(|source| matches!(source, Source::Refund { .. } | Source::Unapplied { .. })),
+            from_loss,
+            reason: row.reason.clone(),
+        },
+        ClaimCause::FailedCapture { restore_by } => {
+            Event::PaymentSuspended { chargeback_id, payment_id, amount, restore_by, reason: row.reason.clone() }
+        }
+        ClaimCause::RefundSentAgain { .. } => Event::RefundSentAgain { chargeback_id, payment_id, amount },
     });
     if from_loss.amount.is_positive() {
         decision.events.push(Event::LossIncurred { chargeback_id: row.id, amount: from_loss });
     }
-    freeze::freeze(decision, now, FrozenBy::Chargeback);
+    let by = match cause {
+        ClaimCause::Dispute => FrozenBy::Chargeback,
+        ClaimCause::FailedCapture { .. } => FrozenBy::FailedCapture,
+        ClaimCause::RefundSentAgain { .. } => FrozenBy::RefundSentAgain,
+    };
+    freeze::freeze(decision, now, by);
+    if let ClaimCause::FailedCapture { restore_by } = cause {
+        decision.follow_ups.push(FollowUp::GiveUpCapture(row.id, restore_by));
+    }
     decision.chargeback = Some(chargeback::Model {
         created_at: row.created_at,
         decision: row.decision.clone(),

@@ -49,11 +49,15 @@ pub(crate) fn won(
     for source in row.sources.0.clone() {
         give_back(order, &row, source, decision)?;
     }
-    decision.events.push(Event::ChargebackWon {
-        chargeback_id: row.id,
-        amount,
-        to_held: more(order, decision.balances.held, before.held),
-        to_supplier: more(order, decision.balances.released, before.released),
+    let to_held = more(order, decision.balances.held, before.held);
+    let to_supplier = more(order, decision.balances.released, before.released);
+    let chargeback_id = row.id;
+    decision.events.push(if row.restore_by.is_some() {
+        Event::PaymentRestored { chargeback_id, payment_id: row.payment_id, amount, to_held, to_supplier }
+    } else if row.refund_id.is_some() {
+        Event::LossRecovered { chargeback_id, amount }
+    } else {
+        Event::ChargebackWon { chargeback_id, amount, to_held, to_supplier }
     });
     if decision.balances.released > before.released {
         decision.follow_ups.push(FollowUp::RequestPayout);

@@ -90,6 +90,8 @@ pub(super) fn evidence(is_file: bool, is_messages: bool) -> &'static str {
 pub(super) fn who_froze(by: FrozenBy) -> &'static str {
     match by {
         FrozenBy::Chargeback => "The order is frozen by a chargeback",
+        FrozenBy::FailedCapture => "The order is frozen, because its payment provider could not collect a payment yet",
+        FrozenBy::RefundSentAgain => "The order is frozen, because a refund was sent twice",
         FrozenBy::Operator(FreezeReason::SuspectedFraud) => {
             "The operator froze the order, because something looks wrong"
         }

@@ -235,6 +235,7 @@ fn what_cannot_be_booked_yet_is_known_freezes_the_order_and_is_booked_once_it_ca
             payment_id: order.chargebacks[0].payment_id,
             reference: "cb".to_owned(),
             amount: None,
+            cause: ClaimCause::Dispute,
             stage: ChargebackStage::Again,
             reason: String::new(),
         };

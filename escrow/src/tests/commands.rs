@@ -25,9 +25,23 @@ pub(super) fn chargeback(reference: &str, payment: u128, amount: i64, stage: Cha
         payment_id: PaymentId(Uuid::from_u128(payment)),
         reference: reference.to_owned(),
         amount: Some(Money::new(MinorUnits(amount), Currency::USD)),
+        cause: ClaimCause::Dispute,
         stage,
         reason: "fraudulent".to_owned(),
     }
+}
+
+/// Until when a failed capture may be restored.
+pub(super) fn restore_by() -> Time {
+    now() + TimeDelta::days(14)
+}
+
+/// The same claim for another cause.
+pub(super) fn because(claim: Command, why: ClaimCause) -> Command {
+    let Command::Chargeback { chargeback_id, payment_id, reference, amount, stage, reason, .. } = claim else {
+        unreachable!("{claim:?}")
+    };
+    Command::Chargeback { chargeback_id, payment_id, reference, amount, cause: why, stage, reason }
 }
 
 /// A command for every action: one that is well-formed for the orders above.
@@ -82,6 +96,10 @@ pub(super) fn command(action: Action) -> Command {
             payment_id: PaymentId(Uuid::from_u128(2)),
         },
         Action::RefundUnapplied => Command::RefundUnapplied { receipt_id: entity::ReceiptId(Uuid::from_u128(30)) },
+        Action::RetryRefund => Command::RetryRefund { refund_id, reference: "again".to_owned() },
+        Action::BearRefundCharge => Command::BearRefundCharge { refund_id },
+        Action::ClosePayment => Command::ClosePayment { payment_id: PaymentId(Uuid::from_u128(2)) },
+        Action::AcceptShortfall => Command::AcceptShortfall,
         Action::LeaveFeedback => Command::LeaveFeedback {
             product_as_agreed: 5,
             communication: 5,

@@ -101,3 +101,26 @@ fn an_old_notification_changes_nothing() {
     let again = decided(&settled, Actor::Provider, &command(Action::SettleRefund), now()).expect("accepted");
     assert!(again.changes_nothing(&settled));
 }
+
+#[test]
+fn a_payment_whose_money_pays_the_order_is_captured_also_when_it_is_withdrawn_for_the_rest() {
+    let waiting = order(OrderStatus::AwaitingPayment);
+    let payment_id = PaymentId(Uuid::from_u128(2));
+    let (paid, _) = disputes::step(&waiting, Actor::Provider, &capture(2, 3_333), now());
+    let ends = || [PaymentEnd::Cancelled, PaymentEnd::Expired, PaymentEnd::Failed { reason: "declined".to_owned() }];
+    let of = |order: &Order| order.find_payment(payment_id).expect("is there").clone();
+    for end in ends() {
+        let (ended, decision) =
+            disputes::step(&paid, Actor::Provider, &Command::EndPayment { payment_id, end: end.clone() }, now());
+        let payment = of(&ended);
+        assert_eq!((payment.status, payment.captured.0), (PaymentStatus::Captured, 3_333), "{end:?}");
+        assert!(decision.events.is_empty(), "{:?}", decision.events);
+    }
+    // Nothing came before it ended, and a part after that.
+    for end in ends() {
+        let ended = disputes::step(&waiting, Actor::Provider, &Command::EndPayment { payment_id, end }, now()).0;
+        assert_ne!(of(&ended).status, PaymentStatus::Captured);
+        let (late, _) = disputes::step(&ended, Actor::Provider, &capture(2, 3_333), now());
+        assert_eq!(of(&late).status, PaymentStatus::Captured);
+    }
+}

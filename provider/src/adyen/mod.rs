@@ -22,6 +22,7 @@ use super::{
     Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{Installation, SettingError, check_base, is_given, required, required_list, wrong};
 
@@ -29,8 +30,10 @@ mod amount;
 mod api;
 mod notification;
 mod settings;
+mod settlement;
 
 pub(super) use settings::AdyenSettings;
+pub(super) use settlement::DAYS_LATE;
 
 use amount::{AdyenAmount, to_wire};
 use api::AdyenApi;
@@ -61,8 +64,10 @@ pub(super) fn from_settings(own: &AdyenSettings, installation: &Installation, cl
     let keys =
         keys.ok_or_else(|| wrong("ADYEN_WEBHOOK_SECRET", "must be the webhook's HMAC keys: 64 characters of hex"))?;
     let api = AdyenApi { client: call::client("ADYEN_API_BASE", &base)?, base, key };
+    let details = settlement::SettlementDetails { account: account.clone() };
+    let reports = SettlementReports::configured("ADYEN_REPORTS", &own.reports, details)?;
     let ours = AdyenAccount { account, live: !installation.is_sandbox() };
-    Ok(Some(Arc::new(Adyen { api, ours, keys, clock: clock.clone() })))
+    Ok(Some(Arc::new(Adyen { api, ours, keys, reports, clock: clock.clone() })))
 }
 
 fn hmac_key(secret: &SecretString) -> Option<SecretKey> {
@@ -95,6 +100,7 @@ struct Adyen {
     api: AdyenApi,
     ours: AdyenAccount,
     keys: Vec<SecretKey>,
+    reports: Option<SettlementReports>,
     clock: Clock,
 }
 
@@ -234,7 +240,12 @@ impl PaymentProvider for Adyen {
             payment.ok_or_else(|| ProviderError::Unknown("Adyen has not told the payment's id yet".to_owned()))?;
         if request.asked_before.is_some_and(|at| self.clock.now() - at > KEYS_ARE_KEPT) {
             let reason = "it may have been asked for a week ago, without an answer: look for it at Adyen before it is paid again";
-            return Ok(vec![Fact::RefundFailed { reference, movement: None, reason: reason.to_owned() }]);
+            return Ok(vec![Fact::RefundFailed {
+                reference,
+                provider_reference: None,
+                movement: None,
+                reason: reason.to_owned(),
+            }]);
         }
         let body = json!({
             "merchantAccount": self.ours.account,
@@ -266,6 +277,10 @@ impl PaymentProvider for Adyen {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        self.reports.as_ref()
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {

@@ -1,15 +1,18 @@
 //! Adyen's standard webhooks: `{"live":"false","notificationItems":[{"NotificationRequestItem":{…}}]}`.
 //!
-//! Each item is signed by itself, over eight of its fields joined by colons, and nothing else of it is: reasons, dates and
-//! `additionalData` decide nothing. A value with a colon in it could be two, and is not believed.
+//! Each item is signed by itself, over eight of its fields joined by colons, and nothing else of it is: reasons and
+//! `additionalData` decide nothing, and a date only in which order things that are signed happened, and whether one is a
+//! repetition. A value with a colon in it could be two, and is not believed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use entity::Money;
+use chrono::DateTime;
+use entity::{Money, Time};
 use serde::Deserialize;
 
 use super::amount::AdyenAmount;
 use crate::fact::{ChargebackStage, Fact};
+use crate::standing::{Standing, StandingOf, Stands};
 use crate::webhook::{Verified, VerifyError};
 use crate::wire::{LONGEST_ID, captured_once, checked, hash, hmac, words};
 
@@ -45,6 +48,7 @@ struct Item {
     /// "true" or "false".
     success: String,
     reason: Option<String>,
+    event_date: Option<String>,
     additional_data: Option<Additional>,
 }
 
@@ -79,8 +83,20 @@ impl Item {
     }
 
     /// Adyen has no id for a notification: what it is about, and what it says of that.
+    ///
+    /// A capture or a refund may succeed, fail and succeed again under one id: then only the date tells the second success
+    /// from a repetition of the first.
     fn name(&self) -> String {
-        format!("{}:{}:{}", self.psp_reference, self.event_code, self.success)
+        let name = format!("{}:{}:{}", self.psp_reference, self.event_code, self.success);
+        match self.date().filter(|_| SEVERAL_TIMES.contains(&self.event_code.as_str())) {
+            Some(date) => format!("{name}:{}", date.timestamp_millis()),
+            None => name,
+        }
+    }
+
+    fn date(&self) -> Option<Time> {
+        let date = self.event_date.as_deref()?;
+        DateTime::parse_from_rfc3339(date).ok().map(|date| date.to_utc())
     }
 }
 
@@ -139,12 +155,22 @@ fn of_ours(item: &Item, ours: &AdyenAccount) -> Result<Vec<Fact>, String> {
     facts_of(item)
 }
 
+/// Adyen captures and refunds again by itself what has failed for a technical reason; after ten days it wants to be asked.
+const MENDED_WITHIN_DAYS: u32 = 10;
+
+/// What may happen to one capture or refund more than once.
+const SEVERAL_TIMES: [&str; 5] = ["CAPTURE", "CAPTURE_FAILED", "REFUND", "REFUND_FAILED", "REFUNDED_REVERSED"];
+
 /// Genuine, but nothing that is booked: what moves money has an event of its own.
-const NO_MONEY: [&str; 13] = [
+const NO_MONEY: [&str; 23] = [
+    "AUTHENTICATION",
     "AUTHORISATION_ADJUSTMENT",
+    "AUTORESCUE",
     "CANCELLATION",
-    "CAPTURE",
+    "CANCEL_AUTORESCUE",
+    "DEACTIVATE_RECURRING",
     "DISABLE_RECURRING",
+    "EXPIRE",
     "HANDLED_EXTERNALLY",
     "INFORMATION_SUPPLIED",
     "ISSUER_RESPONSE_TIMEFRAME_EXPIRED",
@@ -152,8 +178,14 @@ const NO_MONEY: [&str; 13] = [
     "MANUAL_REVIEW_REJECT",
     "NOTIFICATION_OF_FRAUD",
     "OFFER_CLOSED",
+    "ORDER_CLOSED",
+    "ORDER_OPENED",
+    "PENDING",
+    "POSTPONED_REFUND",
     "RECURRING_CONTRACT",
     "REPORT_AVAILABLE",
+    "TECHNICAL_CANCEL",
+    "VOID_PENDING_REFUND",
 ];
 
 fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
@@ -172,26 +204,16 @@ fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
         }
         // The buyer may try another card on the same page.
         ("AUTHORISATION", false) => Fact::PaymentFailed { reference: ours(item)?, reason: reason(item) },
-        ("CAPTURE_FAILED", _) => Fact::PaymentReversed {
-            reference: payment(item)?,
-            movement: theirs(item)?,
-            amount: amount(item)?,
-            reason: reason(item),
-        },
-        ("REFUND", true) => Fact::RefundSucceeded {
-            reference: ours(item)?,
-            provider_reference: Some(theirs(item)?),
-            movement: theirs(item)?,
-            amount: amount(item)?,
-        },
-        ("REFUND", false) => Fact::RefundFailed { reference: ours(item)?, movement: None, reason: reason(item) },
+        ("CAPTURE", true) => return captured_after_all(item),
+        ("CAPTURE", false) => capture(item, Stands::Refused)?,
+        ("CAPTURE_FAILED", _) => capture(item, Stands::Failed { mended_within_days: MENDED_WITHIN_DAYS })?,
+        ("CANCELLATION", true) => capture(item, Stands::Withdrawn)?,
+        ("REFUND", true) => refund(item, Stands::Good)?,
+        ("REFUND", false) => refund(item, Stands::Refused)?,
         // The card's bank did not take it: after Adyen had sent it, whichever is told first.
-        ("REFUND_FAILED" | "REFUNDED_REVERSED", _) => Fact::RefundReturned {
-            reference: ours(item)?,
-            movement: format!("{}:failed", theirs(item)?),
-            amount: amount(item)?,
-            reason: reason(item),
-        },
+        ("REFUND_FAILED" | "REFUNDED_REVERSED", _) => {
+            refund(item, Stands::Failed { mended_within_days: MENDED_WITHIN_DAYS })?
+        }
         // A question may become a chargeback; what its bank writes besides is a question, too.
         ("REQUEST_FOR_INFORMATION" | "ISSUER_COMMENTS", _) => chargeback(item, "", ChargebackStage::Inquiry)?,
         // The second one where the chargeback was the first that Adyen heard; it is reported by itself as well.
@@ -220,6 +242,38 @@ fn facts_of(item: &Item) -> Result<Vec<Fact>, String> {
         (code, _) if NO_MONEY.contains(&code) => return Ok(Vec::new()),
         (code, _) => return Err(format!("the event {code:?} is unknown")),
     }])
+}
+
+/// Of a payment that is captured at once: it was booked when it was authorised, and this says nothing new unless its capture
+/// had failed. But if we never heard of that, the money is here, too; under the name that it would have had.
+fn captured_after_all(item: &Item) -> Result<Vec<Fact>, String> {
+    let stands = capture(item, Stands::Good)?;
+    let Some(original) = named(&item.original_reference) else { return Ok(vec![stands]) };
+    let reference = ours(item)?;
+    let named = Fact::PaymentNamed { reference: reference.clone(), provider_reference: original.clone() };
+    // First how it stands: whatever had failed before is mended when the money is booked.
+    Ok(vec![stands, named, captured_once(reference, original, amount(item)?)])
+}
+
+fn capture(item: &Item, stands: Stands) -> Result<Fact, String> {
+    standing(item, StandingOf::Capture { payment: payment(item)? }, stands)
+}
+
+/// In Adyen's own samples `merchantReference` is the payment's, so its id of the refund counts first.
+fn refund(item: &Item, stands: Stands) -> Result<Fact, String> {
+    standing(item, StandingOf::Refund { reference: named(&item.merchant_reference) }, stands)
+}
+
+fn standing(item: &Item, of: StandingOf, stands: Stands) -> Result<Fact, String> {
+    Ok(Fact::Standing(Standing {
+        of,
+        stands,
+        id: theirs(item)?,
+        original: named(&item.original_reference),
+        amount: amount(item)?,
+        stated_at: item.date(),
+        reason: reason(item),
+    }))
 }
 
 fn chargeback(item: &Item, suffix: &str, stage: ChargebackStage) -> Result<Fact, String> {

@@ -39,4 +39,8 @@ pub struct AdyenSettings {
         global = true
     )]
     pub api_base: String,
+
+    /// Adyen: folder where its settlement details reports (CSV) are put
+    #[arg(id = "adyen_reports", long = "adyen-reports", env = "ADYEN_REPORTS", global = true)]
+    pub reports: Option<String>,
 }

@@ -12,6 +12,7 @@ fn settings() -> AdyenSettings {
         merchant_account: Some("TestMerchant".to_owned()),
         webhook_secret: vec![SecretString::from(KEY)],
         api_base: "https://checkout-test.adyen.com/v72".to_owned(),
+        reports: None,
     }
 }
 

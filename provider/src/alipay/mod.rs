@@ -20,6 +20,7 @@ use super::{
     Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, wrong};
 
@@ -27,9 +28,11 @@ mod gateway;
 mod node;
 mod notification;
 mod settings;
+mod settlement;
 mod signed;
 
 pub(super) use settings::AlipaySettings;
+pub(super) use settlement::DAYS_LATE;
 
 use gateway::{Gateway, LONGEST_ID, yuan};
 
@@ -57,7 +60,8 @@ pub(super) fn from_settings(own: &AlipaySettings, installation: &Installation, c
     };
     let seller_id = required("ALIPAY_SELLER_ID", &own.seller_id)?.trim().to_owned();
     let yuan = "CNY".parse().map_err(|error: entity::MoneyError| wrong("ALIPAY_APP_ID", error.to_string()))?;
-    Ok(Some(Arc::new(Alipay { gateway, seller_id, yuan, clock: clock.clone() })))
+    let reports = SettlementReports::configured("ALIPAY_REPORTS", &own.reports, settlement::TradeBill { yuan })?;
+    Ok(Some(Arc::new(Alipay { gateway, seller_id, yuan, reports, clock: clock.clone() })))
 }
 
 /// A payment at the sandbox's gateway is no money, and one at the real gateway is: neither may be booked as the other.
@@ -82,6 +86,7 @@ struct Alipay {
     gateway: Gateway,
     seller_id: String,
     yuan: Currency,
+    reports: Option<SettlementReports>,
     clock: Clock,
 }
 
@@ -263,6 +268,10 @@ impl PaymentProvider for Alipay {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        self.reports.as_ref()
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {

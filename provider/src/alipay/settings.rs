@@ -44,4 +44,8 @@ pub struct AlipaySettings {
         global = true
     )]
     pub api_base: String,
+
+    /// Alipay: folder where its bills of trades (CSV or zip) are put
+    #[arg(id = "alipay_reports", long = "alipay-reports", env = "ALIPAY_REPORTS", global = true)]
+    pub reports: Option<String>,
 }

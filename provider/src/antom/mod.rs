@@ -19,6 +19,7 @@ use super::{
     WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, currencies, is_given, required, wrong};
 
@@ -26,8 +27,10 @@ mod amount;
 mod api;
 mod notification;
 mod settings;
+mod settlement;
 
 pub(super) use settings::AntomSettings;
+pub(super) use settlement::DAYS_LATE;
 
 use api::{AntomApi, LONGEST_ID, ResultStatus, SANDBOX_CLIENT};
 
@@ -54,7 +57,9 @@ pub(super) fn from_settings(own: &AntomSettings, installation: &Installation, cl
         their_keys: rsa::verifying_keys("ANTOM_PUBLIC_KEY", &own.public_key)?,
         clock: clock.clone(),
     };
-    Ok(Some(Arc::new(Antom { api, currencies, public_url: installation.public_url.clone(), clock: clock.clone() })))
+    let reports = SettlementReports::configured("ANTOM_REPORTS", &own.reports, settlement::SettlementDetails)?;
+    let public_url = installation.public_url.clone();
+    Ok(Some(Arc::new(Antom { api, currencies, public_url, reports, clock: clock.clone() })))
 }
 
 /// A payment of the sandbox is no money, and one of another client is: neither may be booked as the other.
@@ -70,6 +75,7 @@ fn check_mode(client_id: &str, is_sandbox: bool) -> Result<(), &'static str> {
 
 #[derive(Debug)]
 struct Antom {
+    reports: Option<SettlementReports>,
     api: AntomApi,
     currencies: Vec<Currency>,
     /// Antom wants to know where to send the buyer back to, also if the storefront doesn't care.
@@ -254,6 +260,7 @@ impl PaymentProvider for Antom {
             }
             Some("FAIL") => Fact::RefundFailed {
                 reference,
+                provider_reference: Some(document.id("refundId", LONGEST_ID)?),
                 movement: Some(document.id("refundId", LONGEST_ID)?),
                 reason: "Antom could not refund it".to_owned(),
             },
@@ -271,6 +278,10 @@ impl PaymentProvider for Antom {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        self.reports.as_ref()
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {

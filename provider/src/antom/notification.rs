@@ -114,7 +114,12 @@ fn refund(notification: &AntomNotification) -> Result<Vec<Fact>, String> {
             let outcome = notification.result.as_ref();
             let code = outcome.map_or("FAIL", |outcome| outcome.result_code.as_str());
             let reason = in_words(code, outcome.and_then(|outcome| outcome.result_message.as_deref()));
-            Ok(vec![Fact::RefundFailed { reference, movement: Some(refund_id), reason }])
+            Ok(vec![Fact::RefundFailed {
+                reference,
+                provider_reference: Some(refund_id.clone()),
+                movement: Some(refund_id),
+                reason,
+            }])
         }
         other => Err(format!("a refundStatus that is unknown: {other:?}")),
     }

@@ -51,4 +51,8 @@ pub struct AntomSettings {
         global = true
     )]
     pub api_base: String,
+
+    /// Antom: folder where its settlement details reports (CSV) are put
+    #[arg(id = "antom_reports", long = "antom-reports", env = "ANTOM_REPORTS", global = true)]
+    pub reports: Option<String>,
 }

@@ -10,8 +10,20 @@ use super::document::BankElement;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct OwnAccount {
     pub(super) currency: Currency,
+    /// Of an account in a country without IBANs: the country, the bank's code and the number in one, which are as unique.
     pub(super) iban: String,
     pub(super) bic: String,
+    /// If it has no IBAN.
+    pub(super) local: Option<LocalAccount>,
+}
+
+/// An account as countries without IBANs have them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct LocalAccount {
+    pub(super) country: String,
+    /// The bank's code among those of its country: ABA, BSB, IFSC, CNAPS and the like.
+    pub(super) bank_code: Option<String>,
+    pub(super) number: String,
 }
 
 pub(super) fn parse_accounts(texts: &[&str]) -> Result<Vec<OwnAccount>, &'static str> {
@@ -27,13 +39,43 @@ pub(super) fn parse_accounts(texts: &[&str]) -> Result<Vec<OwnAccount>, &'static
 }
 
 fn parse_account(text: &str) -> Result<OwnAccount, &'static str> {
-    let malformed = "must be a list of CURRENCY=IBAN/BIC, such as EUR=NL91ABNA0417164300/ABNANL2A";
+    let malformed = "must be a list of CURRENCY=IBAN/BIC, such as EUR=NL91ABNA0417164300/ABNANL2A, or, without an IBAN, of \
+                     CURRENCY=COUNTRY:BANK CODE:ACCOUNT NUMBER/BIC, such as USD=US:021000021:123456789/CHASUS33";
     let (currency, account) = text.split_once('=').ok_or(malformed)?;
-    let (iban, bic) = account.split_once('/').ok_or(malformed)?;
+    let (account, bic) = account.split_once('/').ok_or(malformed)?;
     let currency = currency.trim().parse().map_err(|_source| "has a currency that is not one of ISO 4217")?;
-    let iban: Iban = compact(iban).parse().map_err(|_source| "has an IBAN that is wrong; compare every character")?;
     let bic = BIC::parse(&compact(bic)).map_err(|_source| "has a BIC that is not one of 8 or 11 characters")?;
-    Ok(OwnAccount { currency, iban: iban.electronic_str().to_owned(), bic: bic.code().to_owned() })
+    let bic = bic.code().to_owned();
+    if account.contains(':') {
+        let local = parse_local(account)?;
+        let iban = [&local.country, local.bank_code.as_deref().unwrap_or_default(), &local.number].concat();
+        return Ok(OwnAccount { currency, iban, bic, local: Some(local) });
+    }
+    let iban: Iban =
+        compact(account).parse().map_err(|_source| "has an IBAN that is wrong; compare every character")?;
+    Ok(OwnAccount { currency, iban: iban.electronic_str().to_owned(), bic, local: None })
+}
+
+fn parse_local(text: &str) -> Result<LocalAccount, &'static str> {
+    let [country, bank_code, number] =
+        text.split(':').map(plain).collect::<Vec<_>>().try_into().map_err(
+            |_other: Vec<String>| "has an account without an IBAN that is not COUNTRY:BANK CODE:ACCOUNT NUMBER",
+        )?;
+    if country.len() != 2 || !country.bytes().all(|byte| byte.is_ascii_uppercase()) {
+        return Err("has an account without an IBAN whose country is not a code of two letters");
+    }
+    if number.is_empty() || number.len() > LONGEST_NUMBER || bank_code.len() > LONGEST_NUMBER {
+        return Err("has an account without an IBAN whose number, or bank's code, is none");
+    }
+    Ok(LocalAccount { country, bank_code: Some(bank_code).filter(|code| !code.is_empty()), number })
+}
+
+/// Max34Text, as messages carry them.
+const LONGEST_NUMBER: usize = 34;
+
+/// A number without what is written between its digits.
+fn plain(text: &str) -> String {
+    text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect()
 }
 
 pub(super) fn compact(text: &str) -> String {
@@ -69,6 +111,9 @@ impl OwnAccount {
         if number == self.iban {
             return Some(Match::Iban);
         }
+        if let Some(local) = &self.local {
+            return local.matches(number);
+        }
         let iban: Iban = self.iban.parse().ok()?;
         let bban = iban.bban();
         if is_same_number(number, bban) {
@@ -94,6 +139,16 @@ impl OwnAccount {
     }
 }
 
+impl LocalAccount {
+    fn matches(&self, number: &str) -> Option<Match> {
+        let rest = self.bank_code.as_deref().and_then(|code| number.strip_prefix(code));
+        if rest.is_some_and(|rest| is_same_number(rest, &self.number)) {
+            return Some(Match::Domestic);
+        }
+        is_same_number(number, &self.number).then_some(Match::Number)
+    }
+}
+
 /// Leading zeros are of the form, not of the number.
 fn is_same_number(one: &str, other: &str) -> bool {
     let (short_one, short_other) = (one.trim_start_matches('0'), other.trim_start_matches('0'));
@@ -105,7 +160,7 @@ fn written_in(account: &BankElement) -> Option<String> {
     let id = account.at(&["Id"])?;
     let places: [&[&str]; 4] = [&["IBAN"], &["Othr", "Id"], &["BBAN"], &["PrtryAcct", "Id"]];
     let text = places.iter().find_map(|place| id.text_at(place))?;
-    let number: String = text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_uppercase()).collect();
+    let number = plain(text);
     (!number.is_empty()).then_some(number)
 }
 
@@ -205,6 +260,29 @@ mod tests {
         assert!(find(&accounts, &other("0417164300"), Some("USD")).is_err_and(|why| why.contains("currency")));
         assert!(find(&accounts, &other("NL92ABNA0417164300"), None).is_err_and(|why| why.contains("none of ours")));
         assert!(find(&accounts, "", Some("EUR")).is_err_and(|why| why.contains("number")));
+    }
+
+    #[test]
+    fn an_account_may_have_no_iban_at_all() {
+        let accounts = ours(&["USD=us:021000021:000-123-456789 / CHASUS33", "CNY=CN::6222 0212/ICBKCNBJ"]);
+        let local = |country: &str, code: Option<&str>, number: &str| {
+            let (country, number) = (country.to_owned(), number.to_owned());
+            Some(LocalAccount { country, bank_code: code.map(str::to_owned), number })
+        };
+        assert_eq!(accounts[0].local, local("US", Some("021000021"), "000123456789"));
+        assert_eq!((accounts[0].iban.as_str(), accounts[0].bic.as_str()), ("US021000021000123456789", "CHASUS33"));
+        assert_eq!(accounts[1].local, local("CN", None, "62220212"));
+        for number in ["123456789", "000123456789", "123-456-789", "021000021 123456789", "123456789USD"] {
+            assert_eq!(find(&accounts, &other(number), None).as_deref(), Ok("USD"), "{number}");
+        }
+        for number in ["23456789", "1123456789", "021000022123456789", "6222021"] {
+            assert!(find(&accounts, &other(number), None).is_err(), "{number}");
+        }
+        for wrong in
+            ["USD=USA:1:2/CHASUS33", "USD=US:1/CHASUS33", "USD=US:1:2:3/CHASUS33", "USD=US:021000021:/CHASUS33"]
+        {
+            assert!(parse_accounts(&[wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::placeholder::is_given;
 use super::reference::ours_in;
 use super::written::{self, Written};
 use crate::account_report::{BookedAt, Marks, Meaning, ReportedEntry, ReportedPart};
+use crate::remitter::Remitter;
 
 /// Longer ones are not the bank's, and don't fit into an index.
 const LONGEST_REFERENCE: usize = 100;
@@ -94,7 +95,7 @@ impl<'a> Entry<'a> {
         let meaning = match (self.is_credit, self.is_reversal) {
             (true, false) => Meaning::Captured {
                 references: Vec::new(),
-                remitter: Some(crate::fact::Remitter { name: None, account: None, text: Some(written::cut(&text)) }),
+                remitter: Some(Remitter { name: None, account: None, text: Some(written::cut(&text)) }),
             },
             (false, false) if !names_ours => Meaning::Foreign,
             _several => Meaning::Unclear(problem),

@@ -7,7 +7,8 @@ use super::reference::{Ordered, references_in};
 use super::words::of_reason;
 use super::written::{self, Written};
 use crate::account_report::Meaning;
-use crate::fact::{Fact, Remitter};
+use crate::fact::Fact;
+use crate::remitter::Remitter;
 use entity::Money;
 
 /// Commissions, charges, fees. Source: ISO 20022 external code sets, `ExternalBankTransactionSubFamily1Code`.
@@ -99,7 +100,9 @@ fn reason_of(returned: Option<&BankElement>) -> String {
 pub(super) fn returned_facts(id: &str, movement: &str, amount: Money, reason: String) -> Fact {
     let movement = movement.to_owned();
     match Ordered::from_wire(id) {
-        Ordered::Refund(reference) => Fact::RefundReturned { reference, movement, amount, reason },
+        Ordered::Refund(reference) => {
+            Fact::RefundReturned { reference, provider_reference: None, movement, amount, reason }
+        }
         Ordered::Payout(reference) => Fact::PayoutReturned { reference, movement, amount, reason },
     }
 }

@@ -6,10 +6,12 @@
 //! only the bank's connection writes into, and `/webhooks/bank` with a signature of our own gateway's (Standard Webhooks).
 //! Nothing can be asked of a bank; what it has to say it says by itself.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use entity::payment::{NextAction, PaymentMethod, RefundWay};
 use entity::{Currency, Money, PaymentId, Time};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sha2::{Digest, Sha256};
 
 use super::wire::standard;
@@ -19,12 +21,14 @@ use super::{
     Uninterpretable, Verified, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::Installation;
 
 mod account;
 mod archive;
 mod camt;
+mod creditor;
 mod document;
 mod encoding;
 mod entry;
@@ -42,7 +46,9 @@ mod written;
 use account::OwnAccount;
 use document::{BankMessage, MessageProblem};
 use encoding::Unreadable;
+use order::OrderProblem;
 use report::{StatusReport, Verdict};
+use settings::BankParts;
 pub(super) use settings::BankSettings;
 
 pub(super) const NAME: &str = "bank";
@@ -51,7 +57,8 @@ const NOT_ASKED: ProviderError = ProviderError::CannotBeAsked("a bank tells by i
 
 /// Off until there are accounts.
 pub(super) fn from_settings(own: &BankSettings, installation: &Installation, clock: &Clock) -> Configured {
-    settings::bank(own, installation.mode, clock)
+    let parts = settings::bank(own, installation.mode)?;
+    Ok(parts.map(|parts| -> Arc<dyn PaymentProvider> { Arc::new(Bank { parts, clock: clock.clone() }) }))
 }
 
 /// A file that came by a way that is trusted, as the inbox keeps it: the same file by another way is the same.
@@ -68,14 +75,26 @@ pub struct NoBankFile {
     pub is_cut: bool,
 }
 
+fn refuse(unreadable: Unreadable) -> NoBankFile {
+    NoBankFile { reason: unreadable.problem, is_cut: unreadable.is_cut }
+}
+
+/// The files of an archive; None of what is none.
+///
+/// # Errors
+///
+/// If it is an archive that can't be unpacked.
+pub fn unpacked(bytes: &[u8]) -> Result<Option<Vec<Enclosed>>, NoBankFile> {
+    archive::unpack(bytes).map_err(refuse)
+}
+
 /// The files that came as one: those of an archive, or the only one itself. What is not whole is none.
 ///
 /// # Errors
 ///
 /// If there is no end to it, or if it is an archive that can't be unpacked.
 pub fn files(bytes: &[u8]) -> Result<Vec<Enclosed>, NoBankFile> {
-    let refuse = |unreadable: Unreadable| NoBankFile { reason: unreadable.problem, is_cut: unreadable.is_cut };
-    if let Some(enclosed) = archive::unpack(bytes).map_err(refuse)? {
+    if let Some(enclosed) = unpacked(bytes)? {
         return Ok(enclosed);
     }
     match BankMessage::read_all(bytes) {
@@ -85,36 +104,32 @@ pub fn files(bytes: &[u8]) -> Result<Vec<Enclosed>, NoBankFile> {
 }
 
 struct Bank {
-    accounts: Vec<OwnAccount>,
-    holder: String,
-    holder_in_latin: String,
-    secrets: Vec<SecretString>,
-    way: way::OrderChannel,
+    parts: BankParts,
     clock: Clock,
 }
 
 impl std::fmt::Debug for Bank {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bank").field("accounts", &self.accounts).finish_non_exhaustive()
+        f.debug_struct("Bank").field("accounts", &self.parts.accounts).finish_non_exhaustive()
     }
 }
 
 impl Bank {
     fn account(&self, amount: Money) -> Option<&OwnAccount> {
-        self.accounts.iter().find(|account| account.currency == amount.currency)
+        self.parts.accounts.iter().find(|account| account.currency == amount.currency)
     }
 
     fn facts_of(&self, message: &BankMessage, file: &str) -> Result<Vec<Fact>, MessageProblem> {
         match (message.kind(), message.version().filter(|version| *version >= 2)) {
-            ("camt.054", Some(_)) => camt::notified(message, &self.accounts, file),
-            ("camt.053", Some(_)) => camt::stated(message, &self.accounts, file),
+            ("camt.054", Some(_)) => camt::notified(message, &self.parts.accounts, file),
+            ("camt.053", Some(_)) => camt::stated(message, &self.parts.accounts, file),
             // What it says isn't final.
             ("camt.052", _any) => {
                 let problem = "an intraday report camt.052 is not booked: the bank has to send camt.054 and camt.053";
                 Err(problem.to_owned())
             }
             ("pain.002", Some(_)) => StatusReport::read(message).map(StatusReport::facts),
-            ("pacs.004", Some(_)) => report::returned(message, &self.accounts),
+            ("pacs.004", Some(_)) => report::returned(message, &self.parts.accounts),
             ("camt.053" | "camt.054" | "pain.002" | "pacs.004", None) => {
                 Err(format!("a message {} is of a version that is not known here: .02 and later are", message.message))
             }
@@ -123,15 +138,16 @@ impl Bank {
     }
 
     /// Orders a transfer. What can't be ordered is refused for good, by us or by the bank, and answered as that; a bank
-    /// that has the order already has it.
+    /// that has the order already has it. An account that banks would lose it on is refused before anything is sent.
     async fn order(&self, transfer: &order::Transfer<'_>) -> Result<Verdict, ProviderError> {
         let rejected = |reason: &str| Ok(Verdict::Rejected { reason: reason.to_owned() });
         let Some(account) = self.account(transfer.amount) else {
             return rejected("we have no account in this currency");
         };
-        match order::order(transfer, account, &self.holder_in_latin, self.clock.wall()) {
-            Ok(order) => self.way.send(order, self.clock.new_id()).await,
-            Err(reason) => rejected(reason),
+        match order::order(transfer, account, &self.parts.debtor, self.clock.wall()) {
+            Ok(order) => self.parts.way.send(order, self.clock.new_id()).await,
+            Err(OrderProblem::Payee(reason)) => Err(ProviderError::PayeeDetailsUnusable(reason)),
+            Err(OrderProblem::Name) => rejected("its name is one that banks don't carry"),
         }
     }
 }
@@ -148,7 +164,7 @@ impl PaymentProvider for Bank {
                    transfers add up; what is missing is shown until all of it is here.",
             fees: "What your bank charges for a transfer, and banks on its way may take a part of it: order it with all \
                    charges paid by the sender (OUR), so that the whole amount arrives.",
-            currencies: self.accounts.iter().map(|account| account.currency).collect(),
+            currencies: self.parts.accounts.iter().map(|account| account.currency).collect(),
             countries: &[],
             limits: Vec::new(),
             payer_fields: Vec::new(),
@@ -174,8 +190,11 @@ impl PaymentProvider for Bank {
         let creditor_reference = reference::creditor_reference(&request.reference)
             .ok_or_else(|| refused("the payment has no reference that a payer could write"))?;
         let next_action = NextAction::BankTransfer {
-            account_holder: self.holder.clone(),
-            iban: account.iban.clone(),
+            account_holder: self.parts.holder.clone(),
+            iban: account.local.is_none().then(|| account.iban.clone()),
+            country: account.local.as_ref().map(|local| local.country.clone()),
+            bank_code: account.local.as_ref().and_then(|local| local.bank_code.clone()),
+            account_number: account.local.as_ref().map(|local| local.number.clone()),
             bic: account.bic.clone(),
             reference: request.reference.clone(),
             creditor_reference,
@@ -208,7 +227,9 @@ impl PaymentProvider for Bank {
         let (reference, id) = (request.reference.clone(), reference::outgoing(&request.reference));
         Ok(vec![match self.order(&transfer).await? {
             Verdict::Taken | Verdict::Duplicate => Fact::RefundPending { reference, provider_reference: Some(id) },
-            Verdict::Rejected { reason } => Fact::RefundFailed { reference, movement: None, reason },
+            Verdict::Rejected { reason } => {
+                Fact::RefundFailed { reference, provider_reference: Some(id), movement: None, reason }
+            }
         }])
     }
 
@@ -217,7 +238,7 @@ impl PaymentProvider for Bank {
     }
 
     fn refunds_for_others(&self, currency: Currency) -> bool {
-        self.accounts.iter().any(|account| account.currency == currency)
+        self.parts.accounts.iter().any(|account| account.currency == currency)
     }
 
     fn payouts(&self) -> Option<&dyn Payouts> {
@@ -232,9 +253,13 @@ impl PaymentProvider for Bank {
         Ok(None)
     }
 
+    fn settlement(&self) -> Option<&SettlementReports> {
+        None
+    }
+
     /// The gateway's id of its message is not used: the same file by the folder must be the same.
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {
-        standard::verify(&self.secrets, request, wall_now)?;
+        standard::verify(&self.parts.secrets, request, wall_now)?;
         Ok(match archive::unpack(request.body) {
             Ok(Some(files)) => Incoming::Enclosed(files),
             // What can't be unpacked is kept as it is, and says so when it is applied.
@@ -279,7 +304,7 @@ impl Payouts for Bank {
             order::Transfer { reference: &request.reference, amount: request.amount, purpose: &purpose, payee };
         Ok(vec![match self.order(&transfer).await? {
             Verdict::Taken | Verdict::Duplicate => Fact::PayoutPending { reference, provider_reference: Some(id) },
-            Verdict::Rejected { reason } => Fact::PayoutFailed { reference, reason },
+            Verdict::Rejected { reason } => Fact::PayoutFailed { reference, movement: None, reason },
         }])
     }
 

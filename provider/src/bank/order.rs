@@ -6,26 +6,16 @@
 use std::fmt::Write;
 
 use entity::{Money, Time};
-use iban::{Iban, IbanLike};
 use quick_xml::escape::escape;
 
-use super::account::{OwnAccount, compact};
+use super::account::OwnAccount;
+use super::creditor::Creditor;
 use super::reference::outgoing;
 use super::words::in_latin;
-use entity::BankAccount;
 
 /// Max35Text, less what names the part of the message.
 const LONGEST_NAME: usize = 33;
-const LONGEST_HOLDER: usize = 70;
 const LONGEST_TEXT: usize = 140;
-/// Where SEPA credit transfers reach. Source: EPC409-09, list of SEPA scheme countries, version 5.0; territories have IBANs
-/// of their countries.
-const SEPA: [&str; 41] = [
-    "AD", "AL", "AT", "BE", "BG", "CH", "CY", "CZ", "DE", "DK", "EE", "ES", "FI", "FR", "GB", "GI", "GR", "HR", "HU",
-    "IE", "IS", "IT", "LI", "LT", "LU", "LV", "MC", "MD", "ME", "MK", "MT", "NL", "NO", "PL", "PT", "RO", "RS", "SE",
-    "SI", "SK", "SM",
-];
-const VATICAN: &str = "VA";
 
 pub(super) struct TransferOrder {
     pub(super) message_id: String,
@@ -33,75 +23,24 @@ pub(super) struct TransferOrder {
     pub(super) xml: String,
 }
 
-/// Whom it goes to, in the bank's own characters.
-struct Creditor {
-    name: String,
-    account: CreditorAccount,
-    bic: Option<String>,
+/// Why there is no order.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum OrderProblem {
+    /// What the owner of the account can change, in words for them.
+    Payee(String),
+    /// Its own name can't be carried.
+    Name,
 }
 
-enum CreditorAccount {
-    Iban(String),
-    Other { number: String, bank: String, country: String },
+/// Who sends it: in whose name our accounts are, and the `PstlAdr` of it, or nothing.
+pub(super) struct Debtor {
+    pub(super) name: String,
+    pub(super) address: String,
 }
 
-impl Creditor {
-    /// Errors say what the owner of the account can change, and quote nothing of it.
-    fn of(details: &str) -> Result<Self, &'static str> {
-        let unreadable = "the bank account can't be read; send it again";
-        let account: BankAccount = serde_json::from_str(details).map_err(|_would_quote_it| unreadable)?;
-        let name = in_latin(&account.account_holder, LONGEST_HOLDER)
-            .ok_or("the account holder's name has letters that banks don't carry; send it in Latin letters, as the bank has it")?;
-        let to = match (account.iban, account.account_number) {
-            (Some(iban), None) => {
-                let iban: Iban =
-                    compact(&iban).parse().map_err(|_would_quote_it| "the IBAN is wrong; send the account again")?;
-                CreditorAccount::Iban(iban.electronic_str().to_owned())
-            }
-            (None, Some(number)) => {
-                let bank = in_latin(&account.bank_name.unwrap_or_default(), LONGEST_TEXT);
-                let bank =
-                    bank.ok_or("the bank's name has letters that banks don't carry; send it in Latin letters")?;
-                CreditorAccount::Other { number, bank, country: account.country }
-            }
-            (Some(_), Some(_)) | (None, None) => return Err(unreadable),
-        };
-        Ok(Self { name, account: to, bic: account.bic })
-    }
-
-    fn is_in_sepa(&self) -> bool {
-        match &self.account {
-            CreditorAccount::Iban(iban) => {
-                iban.get(..2).is_some_and(|country| SEPA.contains(&country) || country == VATICAN)
-            }
-            CreditorAccount::Other { .. } => false,
-        }
-    }
-
-    fn agent(&self) -> String {
-        let bic = self.bic.as_deref().map(|bic| format!("<BICFI>{}</BICFI>", escape(bic))).unwrap_or_default();
-        let bank = match &self.account {
-            CreditorAccount::Iban(_) => String::new(),
-            CreditorAccount::Other { bank, country, .. } => {
-                format!(
-                    "<Nm>{}</Nm><PstlAdr><Ctry>{}</Ctry></PstlAdr>",
-                    escape(bank.as_str()),
-                    escape(country.as_str())
-                )
-            }
-        };
-        match (bic.as_str(), bank.as_str()) {
-            ("", "") => String::new(),
-            (bic, bank) => format!("<CdtrAgt><FinInstnId>{bic}{bank}</FinInstnId></CdtrAgt>"),
-        }
-    }
-
-    fn account(&self) -> String {
-        match &self.account {
-            CreditorAccount::Iban(iban) => format!("<IBAN>{}</IBAN>", escape(iban.as_str())),
-            CreditorAccount::Other { number, .. } => format!("<Othr><Id>{}</Id></Othr>", escape(number.as_str())),
-        }
-    }
+/// The country of an account of ours.
+pub(super) fn country(account: &OwnAccount) -> &str {
+    account.iban.get(..2).unwrap_or_default()
 }
 
 /// What is to be transferred, to whom.
@@ -114,25 +53,27 @@ pub(super) struct Transfer<'a> {
     pub(super) payee: &'a str,
 }
 
-/// `holder` is whose account ours is. Errors are final: the same would come of it the next time.
+/// Errors are final: the same would come of it the next time.
 pub(super) fn order(
     transfer: &Transfer<'_>,
     account: &OwnAccount,
-    holder: &str,
+    debtor: &Debtor,
     now: Time,
-) -> Result<TransferOrder, &'static str> {
+) -> Result<TransferOrder, OrderProblem> {
     let Transfer { reference, amount, purpose, payee } = *transfer;
     let message_id = outgoing(reference);
     if message_id.len() > LONGEST_NAME || in_latin(&message_id, LONGEST_NAME).as_ref() != Some(&message_id) {
-        return Err("its name is one that banks don't carry");
+        return Err(OrderProblem::Name);
     }
-    let to = Creditor::of(payee)?;
+    let ours = country(account);
+    let to = Creditor::of(payee, amount.currency, ours).map_err(OrderProblem::Payee)?;
     let is_sepa = amount.currency.code() == "EUR" && to.is_in_sepa();
     // Otherwise banks on the way would take their charges out of what the payee is owed.
     let (service, charges) =
         if is_sepa { ("<PmtTpInf><SvcLvl><Cd>SEPA</Cd></SvcLvl></PmtTpInf>", "SLEV") } else { ("", "DEBT") };
     let sum = amount.decimal();
-    let (id, name, purpose) = (escape(message_id.as_str()), escape(holder), in_latin(purpose, LONGEST_TEXT));
+    let (id, name, purpose) =
+        (escape(message_id.as_str()), escape(debtor.name.as_str()), in_latin(purpose, LONGEST_TEXT));
     let mut xml = String::from(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.001.001.09\">",
     );
@@ -140,23 +81,27 @@ pub(super) fn order(
     let written = write!(
         xml,
         "<CstmrCdtTrfInitn><GrpHdr><MsgId>{id}</MsgId><CreDtTm>{created}</CreDtTm>{totals}<InitgPty><Nm>{name}</Nm></InitgPty></GrpHdr>\
-         <PmtInf><PmtInfId>{id}-1</PmtInfId><PmtMtd>TRF</PmtMtd>{totals}{service}<ReqdExctnDt><Dt>{day}</Dt></ReqdExctnDt>\
-         <Dbtr><Nm>{name}</Nm></Dbtr><DbtrAcct><Id><IBAN>{iban}</IBAN></Id><Ccy>{currency}</Ccy></DbtrAcct>\
+         <PmtInf><PmtInfId>{id}-1</PmtInfId><PmtMtd>TRF</PmtMtd><BtchBookg>false</BtchBookg>{totals}{service}<ReqdExctnDt><Dt>{day}</Dt></ReqdExctnDt>\
+         <Dbtr><Nm>{name}</Nm>{address}</Dbtr><DbtrAcct><Id>{debtor_account}</Id><Ccy>{currency}</Ccy></DbtrAcct>\
          <DbtrAgt><FinInstnId><BICFI>{bic}</BICFI></FinInstnId></DbtrAgt><ChrgBr>{charges}</ChrgBr>\
          <CdtTrfTxInf><PmtId><EndToEndId>{id}</EndToEndId></PmtId><Amt><InstdAmt Ccy=\"{currency}\">{sum}</InstdAmt></Amt>\
-         {agent}<Cdtr><Nm>{creditor}</Nm></Cdtr><CdtrAcct><Id>{to}</Id></CdtrAcct>\
+         {agent}{creditor}<CdtrAcct><Id>{to}</Id></CdtrAcct>\
          <RmtInf><Ustrd>{purpose}</Ustrd></RmtInf></CdtTrfTxInf></PmtInf></CstmrCdtTrfInitn></Document>",
         created = now.format("%Y-%m-%dT%H:%M:%SZ"),
         day = now.format("%Y-%m-%d"),
-        iban = account.iban,
+        debtor_account = match &account.local {
+            None => format!("<IBAN>{}</IBAN>", account.iban),
+            Some(local) => format!("<Othr><Id>{}</Id></Othr>", local.number),
+        },
         bic = account.bic,
         currency = amount.currency,
-        agent = to.agent(),
-        creditor = escape(to.name.as_str()),
+        address = debtor.address,
+        agent = to.agent(ours),
+        creditor = to.party(),
         to = to.account(),
         purpose = escape(purpose.as_deref().unwrap_or(message_id.as_str())),
     );
-    written.map_err(|_source| "it could not be written")?;
+    written.map_err(|_source| OrderProblem::Name)?;
     Ok(TransferOrder { message_id, amount, xml })
 }
 
@@ -170,16 +115,23 @@ mod tests {
 
     fn account(code: &str) -> OwnAccount {
         let currency: Currency = code.parse().expect("known");
-        OwnAccount { currency, iban: "NL41MOCK0000000001".to_owned(), bic: "MOCKNL2A".to_owned() }
+        OwnAccount { currency, iban: "NL41MOCK0000000001".to_owned(), bic: "MOCKNL2A".to_owned(), local: None }
     }
 
-    fn written(code: &str, units: i64, payee: &Value) -> Result<BankMessage, &'static str> {
-        let account = account(code);
+    fn debtor() -> Debtor {
+        Debtor { name: "ACME Corporation".to_owned(), address: String::new() }
+    }
+
+    fn written(code: &str, units: i64, payee: &Value) -> Result<BankMessage, OrderProblem> {
+        written_from(&account(code), units, payee)
+    }
+
+    fn written_from(account: &OwnAccount, units: i64, payee: &Value) -> Result<BankMessage, OrderProblem> {
         let amount = Money::new(MinorUnits(units), account.currency);
         let reference = format!("refund_{}", "0".repeat(26));
         let (purpose, payee) = ("Refund of <SP-7K3M9Q>", payee.to_string());
         let transfer = Transfer { reference: &reference, amount, purpose, payee: &payee };
-        let order = order(&transfer, &account, "ACME Corporation", ground::clock::Clock::default().wall())?;
+        let order = order(&transfer, account, &debtor(), ground::clock::Clock::default().wall())?;
         Ok(BankMessage::read(order.xml.as_bytes()).expect("well-formed"))
     }
 
@@ -198,20 +150,83 @@ mod tests {
             (level, payment.text_at(&["ChrgBr"]).map(str::to_owned))
         };
         let german = json!({ "accountHolder": "Müller & Söhne", "country": "DE", "iban": "DE89370400440532013000" });
-        let turkish = json!({ "accountHolder": "X", "country": "TR", "iban": "TR330006100519786457841326" });
+        let address = json!({ "town": "Ürümqi", "country": "CN", "street": "Main <1>", "postcode": "830000" });
+        let turkish = json!({ "accountHolder": "X", "country": "TR", "iban": "TR330006100519786457841326",
+            "holderAddress": { "town": "Bursa", "country": "TR" } });
         let chinese = json!({ "accountHolder": "X", "country": "CN", "accountNumber": "6222021234567890",
-            "bankName": "Bank of China", "bic": "BKCHCNBJ" });
+            "bankName": "Bank of China", "bic": "BKCHCNBJ", "holderAddress": address });
         let (sepa, ours) = ((Some("SEPA".to_owned()), Some("SLEV".to_owned())), (None, Some("DEBT".to_owned())));
         assert_eq!(of("EUR", german.clone()), sepa);
-        assert_eq!(of("USD", german), ours);
+        let mut abroad = german;
+        abroad["holderAddress"] = json!({ "town": "Köln", "country": "DE" });
+        assert_eq!(of("USD", abroad), ours);
         assert_eq!(of("EUR", turkish), ours);
         assert_eq!(of("EUR", chinese.clone()), ours);
         let document = written("JPY", 34_500, &chinese).expect("an order");
         assert_eq!(transfer(&document, &["Amt", "InstdAmt"]), Some("34500"));
         assert_eq!(transfer(&document, &["CdtrAcct", "Id", "Othr", "Id"]), Some("6222021234567890"));
-        assert_eq!(transfer(&document, &["CdtrAgt", "FinInstnId", "Nm"]), Some("Bank of China"));
+        assert_eq!(transfer(&document, &["CdtrAgt", "FinInstnId", "Nm"]), None, "never beside a BIC");
+        assert_eq!(transfer(&document, &["Cdtr", "PstlAdr", "TwnNm"]), Some("Ueruemqi"));
+        assert_eq!(transfer(&document, &["Cdtr", "PstlAdr", "StrtNm"]), Some("Main 1"));
+        assert_eq!(transfer(&document, &["Cdtr", "PstlAdr", "PstCd"]), Some("830000"));
         assert_eq!(transfer(&document, &["CdtrAgt", "FinInstnId", "BICFI"]), Some("BKCHCNBJ"));
         assert_eq!(transfer(&document, &["RmtInf", "Ustrd"]), Some("Refund of SP-7K3M9Q"));
+    }
+
+    #[test]
+    fn banks_without_ibans_are_named_by_their_clearing_codes() {
+        let american = |bic: Option<&str>| {
+            json!({ "accountHolder": "Acme Import LLC", "country": "US", "accountNumber": "000123456789", "bic": bic,
+                "bankName": "JPMorgan Chase Bank N.A.", "clearingCode": "021000021",
+                "holderAddress": { "town": "New York", "country": "US" } })
+        };
+        let agent = |document: &BankMessage| {
+            let at =
+                |path: &[&str]| transfer(document, &[&["CdtrAgt", "FinInstnId"], path].concat()).map(str::to_owned);
+            [at(&["BICFI"]), at(&["ClrSysMmbId", "ClrSysId", "Cd"]), at(&["ClrSysMmbId", "MmbId"]), at(&["Nm"])]
+        };
+        let some = |text: &str| Some(text.to_owned());
+        let both = agent(&written("USD", 6_000, &american(Some("CHASUS33"))).expect("an order"));
+        assert_eq!(both, [some("CHASUS33"), some("USABA"), some("021000021"), None]);
+        let code = agent(&written("USD", 6_000, &american(None)).expect("an order"));
+        assert_eq!(code, [None, some("USABA"), some("021000021"), None]);
+        let iban = "CH9300762011623852957".to_owned();
+        let swiss = OwnAccount { iban, ..account("USD") };
+        let alone = agent(&written_from(&swiss, 6_000, &american(Some("CHASUS33"))).expect("an order"));
+        assert_eq!(alone, [some("CHASUS33"), None, None, None], "Swiss banks take nothing beside the BIC");
+        let indian = json!({ "accountHolder": "X", "country": "IN", "accountNumber": "50100012345678",
+            "clearingCode": "HDFC0000001", "holderAddress": { "town": "Pune", "country": "IN" } });
+        let code = agent(&written("USD", 6_000, &indian).expect("an order"));
+        assert_eq!(code, [None, some("INFSC"), some("HDFC0000001"), None]);
+    }
+
+    /// As accounts were kept before this was asked for.
+    #[test]
+    fn an_account_that_lacks_something_is_not_sent_to_the_bank() {
+        for (code, payee, lacks) in [
+            (
+                "USD",
+                json!({ "accountHolder": "X", "country": "US", "accountNumber": "000123456789", "bankName": "B", "bic": "CHASUS33" }),
+                "ABA routing number, the town",
+            ),
+            (
+                "EUR",
+                json!({ "accountHolder": "X", "country": "EC", "accountNumber": "12345678", "bankName": "B" }),
+                "the bank's BIC, the town",
+            ),
+            ("EUR", json!({ "accountHolder": "X", "country": "TR", "iban": "TR330006100519786457841326" }), "the town"),
+            (
+                "EUR",
+                json!({ "accountHolder": "X", "country": "DE", "accountNumber": "12345678", "bankName": "B" }),
+                "the IBAN",
+            ),
+        ] {
+            let Err(OrderProblem::Payee(problem)) = written(code, 1, &payee) else { panic!("must refuse {payee}") };
+            assert!(problem.contains(lacks), "{problem}");
+        }
+        let turkish = json!({ "accountHolder": "X", "country": "TR", "iban": "TR330006100519786457841326" });
+        let ours = OwnAccount { iban: "TR330006100519786457841326".to_owned(), ..account("USD") };
+        assert!(written_from(&ours, 1, &turkish).is_ok(), "within one country no address is needed");
     }
 
     /// Elements with a text, in their order.
@@ -245,8 +260,13 @@ mod tests {
             let payee = payee.to_string();
             let asked = Transfer { reference: "refund_1", amount, purpose: "Refund RF-rf01", payee: &payee };
             let now = ground::clock::Clock::default().wall();
-            let order = order(&asked, &account("EUR"), "ACME Corporation", now).expect("an order");
-            assert_eq!(paths(&order.xml), paths(body), "{}", vector["id"]);
+            let order = order(&asked, &account("EUR"), &debtor(), now).expect("an order");
+            let ours: Vec<_> = paths(&order.xml).into_iter().filter(|path| !path.ends_with("/BtchBookg")).collect();
+            assert_eq!(ours, paths(body), "{}", vector["id"]);
+            assert!(
+                order.xml.contains("<PmtMtd>TRF</PmtMtd><BtchBookg>false</BtchBookg><NbOfTxs>"),
+                "booked one by one"
+            );
             assert!(paths(body).len() > 20);
             seen += 1;
         }
@@ -260,14 +280,15 @@ mod tests {
             json!({ "accountHolder": "深圳", "country": "DE", "iban": german }),
             json!({ "accountHolder": "X", "country": "DE", "iban": "DE89370400440532013001" }),
             json!({ "accountHolder": "X", "country": "DE" }),
-            json!({ "accountHolder": "X", "country": "CN", "accountNumber": "1234", "bankName": "中国银行" }),
+            json!({ "accountHolder": "X", "country": "DE", "iban": german, "currency": "USD" }),
+            json!({ "accountHolder": "X", "country": "DE", "iban": german, "holderAddress": { "town": "深圳", "country": "DE" } }),
             json!("nothing"),
         ] {
-            let problem = written("EUR", 1, &payee).expect_err("must refuse");
+            let Err(OrderProblem::Payee(problem)) = written("EUR", 1, &payee) else { panic!("must refuse {payee}") };
             assert!(!problem.contains("DE89") && !problem.contains('深'), "{problem}");
         }
         let (reference, amount) = ("x".repeat(34), Money::new(MinorUnits(1), Currency::USD));
         let long = Transfer { reference: &reference, amount, purpose: "x", payee: "{}" };
-        assert!(order(&long, &account("USD"), "A", ground::clock::Clock::default().wall()).is_err());
+        assert!(order(&long, &account("USD"), &debtor(), ground::clock::Clock::default().wall()).is_err());
     }
 }

@@ -29,6 +29,11 @@ impl Verdict {
             "ACCP" | "ACSP" | "ACTC" | "ACSC" | "ACCC" | "ACWC" | "ACWP" | "ACFC" | "PDNG" | "RCVD" => {
                 Some(Self::Taken)
             }
+            "ACPD" | "ACFW" | "PRES" | "PATC" | "BLCK" => Some(Self::Taken),
+            _verified if is_payee_check(status) => Some(Self::Taken),
+            "CANC" => Some(Self::Rejected {
+                reason: reason.map_or_else(|| "it was cancelled (CANC)".to_owned(), |code| of_reason(Some(code))),
+            }),
             "RJCT" if reason.is_some_and(is_duplicate) => Some(Self::Duplicate),
             "RJCT" => Some(Self::Rejected { reason: of_reason(reason) }),
             _other => None,
@@ -44,9 +49,11 @@ impl Verdict {
             (Ordered::Refund(reference), Self::Taken) => Fact::RefundPending { reference, provider_reference },
             (Ordered::Payout(reference), Self::Taken) => Fact::PayoutPending { reference, provider_reference },
             (Ordered::Refund(reference), Self::Rejected { reason }) => {
-                Fact::RefundFailed { reference, movement: None, reason }
+                Fact::RefundFailed { reference, provider_reference: None, movement: None, reason }
             }
-            (Ordered::Payout(reference), Self::Rejected { reason }) => Fact::PayoutFailed { reference, reason },
+            (Ordered::Payout(reference), Self::Rejected { reason }) => {
+                Fact::PayoutFailed { reference, movement: None, reason }
+            }
         })
     }
 }
@@ -55,6 +62,8 @@ impl Verdict {
 pub(super) struct StatusReport<'a> {
     pub(super) message: &'a str,
     pub(super) verdicts: Vec<(&'a str, Result<Verdict, MessageProblem>)>,
+    /// What a person has to look at, though nothing is final: kept in the quarantine with the message.
+    notices: Vec<String>,
 }
 
 impl<'a> StatusReport<'a> {
@@ -66,23 +75,31 @@ impl<'a> StatusReport<'a> {
             return Err("a status of something that is no credit transfer of ours".to_owned());
         }
         let message = group.text_at(&["OrgnlMsgId"]).ok_or("a pain.002 without the id of our message")?;
-        let of_group = (group.text_at(&["GrpSts"]), reason(group));
+        let of_group = (status(group, "GrpSts", None), reason(group, "GrpSts"));
+        let mut notices = Vec::new();
         let mut verdicts = Vec::new();
         let mut last = of_group;
         for payment in body.all("OrgnlPmtInfAndSts") {
-            let of_payment = (payment.text_at(&["PmtInfSts"]).or(of_group.0), reason(payment).or(of_group.1));
+            let of_payment = (status(payment, "PmtInfSts", of_group.0), reason(payment, "PmtInfSts").or(of_group.1));
+            if payment.all("TxInfAndSts").next().is_none() {
+                notices.extend(notice(message, of_payment.0, payment, "PmtInfSts"));
+            }
             last = of_payment;
             for one in payment.all("TxInfAndSts") {
                 let id = one.text_at(&["OrgnlEndToEndId"]).filter(|id| is_given(id)).unwrap_or(message);
-                let status = one.text_at(&["TxSts"]).or(of_payment.0);
-                verdicts.push((id, verdict(status, reason(one).or(of_payment.1))));
+                let status = status(one, "TxSts", of_payment.0);
+                notices.extend(notice(id, status, one, "TxSts"));
+                verdicts.push((id, verdict(status, reason(one, "TxSts").or(of_payment.1))));
             }
         }
         if verdicts.is_empty() {
             // One order is all that there is in a message of ours, and both have one name.
             verdicts.push((message, verdict(last.0, last.1)));
         }
-        Ok(Self { message, verdicts })
+        if body.all("OrgnlPmtInfAndSts").next().is_none() {
+            notices.extend(notice(message, last.0, group, "GrpSts"));
+        }
+        Ok(Self { message, verdicts, notices })
     }
 
     pub(super) fn facts(self) -> Vec<Fact> {
@@ -93,6 +110,7 @@ impl<'a> StatusReport<'a> {
                 Ok(verdict) => verdict.fact(id, Some(message)),
                 Err(problem) => Some(Fact::NotUnderstood(problem)),
             })
+            .chain(self.notices.into_iter().map(Fact::NotUnderstood))
             .collect()
     }
 }
@@ -103,8 +121,49 @@ fn verdict(status: Option<&str>, reason: Option<&str>) -> Result<Verdict, Messag
         .ok_or_else(|| "a status of an order that is unknown".to_owned())
 }
 
-fn reason(element: &BankElement) -> Option<&str> {
-    element.all("StsRsnInf").find_map(|why| why.text_at(&["Rsn", "Cd"]).or_else(|| why.text_at(&["Rsn", "Prtry"])))
+/// Its own, or that of the level above. A verification of payee is no status of the order: where one stands in its place, the
+/// level above says that, if it does.
+fn status<'a>(element: &'a BankElement, name: &str, above: Option<&'a str>) -> Option<&'a str> {
+    let own = element.text_at(&[name]);
+    own.filter(|code| !is_payee_check(code)).or(above).or(own)
+}
+
+/// Results of the verification of payee: match, match (older), close match, no match, not applicable, completed with
+/// mismatches. Source: EPC288-23, verification of payee scheme; ISO 20022, `ExternalPaymentTransactionStatus1Code`.
+fn is_payee_check(code: &str) -> bool {
+    matches!(code, "RCVC" | "RVCC" | "RVMC" | "RVNM" | "RVNA" | "RVCM" | "RVNC")
+}
+
+/// Why a person has to look at an order that is neither sent nor refused; the bank's own words are for operators only.
+fn notice(id: &str, status: Option<&str>, element: &BankElement, name: &str) -> Option<String> {
+    if matches!(status, Some("RJCT" | "CANC")) {
+        return None;
+    }
+    let codes = element
+        .all("StsRsnInf")
+        .filter_map(|why| why.text_at(&["Rsn", "Cd"]).or_else(|| why.text_at(&["Rsn", "Prtry"])));
+    let (code, words) = element.text_at(&[name]).into_iter().chain(status).chain(codes).find_map(|code| {
+        let words = match code {
+            "RVNM" | "RVCM" => "the name given is not the account holder's",
+            "RVMC" => "the name given is close to the account holder's, but not the same",
+            "BLCK" => "the bank has blocked it: it is neither sent nor refused",
+            "PATC" => "the bank waits for another signature of ours",
+            _other => return None,
+        };
+        Some((code, words))
+    })?;
+    let own_words: Vec<&str> = element.all("StsRsnInf").filter_map(|why| why.text_at(&["AddtlInf"])).collect();
+    let own_words: String = own_words.join(" ").chars().filter(|c| !c.is_control()).take(200).collect();
+    let added = if own_words.is_empty() { String::new() } else { format!(": {own_words}") };
+    Some(format!("{id}: {words} ({code}){added}; it is pending, ask the bank"))
+}
+
+fn reason<'a>(element: &'a BankElement, name: &str) -> Option<&'a str> {
+    let mut reasons = element
+        .all("StsRsnInf")
+        .filter_map(|why| why.text_at(&["Rsn", "Cd"]).or_else(|| why.text_at(&["Rsn", "Prtry"])));
+    let mismatch = || element.text_at(&[name]).filter(|code| matches!(*code, "RVNM" | "RVMC" | "RVCM"));
+    reasons.next().or_else(mismatch)
 }
 
 /// A pacs.004: orders of ours that came back. The same is booked on our account, and told again then.

@@ -40,6 +40,7 @@ pub(super) fn of_reason(code: Option<&str>) -> String {
         "MS02" => "the account holder refused it",
         "MS03" | "NARR" => "the bank gives no reason",
         "NOAS" | "NOOR" => "there was no answer to a question about it",
+        "RVNM" | "RVMC" | "RVCM" => "the name is not the account holder's",
         "RR01" | "RR02" | "RR03" | "RR04" => "the regulator demands details or forbids it",
         "SL01" | "SL11" | "SL12" => "the account holder's bank does not offer it",
         "TM01" => "it came after the bank's closing time",

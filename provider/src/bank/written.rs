@@ -4,7 +4,7 @@ use entity::Money;
 
 use super::document::BankElement;
 use super::placeholder::is_given;
-use crate::fact::Remitter;
+use crate::remitter::Remitter;
 
 /// Longer ones are no use to a person.
 const LONGEST_TEXT: usize = 1_000;

@@ -155,7 +155,9 @@ impl DlocalRefund {
                 let amount = self.amount.exact(&self.currency)?;
                 Fact::RefundSucceeded { reference, provider_reference, movement: id, amount }
             }
-            "REJECTED" | "CANCELLED" => Fact::RefundFailed { reference, movement: Some(id), reason: stands.reason() },
+            "REJECTED" | "CANCELLED" => {
+                Fact::RefundFailed { reference, provider_reference, movement: Some(id), reason: stands.reason() }
+            }
             status => return Err(format!("a refund whose status is {status:?}")),
         })
     }

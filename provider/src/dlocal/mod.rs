@@ -19,15 +19,18 @@ use super::{
     VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, required_list, wrong};
 
 mod api;
 mod document;
 mod settings;
+mod settlement;
 mod taxpayer;
 
 pub(super) use settings::DlocalSettings;
+pub(super) use settlement::DAYS_LATE;
 
 use api::DlocalApi;
 use document::{DlocalOrder, DlocalPayment, DlocalRefund};
@@ -62,7 +65,8 @@ pub(super) fn from_settings(own: &DlocalSettings, installation: &Installation, c
         secrets: required_list("DLOCAL_SECRET_KEY", &own.secret_key)?,
         clock: clock.clone(),
     };
-    Ok(Some(Arc::new(Dlocal { api, method, reais })))
+    let reports = SettlementReports::configured("DLOCAL_REPORTS", &own.reports, settlement::Settlement)?;
+    Ok(Some(Arc::new(Dlocal { api, method, reais, reports })))
 }
 
 /// A payment in the sandbox is no money, and one at the real API is: neither may be booked as the other.
@@ -83,6 +87,7 @@ struct Dlocal {
     api: DlocalApi,
     method: &'static str,
     reais: Currency,
+    reports: Option<SettlementReports>,
 }
 
 #[derive(Serialize)]
@@ -301,6 +306,10 @@ impl PaymentProvider for Dlocal {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        self.reports.as_ref()
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {

@@ -51,4 +51,8 @@ pub struct DlocalSettings {
         global = true
     )]
     pub api_base: String,
+
+    /// dLocal: folder where its settlement reports (CSV) are put
+    #[arg(id = "dlocal_reports", long = "dlocal-reports", env = "DLOCAL_REPORTS", global = true)]
+    pub reports: Option<String>,
 }

@@ -8,7 +8,8 @@ use entity::payment::NextAction;
 use entity::{Currency, MinorUnits, Money, Time};
 use serde::{Deserialize, Serialize};
 
-use crate::fact::{ChargebackStage, Fact, LineKind, StatementLine};
+use crate::fact::{ChargebackStage, Fact};
+use crate::statement::{LineKind, StatementLine};
 use crate::wire::checked_id;
 
 /// What a document must name to be about us.
@@ -161,9 +162,12 @@ impl RefundDocument {
         Ok(vec![match self.status.as_str() {
             "PENDING" => Fact::RefundPending { reference, provider_reference },
             "SUCCEEDED" => Fact::RefundSucceeded { reference, provider_reference, movement, amount },
-            "FAILED" => {
-                Fact::RefundFailed { reference, movement: Some(movement), reason: reason(self.failure.as_ref()) }
-            }
+            "FAILED" => Fact::RefundFailed {
+                reference,
+                provider_reference,
+                movement: Some(movement),
+                reason: reason(self.failure.as_ref()),
+            },
             status => return Err(format!("a refund whose status is {status:?}")),
         }])
     }
@@ -192,7 +196,7 @@ impl PayoutDocument {
         Ok(vec![match self.status.as_str() {
             "PENDING" => Fact::PayoutPending { reference, provider_reference },
             "PAID" => Fact::PayoutPaid { reference, provider_reference, movement, amount },
-            "FAILED" => Fact::PayoutFailed { reference, reason },
+            "FAILED" => Fact::PayoutFailed { reference, movement: Some(movement), reason },
             "RETURNED" => Fact::PayoutReturned { reference, movement, amount, reason },
             status => return Err(format!("a payout whose status is {status:?}")),
         }])
@@ -257,11 +261,13 @@ pub(super) fn notified(ours: &PartnerIdentity, body: &[u8]) -> Result<Fact, Stri
             movement: refund()?,
             amount: data.amount()?,
         },
-        "refund.failed" => Fact::RefundFailed { reference: refund()?, movement: Some(refund()?), reason },
+        "refund.failed" => {
+            Fact::RefundFailed { reference: refund()?, provider_reference, movement: Some(refund()?), reason }
+        }
         "payout.paid" => {
             Fact::PayoutPaid { reference: payout()?, provider_reference, movement: payout()?, amount: data.amount()? }
         }
-        "payout.failed" => Fact::PayoutFailed { reference: payout()?, reason },
+        "payout.failed" => Fact::PayoutFailed { reference: payout()?, movement: Some(payout()?), reason },
         "payout.returned" => {
             Fact::PayoutReturned { reference: payout()?, movement: payout()?, amount: data.amount()?, reason }
         }

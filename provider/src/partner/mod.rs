@@ -22,6 +22,7 @@ use super::{
     Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{
     Installation, SettingError, check_base, check_webhook_secrets, currencies, is_given, required, required_list, wrong,
@@ -239,6 +240,10 @@ impl PaymentProvider for Partner {
             }
         }
         Err(ProviderError::Unknown(format!("the movements of {day} have no last page")))
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        None
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {

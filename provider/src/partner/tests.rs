@@ -2,8 +2,9 @@ use entity::MinorUnits;
 use entity::payment::NextAction;
 
 use super::*;
-use crate::fact::{ChargebackStage, LineKind, StatementLine};
+use crate::fact::ChargebackStage;
 use crate::for_tests;
+use crate::statement::{LineKind, StatementLine};
 use ground::setting::Mode;
 
 fn ours() -> PartnerIdentity {
@@ -150,12 +151,20 @@ fn each_notification_says_one_thing() {
     let (provider_reference, amount) = (Some("r_1".to_owned()), euro(500));
     let succeeded = Fact::RefundSucceeded { reference: refund(), provider_reference, movement: refund(), amount };
     assert_eq!(fact_of("refund.succeeded", money(json!({ "refund_id": "refund_1", "id": "r_1" }))), Ok(succeeded));
-    let failed = Fact::RefundFailed { reference: refund(), movement: Some(refund()), reason: "closed".to_owned() };
+    let failed = Fact::RefundFailed {
+        reference: refund(),
+        provider_reference: None,
+        movement: Some(refund()),
+        reason: "closed".to_owned(),
+    };
     assert_eq!(fact_of("refund.failed", json!({ "refund_id": "refund_1", "reason": "closed" })), Ok(failed));
     let of_payout = || money(json!({ "payout_id": "payout_1" }));
     let paid = Fact::PayoutPaid { reference: payout(), provider_reference: None, movement: payout(), amount };
     assert_eq!(fact_of("payout.paid", of_payout()), Ok(paid));
-    assert_eq!(fact_of("payout.failed", of_payout()), Ok(Fact::PayoutFailed { reference: payout(), reason: reason() }));
+    assert_eq!(
+        fact_of("payout.failed", of_payout()),
+        Ok(Fact::PayoutFailed { reference: payout(), movement: Some(payout()), reason: reason() })
+    );
     let returned = Fact::PayoutReturned { reference: payout(), movement: payout(), amount, reason: reason() };
     assert_eq!(fact_of("payout.returned", of_payout()), Ok(returned));
     for kind in ["payment.captured", "refund.succeeded", "payout.paid", "payout.returned", "chargeback.opened"] {

@@ -22,6 +22,7 @@ use super::{
     WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{Installation, Mode, check_base, is_given, required, required_list, wrong};
 
@@ -200,6 +201,10 @@ impl PaymentProvider for Qiwi {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        None
     }
 
     /// No time is signed: what is sent again is told by its bill and status.

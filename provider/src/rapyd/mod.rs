@@ -22,6 +22,7 @@ use super::{
     WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::{OwnColumns, SettlementReports};
 use ground::clock::Clock;
 use ground::setting::{Installation, check_base, is_given, required, required_list, wrong};
 
@@ -35,6 +36,8 @@ pub(super) use settings::RapydSettings;
 use api::RapydApi;
 use object::{Customer, METHOD, NewRapydPayment, RapydPayment};
 
+/// Within which a report has what was booked here.
+pub(super) const DAYS_LATE: u64 = 3;
 pub(super) const NAME: &str = "rapyd";
 
 const LIVE: &str = "https://api.rapyd.net";
@@ -67,7 +70,8 @@ pub(super) fn from_settings(own: &RapydSettings, installation: &Installation, cl
         clock: clock.clone(),
     };
     let fields = payer_fields(&own.payer_fields).map_err(|problem| wrong("RAPYD_PAYER_FIELDS", problem))?;
-    Ok(Some(Arc::new(Rapyd { api, fields })))
+    let reports = SettlementReports::configured("RAPYD_REPORTS", &own.reports, OwnColumns)?;
+    Ok(Some(Arc::new(Rapyd { api, fields, reports })))
 }
 
 /// A key works at the host of its own mode only, but doesn't show which that is: test money must not be booked as real.
@@ -99,6 +103,7 @@ fn payer_fields(given: &[String]) -> Result<BTreeMap<String, PayerField>, String
 
 #[derive(Debug)]
 struct Rapyd {
+    reports: Option<SettlementReports>,
     api: RapydApi,
     fields: BTreeMap<String, PayerField>,
 }
@@ -214,6 +219,10 @@ impl PaymentProvider for Rapyd {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        self.reports.as_ref()
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {

@@ -35,4 +35,8 @@ pub struct RapydSettings {
     /// Rapyd: where its API is, if not at Rapyd's own host of the mode
     #[arg(id = "rapyd_api_base", long = "rapyd-api-base", env = "RAPYD_API_BASE", global = true)]
     pub api_base: Option<String>,
+
+    /// Rapyd: folder where its reports, in our own columns (CSV), are put
+    #[arg(id = "rapyd_reports", long = "rapyd-reports", env = "RAPYD_REPORTS", global = true)]
+    pub reports: Option<String>,
 }

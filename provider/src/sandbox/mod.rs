@@ -23,6 +23,7 @@ use super::{
     VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{
     Installation, SANDBOX_API_KEY, SANDBOX_WEBHOOK_SECRET, check_base, check_webhook_secrets, is_given, required_list,
@@ -251,6 +252,10 @@ impl PaymentProvider for Sandbox {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        None
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {

@@ -6,7 +6,8 @@ use entity::payment::NextAction;
 use entity::{Money, Time};
 use serde::Deserialize;
 
-use crate::fact::{ChargebackStage, Fact, Remitter};
+use crate::fact::{ChargebackStage, Fact};
+use crate::remitter::Remitter;
 use crate::wire::amount::from_text;
 use crate::wire::checked_id;
 
@@ -77,7 +78,17 @@ pub(super) fn next_action(movement: &Movement) -> Result<NextAction, String> {
     let url = movement.checkout_url.clone().ok_or("an open payment without a page")?;
     match (movement.transfer_to.clone(), movement.voucher.clone()) {
         (Some(SandboxAccount { account_holder, iban, bic, reference, creditor_reference }), None) => {
-            Ok(NextAction::BankTransfer { account_holder, iban, bic, reference, creditor_reference, url: Some(url) })
+            Ok(NextAction::BankTransfer {
+                account_holder,
+                iban: Some(iban),
+                country: None,
+                bank_code: None,
+                account_number: None,
+                bic,
+                reference,
+                creditor_reference,
+                url: Some(url),
+            })
         }
         (None, Some(SandboxVoucher { code, .. })) => Ok(NextAction::Voucher { code, url: Some(url) }),
         (None, None) => Ok(NextAction::Redirect { url }),
@@ -149,12 +160,14 @@ fn own_fact(movement: &Movement) -> Result<Fact, String> {
         ("REFUND", "SUCCEEDED") => {
             Fact::RefundSucceeded { reference, provider_reference: Some(id.clone()), movement: id, amount }
         }
-        ("REFUND", "DECLINED" | "CANCELLED") => Fact::RefundFailed { reference, movement: Some(id), reason: reason() },
+        ("REFUND", "DECLINED" | "CANCELLED") => {
+            Fact::RefundFailed { reference, provider_reference: Some(id.clone()), movement: Some(id), reason: reason() }
+        }
         ("PAYOUT", "OPEN" | "SETTLING") => Fact::PayoutPending { reference, provider_reference: Some(id) },
         ("PAYOUT", "SUCCEEDED") => {
             Fact::PayoutPaid { reference, provider_reference: Some(id.clone()), movement: id, amount }
         }
-        ("PAYOUT", "DECLINED" | "CANCELLED") => Fact::PayoutFailed { reference, reason: reason() },
+        ("PAYOUT", "DECLINED" | "CANCELLED") => Fact::PayoutFailed { reference, movement: Some(id), reason: reason() },
         ("REVERSAL", "SUCCEEDED") => Fact::PaymentReversed { reference, movement: id, amount, reason: reason() },
         ("CHARGEBACK", status) => {
             let stage = stage(&id, status, movement.debited)?;

@@ -110,6 +110,7 @@ pub(super) fn not_about_that(error: ProviderError) -> ProviderError {
         | ProviderError::Busy(_)
         | ProviderError::Refused(_)
         | ProviderError::PayeeDetailsRequired(_)
+        | ProviderError::PayeeDetailsUnusable(_)
         | ProviderError::CannotBeAsked(_)) => other,
     }
 }

@@ -19,6 +19,7 @@ use super::{
     Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{Installation, Mode, SettingError, check_base, is_given, required, required_list, wrong};
 
@@ -297,6 +298,10 @@ impl PaymentProvider for Stripe {
         let query = [("created[gte]", from.as_str()), ("created[lt]", &to), ("expand[0]", "data.source")];
         let booked: Vec<BalanceTransaction> = self.api.list(&["balance_transactions"], &query).await?;
         statement::statements(day, &booked).map(Some).map_err(ProviderError::Unknown)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        None
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, wall_now: Time) -> Result<Incoming, VerifyError> {

@@ -128,7 +128,7 @@ impl StripeRefund {
             Some(status @ ("failed" | "canceled")) => {
                 let reason = self.failure_reason.as_deref().unwrap_or(status);
                 let movement = Some(returned(&checked_id(&self.id)?));
-                Fact::RefundFailed { reference, movement, reason: why_failed(reason) }
+                Fact::RefundFailed { reference, provider_reference, movement, reason: why_failed(reason) }
             }
             other => return Err(format!("a refund whose status is {other:?}")),
         };

@@ -14,7 +14,7 @@ use super::amount::from_wire;
 use super::api::Listed;
 use super::dispute::{reinstated, withdrawn};
 use super::object::{StripeMetadata, refund_name, returned};
-use crate::fact::{LineKind, Statement, StatementLine};
+use crate::statement::{LineKind, Statement, StatementLine};
 use crate::wire::checked_id;
 
 #[derive(Debug, Deserialize)]

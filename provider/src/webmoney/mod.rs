@@ -20,6 +20,7 @@ use super::{
     Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::{OwnColumns, SettlementReports};
 use ground::client;
 use ground::clock::Clock;
 use ground::setting::{Installation, SettingError, check_base, required, required_list, wrong};
@@ -37,6 +38,8 @@ use merchant::{MerchantApi, TransactionStanding};
 use purse::{Purse, is_number, is_wmid};
 use transfers::{RefundSearch, Transfers};
 
+/// Within which a report has what was booked here.
+pub(super) const DAYS_LATE: u64 = 2;
 pub(super) const NAME: &str = "webmoney";
 
 /// Ours, not WebMoney's: from then on its question is answered with no.
@@ -72,10 +75,12 @@ pub(super) fn from_settings(own: &WebmoneySettings, installation: &Installation,
     let identified = identified(&base, certificate)?;
     let merchant =
         MerchantApi { client: call::client("WEBMONEY_MERCHANT_BASE", &pay_at)?, base: pay_at.clone(), wmid, secret };
+    let reports = SettlementReports::configured("WEBMONEY_REPORTS", &own.reports, OwnColumns)?;
     Ok(Some(Arc::new(WebMoney {
         reader: notification::NotificationReader { purses, secrets, is_sandbox: installation.is_sandbox() },
         pay_at,
         merchant,
+        reports,
         transfers: Transfers::new(identified, base, clock.clone()),
         clock: clock.clone(),
     })))
@@ -116,6 +121,7 @@ fn identified(base: &str, certificate: &SecretString) -> Result<reqwest::Client,
 
 #[derive(Debug)]
 struct WebMoney {
+    reports: Option<SettlementReports>,
     reader: notification::NotificationReader,
     pay_at: String,
     merchant: MerchantApi,
@@ -249,7 +255,12 @@ impl PaymentProvider for WebMoney {
         let (was_asked, others) = (age.is_some(), request.others.as_slice());
         let asked = RefundSearch { purse, transaction: &transaction, amount, others, was_asked };
         let failed = |reason: String| {
-            Ok(vec![Fact::RefundFailed { reference: request.reference.clone(), movement: None, reason }])
+            Ok(vec![Fact::RefundFailed {
+                reference: request.reference.clone(),
+                provider_reference: None,
+                movement: None,
+                reason,
+            }])
         };
         let found = match self.transfers.find_return(asked).await {
             // Whatever was sent, this was not: a person has to look.
@@ -292,6 +303,10 @@ impl PaymentProvider for WebMoney {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        self.reports.as_ref()
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {

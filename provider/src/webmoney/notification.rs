@@ -9,7 +9,9 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 
 use super::purse::{Purse, is_number};
-use crate::fact::{Fact, Remitter};
+use super::xml::decoded;
+use crate::fact::Fact;
+use crate::remitter::Remitter;
 use crate::webhook::{Acknowledgement, Incoming, Question, Verified, VerifyError};
 use crate::wire::form::{self, Params};
 use crate::wire::{amount, hmac};
@@ -37,7 +39,7 @@ pub(super) struct NotificationReader {
 
 impl NotificationReader {
     pub(super) fn verify(&self, body: &[u8]) -> Result<Incoming, VerifyError> {
-        let params = form::parse(body).map_err(VerifyError)?;
+        let params = parse(body).map_err(VerifyError)?;
         if params.get("LMI_PREREQUEST").is_some_and(|value| value == "1") {
             return self.question(&params).map(Incoming::Question);
         }
@@ -82,7 +84,7 @@ impl NotificationReader {
 
     /// Of a notification that was verified.
     pub(super) fn facts(&self, body: &[u8]) -> Result<Vec<Fact>, String> {
-        let params = form::parse(body)?;
+        let params = parse(body)?;
         let (number, amount) = self.payment(&params)?;
         let transaction = SignedFields::of(&params)?.transaction().map_err(|error| error.to_string())?;
         Ok(vec![captured(number, transaction, amount, Some(field(&params, "LMI_PAYER_PURSE")?))])
@@ -99,6 +101,11 @@ pub(super) fn captured(number: String, transaction: String, amount: Money, payer
         amount,
         remitter,
     }
+}
+
+/// A purse may be set to windows-1251. What is signed is ASCII in every encoding.
+fn parse(body: &[u8]) -> Result<Params, &'static str> {
+    form::parse_with(body, |bytes| Ok(decoded(&bytes)))
 }
 
 fn field<'a>(params: &'a Params, name: &str) -> Result<&'a str, &'static str> {

@@ -61,4 +61,8 @@ pub struct WebmoneySettings {
         global = true
     )]
     pub api_base: String,
+
+    /// WebMoney: folder where its reports, in our own columns (CSV), are put
+    #[arg(id = "webmoney_reports", long = "webmoney-reports", env = "WEBMONEY_REPORTS", global = true)]
+    pub reports: Option<String>,
 }

@@ -24,6 +24,7 @@ fn webmoney(is_sandbox: bool) -> WebMoney {
     let client = || identified("http://w3s.example", &SecretString::from(CLIENT)).expect("a client");
     let clock = Clock::default();
     WebMoney {
+        reports: None,
         reader: reader(is_sandbox),
         pay_at: base.clone(),
         merchant: super::merchant::MerchantApi {
@@ -53,6 +54,12 @@ fn in_live_mode_only_real_payments_are_money() {
                 let fact = super::notification::captured("1000001".to_owned(), "558".to_owned(), amount, payer);
                 assert_eq!(reader(false).facts(body), Ok(vec![fact]));
                 assert!(reader(true).facts(body).is_err(), "it is real");
+                // A purse may be set to windows-1251; what is signed is ASCII in both.
+                for more in ["&LMI_PAYMENT_DESC=%CF%F0%E8%E2%E5%F2", "&LMI_PAYMENT_DESC=%D0%9F%D1%80%D0%B8"] {
+                    let described = [body, more.as_bytes()].concat();
+                    assert!(matches!(reader(false).verify(&described), Ok(Incoming::Notification(_))), "{more}");
+                    assert_eq!(reader(false).facts(&described), reader(false).facts(body), "{more}");
+                }
             }
             "prerequest" => {
                 let Ok(Incoming::Question(Question { reference, amount, yes, no })) = incoming else {

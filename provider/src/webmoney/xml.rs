@@ -56,7 +56,7 @@ impl XmlElement {
 }
 
 /// WebMoney writes windows-1251, and says so in the declaration or not at all. What we go by is ASCII in both.
-fn decoded(bytes: &[u8]) -> String {
+pub(super) fn decoded(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {
         Ok(text) => text.trim_start_matches('\u{feff}').to_owned(),
         Err(_not_utf8) => bytes.iter().copied().map(cyrillic).collect(),

@@ -19,10 +19,18 @@ pub(crate) fn encode(pairs: &[(&str, &str)]) -> String {
 
 /// A posted form, strictly: each name once and plain, all of it UTF-8.
 pub(crate) fn parse(body: &[u8]) -> Result<Params, &'static str> {
+    parse_with(body, |bytes| String::from_utf8(bytes).map_err(|_source| "a parameter is not UTF-8"))
+}
+
+/// The same, of whoever writes another encoding.
+pub(crate) fn parse_with(
+    body: &[u8],
+    text: impl Fn(Vec<u8>) -> Result<String, &'static str>,
+) -> Result<Params, &'static str> {
     let mut params = Params::new();
     for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let middle = pair.iter().position(|byte| *byte == b'=').ok_or("a parameter without a value")?;
-        let (name, value) = (decoded(&pair[..middle])?, decoded(&pair[middle + 1..])?);
+        let (name, value) = (text(decoded(&pair[..middle]))?, text(decoded(&pair[middle + 1..]))?);
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
             return Err("a parameter's name is not a plain word");
         }
@@ -33,9 +41,9 @@ pub(crate) fn parse(body: &[u8]) -> Result<Params, &'static str> {
     Ok(params)
 }
 
-fn decoded(text: &[u8]) -> Result<String, &'static str> {
+fn decoded(text: &[u8]) -> Vec<u8> {
     let spaced: Vec<u8> = text.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
-    percent_decode(&spaced).decode_utf8().map(String::from).map_err(|_source| "a parameter is not UTF-8")
+    percent_decode(&spaced).collect()
 }
 
 #[cfg(test)]

@@ -21,6 +21,7 @@ use super::{
     Payouts, ProviderError, RefundQuery, RefundRequest, Statement, Uninterpretable, VerifyError, WebhookRequest,
 };
 use crate::interface::Configured;
+use crate::settlement::SettlementReports;
 use ground::clock::Clock;
 use ground::setting::{Installation, Mode, SettingError, check_base, is_given, required, required_list, wrong};
 
@@ -28,8 +29,10 @@ mod api;
 mod notification;
 mod object;
 mod settings;
+mod settlement;
 
 pub(super) use settings::YookassaSettings;
+pub(super) use settlement::DAYS_LATE;
 
 use api::{YookassaApi, not_about_that};
 use object::{YookassaPayment, YookassaRefund, checked};
@@ -98,6 +101,7 @@ struct YooKassa {
     addresses: Vec<IpNet>,
     /// YooKassa wants to know where to send the buyer back to, also if the storefront doesn't care.
     public_url: String,
+    reports: Option<SettlementReports>,
     clock: Clock,
 }
 
@@ -123,7 +127,8 @@ impl YooKassa {
         let base = check_base("YOOKASSA_API_BASE", &own.api_base, mode)?;
         let client = call::client("YOOKASSA_API_BASE", &base)?;
         let api = YookassaApi { client, base, shop_id: shop_id.to_owned(), key: SecretString::from(key) };
-        Ok(Self { api, live, rouble, way, addresses, public_url, clock: clock.clone() })
+        let reports = SettlementReports::configured("YOOKASSA_REPORTS", &own.reports, settlement::Registers)?;
+        Ok(Self { api, live, rouble, way, addresses, public_url, reports, clock: clock.clone() })
     }
 
     /// An answer must be about what we asked; any other leaves it unknown.
@@ -313,6 +318,10 @@ impl PaymentProvider for YooKassa {
 
     async fn statements(&self, _day: NaiveDate) -> Result<Option<Vec<Statement>>, ProviderError> {
         Ok(None)
+    }
+
+    fn settlement(&self) -> Option<&SettlementReports> {
+        self.reports.as_ref()
     }
 
     fn verify(&self, request: &WebhookRequest<'_>, _wall_now: Time) -> Result<Incoming, VerifyError> {

@@ -128,7 +128,7 @@ impl YookassaRefund {
             }
             "canceled" => {
                 let reason = self.cancellation_details.as_ref().map(|details| details.reason.as_str());
-                Ok(Fact::RefundFailed { reference, movement: None, reason: why(reason) })
+                Ok(Fact::RefundFailed { reference, provider_reference, movement: None, reason: why(reason) })
             }
             status => Err(ProviderError::Unknown(format!("a refund that is {status:?}"))),
         }

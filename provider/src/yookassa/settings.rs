@@ -36,7 +36,7 @@ pub struct YookassaSettings {
         id = "yookassa_addresses",
         long = "yookassa-addresses",
         env = "YOOKASSA_ADDRESSES",
-        default_value = "77.75.153.0/25,77.75.154.128/25,77.75.156.11,77.75.156.35,185.71.76.0/27,185.71.77.0/27,2a02:5180:0:1509::/64,2a02:5180:0:1533::/64,2a02:5180:0:2655::/64,2a02:5180:0:2669::/64",
+        default_value = "77.75.153.0/25,77.75.154.128/25,77.75.156.11,77.75.156.35,185.71.76.0/27,185.71.77.0/27,2a02:5180:0:1509::/64,2a02:5180:0:1533::/64,2a02:5180:0:2655::/64,2a02:5180:0:2669::/64,2a02:5180::/32",
         value_delimiter = ',',
         global = true
     )]
@@ -51,4 +51,8 @@ pub struct YookassaSettings {
         global = true
     )]
     pub api_base: String,
+
+    /// YooKassa: folder where its registers of payments and refunds (CSV) are put
+    #[arg(id = "yookassa_reports", long = "yookassa-reports", env = "YOOKASSA_REPORTS", global = true)]
+    pub reports: Option<String>,
 }

@@ -5,3 +5,4 @@ pub mod ledger;
 pub mod notification;
 pub mod order;
 pub mod reconciliation;
+pub mod ways_out;

@@ -12,6 +12,7 @@ use crate::graphql::base::scalars::{CountryCode, CurrencyCode};
 use crate::graphql::catalog::supplier::Supplier;
 use crate::graphql::party::object::PayoutAccount;
 use crate::graphql::party::people::Storefront;
+use crate::graphql::refund::mutation::HolderAddressObject;
 use crate::party::{self, StorefrontChanges, StorefrontInput, SupplierInput};
 
 /// A storefront to be.
@@ -69,7 +70,8 @@ pub struct VerifySupplierInput {
     pub supplier_id: ID,
 }
 
-/// Where a supplier wants to be paid: an IBAN, or an account number with the name of its bank.
+/// Where a supplier wants to be paid: an IBAN, or an account number with what names its bank there. `bankAccountForms` says what
+/// each country needs.
 #[derive(Clone, InputObject)]
 pub struct SetPayoutAccountInput {
     /// Makes the call once: the same key again answers the same. Fresh for each new request.
@@ -81,7 +83,7 @@ pub struct SetPayoutAccountInput {
     /// With or without blanks; of the bank's country.
     #[graphql(process_with = "bank_account::tidy_code")]
     pub iban: Option<String>,
-    /// 4 to 34 digits and letters.
+    /// Mostly 4 to 34 digits and letters.
     #[graphql(process_with = "bank_account::tidy_account_number")]
     pub account_number: Option<String>,
     /// Up to 140 characters.
@@ -89,6 +91,11 @@ pub struct SetPayoutAccountInput {
     /// 8 or 11 characters; of the bank's country.
     #[graphql(process_with = "bank_account::tidy_code")]
     pub bic: Option<String>,
+    /// The bank's code in its country's clearing, where accounts have no IBANs: `bankAccountForms` says which countries need one.
+    #[graphql(process_with = "bank_account::tidy_clearing_code")]
+    pub clearing_code: Option<String>,
+    /// Where the account holder lives; needed for transfers outside of SEPA.
+    pub holder_address: Option<HolderAddressObject>,
     /// The account's own currency, if it takes only one.
     pub currency: Option<CurrencyCode>,
 }
@@ -199,6 +206,8 @@ impl PartyMutation {
             account_number: input.account_number,
             bank_name: input.bank_name,
             bic: input.bic,
+            clearing_code: input.clearing_code,
+            holder_address: input.holder_address.map(Into::into),
             currency: input.currency.map(|code| code.0),
         };
         let App { clock, .. } = app(ctx);

@@ -20,6 +20,21 @@ pub enum ChargebackStatus {
     Lost,
 }
 
+/// Why money of a payment is away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
+pub enum ChargebackKind {
+    /// The buyer complained to the bank.
+    Dispute,
+    /// A transfer bounced: it is lost at once.
+    Reversal,
+    /// The provider could not collect a payment that it had reported, and may mend that by itself until `restoreBy`: then it
+    /// is won. Lost means that it did not, and an order that was not shipped waits for its money again.
+    FailedCapture,
+    /// The provider sent a refund after it had come back, when it was being sent otherwise: the buyer has it twice. Won
+    /// means that one of them came back.
+    RefundSentAgain,
+}
+
 /// What a part of a chargeback was taken from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Enum)]
 pub enum TakenFrom {
@@ -101,6 +116,24 @@ impl Chargeback {
     /// for, while nobody says how much.
     async fn amount(&self) -> Money {
         entity::Money::new(self.0.amount, self.0.currency).into()
+    }
+
+    /// Why the money is away.
+    async fn kind(&self) -> ChargebackKind {
+        if self.0.is_reversal {
+            ChargebackKind::Reversal
+        } else if self.0.restore_by.is_some() {
+            ChargebackKind::FailedCapture
+        } else if self.0.refund_id.is_some() {
+            ChargebackKind::RefundSentAgain
+        } else {
+            ChargebackKind::Dispute
+        }
+    }
+
+    /// Of a failed capture: until when its provider may mend it by itself; null for all others.
+    async fn restore_by(&self) -> Option<DateTime<Utc>> {
+        self.0.restore_by
     }
 
     /// True for a transfer that bounced: it is lost at once.

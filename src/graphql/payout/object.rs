@@ -66,6 +66,11 @@ impl Payout {
         entity::Money::new(self.0.amount, self.0.currency).into()
     }
 
+    /// What banks on the way kept of it when it came back; nothing otherwise.
+    async fn lost(&self) -> Money {
+        entity::Money::new(self.0.lost, self.0.currency).into()
+    }
+
     /// Why it failed; null if it has not.
     async fn failure(&self) -> Option<&str> {
         self.0.failure.as_deref()

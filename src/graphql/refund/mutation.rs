@@ -5,7 +5,7 @@ use entity::ledger_account::LedgerAccount;
 use entity::{Money, RefundAccountId, RefundId, refund};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
-use crate::bank_account::{self, BankAccountInput};
+use crate::bank_account::{self, BankAccountInput, HolderAddressInput};
 use crate::error::{Error, ErrorCode, Result as Outcome};
 use crate::graphql::base::payload::{Payload, UserError, answer};
 use crate::graphql::base::request::{app, idempotency_key, viewer};
@@ -36,7 +36,38 @@ pub struct RefundOrderInput {
     pub(crate) amount: Decimal,
 }
 
-/// A bank account: an IBAN, or an account number with the name of its bank.
+/// Where the holder of an account lives, as banks ask for it.
+#[derive(Clone, InputObject)]
+#[graphql(name = "HolderAddressInput")]
+pub struct HolderAddressObject {
+    /// Without the number of the house; at most 70 characters.
+    street: Option<String>,
+    /// The number of the house; at most 16 characters.
+    building: Option<String>,
+    /// At most 16 characters.
+    postcode: Option<String>,
+    /// At most 35 characters.
+    town: String,
+    /// A province or state; at most 35 characters.
+    subdivision: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    country: CountryCode,
+}
+
+impl From<HolderAddressObject> for HolderAddressInput {
+    fn from(input: HolderAddressObject) -> Self {
+        Self {
+            street: input.street,
+            building: input.building,
+            postcode: input.postcode,
+            town: input.town,
+            subdivision: input.subdivision,
+            country: input.country.0,
+        }
+    }
+}
+
+/// A bank account: an IBAN, or an account number with what names its bank there. `bankAccountForms` says what each country needs.
 #[derive(Clone, InputObject)]
 #[graphql(name = "BankAccountInput")]
 pub struct BankAccountObject {
@@ -47,7 +78,7 @@ pub struct BankAccountObject {
     /// With or without blanks; of the bank's country.
     #[graphql(process_with = "bank_account::tidy_code")]
     iban: Option<String>,
-    /// 4 to 34 digits and letters.
+    /// Mostly 4 to 34 digits and letters.
     #[graphql(process_with = "bank_account::tidy_account_number")]
     account_number: Option<String>,
     /// Up to 140 characters.
@@ -55,6 +86,11 @@ pub struct BankAccountObject {
     /// 8 or 11 characters; of the bank's country.
     #[graphql(process_with = "bank_account::tidy_code")]
     bic: Option<String>,
+    /// The bank's code in its country's clearing, where accounts have no IBANs: `bankAccountForms` says which countries need one.
+    #[graphql(process_with = "bank_account::tidy_clearing_code")]
+    clearing_code: Option<String>,
+    /// Where the account holder lives; needed for transfers outside of SEPA.
+    holder_address: Option<HolderAddressObject>,
     /// The account's own currency, if it takes only one.
     currency: Option<CurrencyCode>,
 }
@@ -68,6 +104,8 @@ impl From<BankAccountObject> for BankAccountInput {
             account_number: input.account_number,
             bank_name: input.bank_name,
             bic: input.bic,
+            clearing_code: input.clearing_code,
+            holder_address: input.holder_address.map(Into::into),
             currency: input.currency.map(|code| code.0),
         }
     }

@@ -11,6 +11,8 @@ use crate::graphql::base::scalars::{CountryCode, CurrencyCode, Money};
 use crate::graphql::loader::order::{RefundAccountsOf, loader};
 use crate::graphql::party::people::Operator;
 use entity::BankAccount;
+use entity::bank_country::iban_country;
+use entity::clearing::ClearingSystem;
 use escrow::BY_HAND;
 
 /// How far a refund has come.
@@ -48,14 +50,54 @@ pub struct BankDetails {
     bank_name: Option<String>,
     /// 8 or 11 characters; null if it was not said.
     bic: Option<String>,
+    /// The bank's code in its country's clearing, as `clearingSystem` names it; null if it was not said.
+    clearing_code: Option<String>,
+    /// Which clearing: ISO 20022's code, such as USABA; null without a code.
+    clearing_system: Option<&'static str>,
+    /// Where the holder lives; null if it was not said.
+    holder_address: Option<HolderAddress>,
     /// The account's own currency; null if it takes any.
     currency: Option<CurrencyCode>,
 }
 
+/// Where the holder of an account lives.
+#[derive(SimpleObject)]
+pub struct HolderAddress {
+    /// Without the number of the house.
+    street: Option<String>,
+    /// The number of the house.
+    building: Option<String>,
+    /// As it is written there.
+    postcode: Option<String>,
+    /// Where it is.
+    town: String,
+    /// A province or state.
+    subdivision: Option<String>,
+    /// ISO 3166-1 alpha-2.
+    country: CountryCode,
+}
+
+impl From<entity::HolderAddress> for HolderAddress {
+    fn from(address: entity::HolderAddress) -> Self {
+        Self {
+            street: address.street,
+            building: address.building,
+            postcode: address.postcode,
+            town: address.town,
+            subdivision: address.subdivision,
+            country: CountryCode(address.country),
+        }
+    }
+}
+
 impl From<BankAccount> for BankDetails {
     fn from(account: BankAccount) -> Self {
+        let system = ClearingSystem::of(iban_country(&account.country)).filter(|_| account.clearing_code.is_some());
         Self {
             account_holder: account.account_holder,
+            clearing_system: system.map(|system| system.code),
+            clearing_code: account.clearing_code,
+            holder_address: account.holder_address.map(Into::into),
             country: CountryCode(account.country),
             iban: account.iban,
             account_number: account.account_number,
@@ -142,6 +184,11 @@ impl Refund {
     /// What goes back.
     async fn amount(&self) -> Money {
         self.money(self.0.amount)
+    }
+
+    /// What banks on the way kept of it when it came back, and nobody has made good; nothing otherwise.
+    async fn lost(&self) -> Money {
+        entity::Money::new(self.0.lost, self.0.currency).into()
     }
 
     /// What chargebacks took out of it before it was sent: the buyer got that from the bank.

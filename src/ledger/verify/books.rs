@@ -143,6 +143,10 @@ pub(super) fn is_provider(account: &LedgerAccount) -> bool {
     matches!(account, LedgerAccount::Provider(_))
 }
 
+pub(super) fn is_provider_fees(account: &LedgerAccount) -> bool {
+    matches!(account, LedgerAccount::ProviderFees)
+}
+
 pub(super) fn is_unapplied(account: &LedgerAccount) -> bool {
     matches!(account, LedgerAccount::Unapplied(_))
 }

@@ -3,7 +3,9 @@
 use entity::chargeback;
 use entity::{LedgerAccount, OrderStatus, order, payment};
 
-use super::books::{Books, is_chargeback, is_escrow, is_provider, is_refund, is_release, is_supplier, is_unapplied};
+use super::books::{
+    Books, is_chargeback, is_escrow, is_provider, is_provider_fees, is_refund, is_release, is_supplier, is_unapplied,
+};
 use super::difference::Differences;
 
 /// The order's amounts, from what went in and out of its escrow; and what came back of what was released.
@@ -15,6 +17,8 @@ pub(super) fn check_order(found: &mut Differences, books: &Books, row: &order::M
     let net = |parts: [i64; 2], back: [i64; 2]| parts.iter().sum::<i64>().saturating_sub(back.iter().sum());
     // What was set aside at first may have been applied later.
     let captured = of(is_provider, is_escrow).saturating_add(of(is_unapplied, is_escrow));
+    // Or borne by us, where banks on the way had kept it.
+    let captured = captured.saturating_add(of(is_provider_fees, is_escrow));
     let released =
         net([of(is_escrow, is_release), of(is_chargeback, is_supplier)], [of(is_supplier, is_chargeback), 0]);
     let charged_back = net(

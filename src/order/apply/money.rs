@@ -1,7 +1,7 @@
 //! Receipts and refunds that a decision made or changed.
 
 use entity::refund::{self, RefundStatus};
-use entity::{MinorUnits, receipt};
+use entity::{MinorUnits, receipt, refund_attempt};
 use sea_orm::ActiveValue::{NotSet, Set};
 use sea_orm::{ActiveModelTrait, EntityTrait, IntoActiveModel};
 
@@ -73,8 +73,20 @@ impl Applying<'_> {
         for row in &self.decision.refund_changes {
             let row = refund::Model { updated_at: self.at, ..row.clone() };
             let mut row = row.into_active_model().reset_all();
-            // The provider's own id of it is written down without the order's lock.
-            row.provider_reference = NotSet;
+            let before = self.order.refunds.iter().find(|known| known.id == *row.id.as_ref());
+            match before.map(|known| known.reference.clone()).filter(|before| before != row.reference.as_ref()) {
+                // Asked for once more: a provider may still state something of the earlier attempt.
+                Some(reference) => {
+                    let earlier = refund_attempt::ActiveModel {
+                        reference: Set(reference),
+                        refund_id: row.id.clone(),
+                        created_at: Set(self.at),
+                    };
+                    refund_attempt::Entity::insert(earlier).exec_without_returning(self.transaction).await?;
+                }
+                // The provider's own id of it is written down without the order's lock.
+                None => row.provider_reference = NotSet,
+            }
             row.update(self.transaction).await?;
         }
         for row in &self.decision.receipt_changes {

@@ -19,7 +19,9 @@ use super::by_hand::is_settled_by_hand;
 use super::capture::{self, Captured};
 use super::chargeback::{self, ClaimedBack};
 use super::matching::{Applied, find_payment, find_refund};
+use super::payout_fact::Back;
 use super::query::amount_sent;
+use super::refund_fact::{Named, Returned};
 use super::{payout_fact, reconcile, refund_fact};
 use crate::app::App;
 use crate::db::retrying;
@@ -127,12 +129,13 @@ impl Booking<'_> {
         match &self.part.meaning {
             Meaning::Captured { references, .. } => self.capture(booking, references).await,
             Meaning::RefundSent { reference } => {
-                let Some(refund) = find_refund(app, self.provider, reference).await? else {
+                let Some(refund) = find_refund(app, self.provider, reference, None).await? else {
                     return self.of_nobody::<RefundId>(booking, "refund", reference).await;
                 };
                 let sent = self.without_charges(booking, amount, amount_sent(&refund)).await?;
                 self.is(booking, LineKind::Refund).await?;
-                refund_fact::succeeded(app, self.provider, reference, &booking.movement, sent, self.heard_at).await
+                let named = Named { reference, provider_reference: None };
+                refund_fact::succeeded(app, self.provider, named, &booking.movement, sent, self.heard_at).await
             }
             Meaning::PayoutSent { reference } => {
                 let Some(payout) = self.payout(reference).await? else {
@@ -141,21 +144,22 @@ impl Booking<'_> {
                 let asked = Money::new(payout.amount, payout.currency);
                 let sent = self.without_charges(booking, amount, asked).await?;
                 self.is(booking, LineKind::Payout).await?;
-                payout_fact::paid(app, name, reference, booking.movement.clone(), sent).await
+                payout_fact::paid(app, self.provider, reference, key(LineKind::Payout), sent).await
             }
             Meaning::RefundReturned { reference, reason } => {
-                if find_refund(app, self.provider, reference).await?.is_none() {
+                if find_refund(app, self.provider, reference, None).await?.is_none() {
                     return self.set_aside(booking, reason).await;
                 }
-                let movement = booking.movement.clone();
-                refund_fact::returned(app, self.provider, reference, movement, amount, reason.clone(), self.heard_at)
-                    .await
+                let named = Named { reference, provider_reference: None };
+                let returned = Returned { named, movement: booking.movement.clone(), amount, reason: reason.clone() };
+                refund_fact::returned(app, self.provider, returned, self.heard_at).await
             }
             Meaning::PayoutReturned { reference, reason } => {
                 if self.payout(reference).await?.is_none() {
                     return self.set_aside(booking, reason).await;
                 }
-                payout_fact::returned(app, name, reference, booking.movement.clone(), amount, reason).await
+                let back = Back { movement: key(LineKind::PayoutReturned), amount, reason };
+                payout_fact::returned(app, name, reference, back).await
             }
             Meaning::Reversed { reference, reason } => {
                 let claimed = ClaimedBack { reference, id: &booking.movement, amount, reason };

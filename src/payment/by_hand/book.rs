@@ -1,9 +1,11 @@
 //! What two operators have agreed on, into the books.
 
 use entity::hand_booking::{BookingKind, BookingStatus, Entity, Model};
-use entity::{BookingId, ChargebackId, LedgerAccount, Money, PayoutId, RefundId, Time, notification, payout, refund};
-use escrow::{ChargebackStage, Command};
-use sea_orm::EntityTrait;
+use entity::{
+    BookingId, ChargebackId, LedgerAccount, Money, PayoutId, RefundId, Time, chargeback, notification, payout, refund,
+};
+use escrow::{ChargebackStage, ClaimCause, Command};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 
 use super::correct;
 use super::settle::{mark, payment_of};
@@ -124,7 +126,7 @@ async fn book_fact(app: &App, booking: &Model, amount: Money, heard_at: Time) ->
         }
         BookingKind::PayoutFailed => {
             let payout = payout_of(app, booking.payout_id).await?;
-            payout_fact::failed(app, provider, &payout.reference, &reason()).await
+            payout_fact::failed_by_word(app, provider, &payout.reference, &reason()).await
         }
         BookingKind::PayoutReturned => {
             let payout = payout_of(app, booking.payout_id).await?;
@@ -178,11 +180,18 @@ async fn chargeback(
     heard_at: Time,
 ) -> Result<Applied> {
     let payment = payment_of(app, booking.payment_id).await?;
+    let reference = booking.chargeback_reference.clone().unwrap_or_default();
+    let known = chargeback::Entity::find()
+        .filter(chargeback::Column::Provider.eq(&payment.provider))
+        .filter(chargeback::Column::Reference.eq(&reference))
+        .one(&app.db.read)
+        .await?;
     let command = Command::Chargeback {
         chargeback_id: ChargebackId(app.clock.new_id()),
         payment_id: payment.id,
-        reference: booking.chargeback_reference.clone().unwrap_or_default(),
+        reference,
         amount: Some(amount),
+        cause: known.as_ref().map_or(ClaimCause::Dispute, ClaimCause::of),
         stage,
         reason: booking.reason.clone(),
     };

@@ -3,7 +3,7 @@
 use entity::hand_booking::BookingKind;
 
 use crate::ledger::movement_key;
-use provider::{ChargebackStage, Fact, LineKind};
+use provider::{ChargebackStage, Fact, LineKind, Standing, StandingOf, Stands};
 
 /// The provider's id of a movement, and our key of it.
 pub(in crate::payment) struct Stated {
@@ -22,7 +22,12 @@ pub(in crate::payment) fn movements_of(provider: &str, fact: &Fact) -> Vec<State
             one(LineKind::RefundReturned, movement)
         }
         Fact::PayoutPaid { movement, .. } => one(LineKind::Payout, movement),
-        Fact::PayoutReturned { movement, .. } => one(LineKind::PayoutReturned, movement),
+        Fact::PayoutReturned { movement, .. } | Fact::PayoutFailed { movement: Some(movement), .. } => {
+            one(LineKind::PayoutReturned, movement)
+        }
+        Fact::Standing(standing) => {
+            standing_movements(standing).into_iter().flat_map(|kind| one(kind, &standing.id)).collect()
+        }
         Fact::PaymentReversed { movement, .. } => one(LineKind::Reversal, movement),
         Fact::Chargeback { stage, .. } => match stage {
             ChargebackStage::Debited { movement } => one(LineKind::Chargeback, movement),
@@ -42,13 +47,22 @@ pub(in crate::payment) fn movements_of(provider: &str, fact: &Fact) -> Vec<State
         | Fact::RefundedInAll { .. }
         | Fact::RefundFailed { movement: None, .. }
         | Fact::PayoutPending { .. }
-        | Fact::PayoutFailed { .. }
+        | Fact::PayoutFailed { movement: None, .. }
         | Fact::PaymentHint { .. }
         | Fact::RefundHint { .. }
         // Which bookings its lines are is decided beside those of earlier reports.
         | Fact::AccountReport(_)
         | Fact::Statement(_)
         | Fact::NotUnderstood(_) => Vec::new(),
+    }
+}
+
+/// Of one that may change again: by its first name only, which is all that an operator can have settled.
+fn standing_movements(standing: &Standing) -> Option<LineKind> {
+    match (&standing.of, standing.stands) {
+        (StandingOf::Refund { .. }, Stands::Good) => Some(LineKind::Refund),
+        (StandingOf::Refund { .. }, Stands::Failed { .. }) => Some(LineKind::RefundReturned),
+        (StandingOf::Refund { .. }, Stands::Refused | Stands::Withdrawn) | (StandingOf::Capture { .. }, _) => None,
     }
 }
 

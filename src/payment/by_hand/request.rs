@@ -15,6 +15,7 @@ use crate::auth::Viewer;
 use crate::error::{Error, ErrorCode, Result};
 use crate::idempotency::IdempotencyKey;
 use crate::ledger::movement_key;
+use crate::payment::inbox::facts_of;
 
 /// Asks to book what a quarantined notification states.
 pub async fn book_quarantined(
@@ -34,7 +35,7 @@ pub async fn book_quarantined(
             return Err(wrong("as", "settles a break; of a notification, say what has happened, or dismiss it"));
         }
         let stated: Vec<_> = match app.providers.find(&row.provider) {
-            Some(provider) => provider.interpret(&row.body).unwrap_or_default(),
+            Some(provider) => facts_of(provider.as_ref(), &row).unwrap_or_default(),
             None => Vec::new(),
         };
         let stated: Vec<_> = stated.iter().flat_map(|fact| movements_of(&row.provider, fact)).collect();

@@ -1,6 +1,6 @@
 //! From the inbox to the books: interpret, match, one command, the one write path.
 
-use entity::notification::{ActiveModel, Column, Entity, MOST_FAILURES, NotificationStatus};
+use entity::notification::{ActiveModel, Column, Entity, MOST_FAILURES, Model, NotificationStatus};
 use entity::{NotificationId, Time};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait};
@@ -13,6 +13,7 @@ use crate::payment::doubt::freeze_named;
 use crate::payment::fact::apply_fact;
 use crate::payment::matching::Applied;
 use crate::payment::query::require_provider;
+use provider::{Fact, PaymentProvider, Uninterpretable, is_report};
 
 const LONGEST_REASON: usize = 1_000;
 /// Of a message that can't be read at all.
@@ -48,7 +49,7 @@ async fn apply(app: &App, id: NotificationId) -> Result<JobOutcome> {
         return Ok(JobOutcome::Done);
     }
     let provider = require_provider(app, &row.provider)?;
-    let facts = match provider.interpret(&row.body) {
+    let facts = match facts_of(provider.as_ref(), &row) {
         Ok(facts) => facts,
         Err(error) => {
             let body = if row.body.len() <= LONGEST_SEARCHED { row.body.as_slice() } else { &[] };
@@ -83,6 +84,20 @@ async fn apply(app: &App, id: NotificationId) -> Result<JobOutcome> {
         freeze_named(app, provider.name(), &named).await?;
         mark(app, id, NotificationStatus::Quarantined, Some(misfits.join("; "))).await
     }
+}
+
+/// What one says: a notification, or a report that came in by a folder.
+pub(in crate::payment) fn facts_of(
+    provider: &dyn PaymentProvider,
+    row: &Model,
+) -> std::result::Result<Vec<Fact>, Uninterpretable> {
+    if !is_report(&row.event_id) {
+        return provider.interpret(&row.body);
+    }
+    let reports = provider.settlement();
+    let reports =
+        reports.ok_or_else(|| Uninterpretable("a report, and there is no folder for reports any more".to_owned()))?;
+    reports.interpret(&row.body)
 }
 
 /// As it is kept: the provider's own words may be in it.

@@ -1,4 +1,5 @@
-//! The bank's files, picked up from the folder that its connection puts them into (`BANK_INBOX`).
+//! Files that are picked up from folders: the bank's, which its connection puts there (`BANK_INBOX`), and the settlement reports
+//! of providers (`<PROVIDER>_REPORTS`).
 //!
 //! A file is written into the inbox of notifications exactly like one that was posted, and only then moved to `done/`: a crash
 //! in between, or another node at the same file, makes a duplicate, which changes nothing. Each file of an archive is one. What
@@ -18,7 +19,7 @@ use sha2::{Digest, Sha256};
 use super::store::{RefusedFile, store_notification, store_refused};
 use crate::app::App;
 use crate::error::{Error, Result};
-use provider::{Enclosed, PaymentProvider, bank_file, bank_files};
+use provider::{Enclosed, NoBankFile, PaymentProvider, Verified, bank_file, bank_files, report_file, unpacked};
 
 /// A statement of a day with ten thousand bookings.
 const LONGEST_FILE: u64 = 16 * 1024 * 1024;
@@ -29,49 +30,122 @@ const UNFINISHED_NAMES: [&str; 4] = [".part", ".filepart", ".partial", ".tmp"];
 /// What is kept in the folder of those that were refused, beside the file.
 const REASON: &str = ".reason.txt";
 
-/// Whether there is a folder to look into.
-#[must_use]
-pub fn has_folder(app: &App) -> bool {
-    folder(app).is_some()
+/// A folder, and whose files are in it.
+#[derive(Clone)]
+struct Source {
+    folder: PathBuf,
+    provider: Arc<dyn PaymentProvider>,
+    kind: SourceKind,
 }
 
-fn folder(app: &App) -> Option<PathBuf> {
-    app.settings.providers.bank.inbox.as_deref().map(str::trim).filter(|inbox| !inbox.is_empty()).map(PathBuf::from)
+#[derive(Clone, Copy)]
+enum SourceKind {
+    /// What the bank would post, too.
+    Messages,
+    Reports,
 }
 
-/// Takes all that is there now, in the order of the names. What fails is left for the next look, and holds nothing else up.
-pub async fn pick_up_files(app: &App) {
-    let (Some(folder), Some(bank)) = (folder(app), app.providers.find("bank")) else { return };
-    let paths = match blocking(move || waiting(&folder)).await {
-        Ok(paths) => paths,
-        Err(error) => {
-            tracing::error!(%error, "the bank's folder could not be looked at; trying again");
-            return;
+impl Source {
+    /// The files that came as one.
+    fn files(&self, bytes: &[u8]) -> Result<Vec<Enclosed>, NoBankFile> {
+        match self.kind {
+            SourceKind::Messages => bank_files(bytes),
+            SourceKind::Reports => match unpacked(bytes)? {
+                Some(enclosed) => Ok(enclosed),
+                None => Ok(vec![Enclosed::new(String::new(), bytes.to_vec())]),
+            },
         }
-    };
-    for path in paths {
-        if let Err(error) = take(app, &bank, path.clone()).await {
-            tracing::error!(file = %path.display(), %error, "a file of the bank's could not be picked up; trying again");
+    }
+
+    /// Why it can't be used.
+    fn problem(&self, bytes: &[u8]) -> Option<String> {
+        let read = match (self.kind, self.provider.settlement()) {
+            (SourceKind::Reports, Some(reports)) => reports.interpret(bytes),
+            (SourceKind::Reports | SourceKind::Messages, _) => self.provider.interpret(bytes),
+        };
+        read.err().map(|why| why.to_string())
+    }
+
+    /// Whether the rest of it may still be to come: a table has no other end than that of its last line.
+    fn has_no_end(&self, bytes: &[u8]) -> bool {
+        matches!(self.kind, SourceKind::Reports) && matches!(unpacked(bytes), Ok(None)) && !bytes.ends_with(b"\n")
+    }
+
+    fn named(&self, bytes: &[u8]) -> Verified {
+        match self.kind {
+            SourceKind::Messages => bank_file(bytes),
+            SourceKind::Reports => report_file(bytes),
+        }
+    }
+
+    fn refused(&self, file: RefusedFile) -> RefusedFile {
+        match self.kind {
+            SourceKind::Messages => file,
+            SourceKind::Reports => file.as_report(),
         }
     }
 }
 
-async fn take(app: &App, bank: &Arc<dyn PaymentProvider>, path: PathBuf) -> Result<()> {
+/// Whether there is a folder to look into.
+#[must_use]
+pub fn has_folder(app: &App) -> bool {
+    !sources(app).is_empty()
+}
+
+fn sources(app: &App) -> Vec<Source> {
+    let inbox = app.settings.providers.bank.inbox.as_deref().map(str::trim).filter(|inbox| !inbox.is_empty());
+    let bank = inbox.zip(app.providers.find("bank")).map(|(inbox, provider)| Source {
+        folder: PathBuf::from(inbox),
+        provider,
+        kind: SourceKind::Messages,
+    });
+    let reports = app.providers.iter().filter_map(|provider| {
+        let folder = provider.settlement()?.folder().to_owned();
+        Some(Source { folder, provider: Arc::clone(provider), kind: SourceKind::Reports })
+    });
+    bank.into_iter().chain(reports).collect()
+}
+
+/// Takes all that is there now, in the order of the names. What fails is left for the next look, and holds nothing else up.
+pub async fn pick_up_files(app: &App) {
+    for source in sources(app) {
+        pick_up(app, &source).await;
+    }
+}
+
+async fn pick_up(app: &App, source: &Source) {
+    let folder = source.folder.clone();
+    let provider = source.provider.name();
+    let paths = match blocking(move || waiting(&folder)).await {
+        Ok(paths) => paths,
+        Err(error) => {
+            tracing::error!(provider, %error, "a folder could not be looked at; trying again");
+            return;
+        }
+    };
+    for path in paths {
+        if let Err(error) = take(app, source, path.clone()).await {
+            tracing::error!(provider, file = %path.display(), %error, "a file could not be picked up; trying again");
+        }
+    }
+}
+
+async fn take(app: &App, source: &Source, path: PathBuf) -> Result<()> {
     let now = SystemTime::from(app.clock.wall());
     let looked = {
-        let (bank, path) = (Arc::clone(bank), path.clone());
-        blocking(move || look(&path, now, bank.as_ref())).await?
+        let (source, path) = (source.clone(), path.clone());
+        blocking(move || look(&path, now, &source)).await?
     };
     let (seen, reason) = match looked {
         // Another node was quicker, or it isn't all there yet.
         Found::Gone | Found::Unfinished => return Ok(()),
         Found::Refused { seen, begins, reason } => {
-            let refused = RefusedFile::new(&name_of(&path), &begins, seen.length, &reason);
-            store_refused(app, bank.name(), &refused).await?;
+            let refused = source.refused(RefusedFile::new(&name_of(&path), &begins, seen.length, &reason));
+            store_refused(app, source.provider.name(), &refused).await?;
             (seen, Some(reason))
         }
         Found::Files(seen, files) => {
-            let reason = keep(app, bank.name(), &path, &files).await?;
+            let reason = keep(app, source, &path, &files).await?;
             (seen, reason)
         }
     };
@@ -79,19 +153,21 @@ async fn take(app: &App, bank: &Arc<dyn PaymentProvider>, path: PathBuf) -> Resu
 }
 
 /// Writes what came as one into the inbox; the reason, if something of it can't be used.
-async fn keep(app: &App, provider: &'static str, path: &Path, files: &[Enclosed]) -> Result<Option<String>> {
+async fn keep(app: &App, source: &Source, path: &Path, files: &[Enclosed]) -> Result<Option<String>> {
+    let provider = source.provider.name();
     let mut reasons = Vec::new();
     for file in files {
         let name = if file.name.is_empty() { name_of(path) } else { format!("{}/{}", name_of(path), file.name) };
         if let Some(why) = &file.problem {
             let length = u64::try_from(file.bytes.len()).unwrap_or(u64::MAX);
-            store_refused(app, provider, &RefusedFile::new(&name, &file.bytes, length, why)).await?;
+            let refused = source.refused(RefusedFile::new(&name, &file.bytes, length, why));
+            store_refused(app, provider, &refused).await?;
             reasons.push(if file.name.is_empty() { why.clone() } else { format!("{}: {why}", file.name) });
             continue;
         }
-        let verified = bank_file(&file.bytes);
+        let verified = source.named(&file.bytes);
         let outcome = store_notification(app, provider, &verified, &file.bytes).await?;
-        tracing::info!(file = name, event_id = verified.event_id, ?outcome, "a file of the bank's was picked up");
+        tracing::info!(provider, file = name, event_id = verified.event_id, ?outcome, "a file was picked up");
         if files.len() > 1 {
             reasons.push(format!("{}: taken", file.name));
         }
@@ -102,11 +178,11 @@ async fn keep(app: &App, provider: &'static str, path: &Path, files: &[Enclosed]
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> std::io::Result<T> + Send + 'static) -> Result<T> {
     let done = tokio::task::spawn_blocking(work).await.map_err(|error| Error::internal(error.to_string()))?;
-    done.map_err(|error| Error::internal(format!("the bank's folder: {error}")))
+    done.map_err(|error| Error::internal(format!("a folder of files: {error}")))
 }
 
-/// By name, so that what was numbered by the bank comes in its order. Whatever it is called: what is no file of a bank's
-/// should not lie there unseen.
+/// By name, so that what was numbered by its sender comes in that order. Whatever it is called: what can't be used should not
+/// lie there unseen.
 fn waiting(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder)? {
@@ -145,8 +221,8 @@ enum Found {
     Files(Seen, Vec<Enclosed>),
 }
 
-/// What a file is; those that the bank's adapter can't make anything of say why.
-fn look(path: &Path, now: SystemTime, bank: &dyn PaymentProvider) -> std::io::Result<Found> {
+/// What a file is; those that its adapter can't make anything of say why.
+fn look(path: &Path, now: SystemTime, source: &Source) -> std::io::Result<Found> {
     let Some((length, modified)) = as_it_is(path)? else { return Ok(Found::Gone) };
     let seen = |bytes: &[u8]| Seen { length, modified, hash: hex::encode(&Sha256::digest(bytes)[..6]) };
     // A clock that is wrong, here or there, makes a file no younger.
@@ -166,13 +242,16 @@ fn look(path: &Path, now: SystemTime, bank: &dyn PaymentProvider) -> std::io::Re
         return Ok(Found::Refused { seen: seen(&bytes), begins: bytes, reason });
     }
     let seen = seen(&bytes);
-    let mut files = match bank_files(&bytes) {
+    if source.has_no_end(&bytes) && age < UNFINISHED_FOR {
+        return Ok(Found::Unfinished);
+    }
+    let mut files = match source.files(&bytes) {
         Ok(files) => files,
         Err(cut) if cut.is_cut && age < UNFINISHED_FOR => return Ok(Found::Unfinished),
         Err(problem) => return Ok(Found::Refused { seen, begins: bytes, reason: problem.reason }),
     };
     for file in files.iter_mut().filter(|file| file.problem.is_none()) {
-        file.problem = bank.interpret(&file.bytes).err().map(|why| why.to_string());
+        file.problem = source.problem(&file.bytes);
     }
     Ok(Found::Files(seen, files))
 }
@@ -185,7 +264,7 @@ fn as_it_is(path: &Path) -> std::io::Result<Option<(u64, SystemTime)>> {
     }
 }
 
-/// What is there under that name in the other folder stays: banks use names again.
+/// What is there under that name in the other folder stays: names are used again.
 fn put_away(path: &Path, seen: &Seen, reason: Option<&str>) -> std::io::Result<()> {
     if !is_as_seen(path, seen)? {
         return Ok(());

@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::db::retrying;
 use crate::error::{Error, Result};
 use crate::job::{self, Job};
-use provider::Verified;
+use provider::{Verified, report_name};
 
 /// What became of a verified notification.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +80,13 @@ impl RefusedFile {
         // Apart from what would be read: once it can be, the same file is taken as if it were new.
         let event_id = format!("refused:{content_hash}");
         Self { event_id, content_hash, reason: fit_reason(&reason), body }
+    }
+
+    /// It came in as a report, and is read as one when it is driven again.
+    #[must_use]
+    pub fn as_report(mut self) -> Self {
+        self.event_id = report_name(&self.event_id);
+        self
     }
 }
 

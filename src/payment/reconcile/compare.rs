@@ -11,7 +11,7 @@ use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter,
 use super::{Found, bounds};
 use crate::error::Result;
 use crate::ledger::movement_key;
-use provider::LineKind;
+use provider::{LineKind, days_late};
 
 /// How far back a line may still be missing, or come late.
 const WINDOW: Days = Days::new(40);
@@ -54,7 +54,8 @@ pub(super) async fn differences<C: ConnectionTrait>(
     day: NaiveDate,
 ) -> Result<Vec<Found>> {
     let from = since(day);
-    let lines = lines(db, provider, currency, from).await?;
+    // A line of the days before may explain what we booked later than the provider did.
+    let lines = lines(db, provider, currency, since(from)).await?;
     let Some(first) = first_day(db, provider, currency).await? else { return Ok(Vec::new()) };
     let booked = Booked::of_lines(db, provider, &lines).await?;
     let mut found: Vec<Found> = Vec::new();
@@ -63,15 +64,25 @@ pub(super) async fn differences<C: ConnectionTrait>(
         let transfers = booked.by(db, provider, line).await?;
         seen.extend(transfers.iter().map(|row| row.id));
         // A later line may still explain what we booked; itself it is compared on its own day.
-        if line.day <= day.to_string() && line.kind != LineKind::Foreign.name() {
+        if (from.to_string()..=day.to_string()).contains(&line.day) && line.kind != LineKind::Foreign.name() {
             found.extend(difference(provider, line, &transfers));
         }
     }
     // What we booked before there were statements is on none.
     let (begins, _) = bounds(Ord::max(first, from));
-    let (_, ends) = bounds(day);
-    for row in moved(db, provider, currency, (begins, ends)).await? {
-        let Some(movement) = row.movement.clone().filter(|_| !seen.contains(&row.id)) else { continue };
+    let late = days_late(provider);
+    let (_, ends) = bounds(match late {
+        None => day,
+        Some(late) => Ord::min(day, stated_until(&lines, late).unwrap_or(first)),
+    });
+    let mut missing: Vec<transfer::Model> = moved(db, provider, currency, (begins, bounds(day).1)).await?;
+    missing.retain(|row| !seen.contains(&row.id));
+    if late.is_some() {
+        missing = not_undone(missing, provider);
+    }
+    missing.retain(|row| row.created_at < ends);
+    for row in missing {
+        let Some(movement) = row.movement.clone() else { continue };
         found.push(Found {
             day: row.created_at.date_naive(),
             kind: BreakKind::MissingThere,
@@ -85,6 +96,37 @@ pub(super) async fn differences<C: ConnectionTrait>(
     found.sort_by(|a, b| (a.kind, &a.subject).cmp(&(b.kind, &b.subject)));
     found.dedup_by(|a, b| a.kind == b.kind && a.subject == b.subject);
     Ok(found)
+}
+
+/// Until when what we booked has to be on a report: those that are still to come have the rest.
+fn stated_until(lines: &[statement_line::Model], late: Days) -> Option<NaiveDate> {
+    let newest: NaiveDate = lines.iter().map(|line| line.day.as_str()).max()?.parse().ok()?;
+    newest.checked_sub_days(late)
+}
+
+/// What came to nothing at the provider was never settled there: a capture that failed, a refund that was not carried out.
+/// Each is in our books twice, once there and once back, for one order.
+fn not_undone(rows: Vec<transfer::Model>, provider: &str) -> Vec<transfer::Model> {
+    const UNDOES: [(LineKind, LineKind); 3] = [
+        (LineKind::Reversal, LineKind::Capture),
+        (LineKind::RefundReturned, LineKind::Refund),
+        (LineKind::PayoutReturned, LineKind::Payout),
+    ];
+    let is = |row: &transfer::Model, kind: LineKind| {
+        row.movement.as_deref().is_some_and(|key| key.starts_with(&movement_key(provider, kind.name(), "")))
+    };
+    let mut left: Vec<transfer::Model> = Vec::with_capacity(rows.len());
+    for row in rows {
+        let is_undone = |other: &transfer::Model| {
+            (other.order_id, other.amount) == (row.order_id, row.amount)
+                && UNDOES.into_iter().any(|(back, there)| is(&row, back) && is(other, there))
+        };
+        match left.iter().position(is_undone).filter(|_index| row.order_id.is_some()) {
+            Some(undone) => drop(left.remove(undone)),
+            None => left.push(row),
+        }
+    }
+    left
 }
 
 fn difference(provider: &str, line: &statement_line::Model, transfers: &[transfer::Model]) -> Option<Found> {
@@ -211,6 +253,7 @@ async fn moved<C: ConnectionTrait>(
         .filter(Column::Movement.is_not_null())
         .filter(Column::CreatedAt.gte(begins))
         .filter(Column::CreatedAt.lt(ends))
+        .order_by_asc(Column::Id)
         .all(db)
         .await?)
 }
@@ -222,7 +265,9 @@ pub(super) async fn days_without_a_statement<C: ConnectionTrait>(
     day: NaiveDate,
 ) -> Result<Vec<Found>> {
     let mut found = Vec::new();
-    let Some(due) = day.checked_sub_days(STATEMENT_WITHIN) else { return Ok(found) };
+    let due = day.checked_sub_days(STATEMENT_WITHIN);
+    let due = due.and_then(|due| due.checked_sub_days(days_late(provider).unwrap_or(Days::new(0))));
+    let Some(due) = due else { return Ok(found) };
     for currency in currencies(db, provider).await? {
         let newest = last_day(db, provider, currency).await?;
         let Some(since) = newest.and_then(|newest| newest.succ_opt()).filter(|since| *since <= due) else { continue };

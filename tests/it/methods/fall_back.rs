@@ -26,6 +26,7 @@ on_each_database!(
     the_job_asks_the_next_one_too,
     who_cannot_take_it_is_not_asked,
     two_failures_are_told,
+    the_simulated_bank_takes_nobodys_place_unless_a_route_names_it,
     who_pays_is_kept_only_of_the_one_that_is_asked,
     strangers_see_neither,
 );
@@ -298,6 +299,26 @@ async fn two_failures_are_told(app: &TestApp) {
     assert_eq!(shown(&again), ("antom", "PENDING", true));
     assert_eq!(two.payments(&order).await.len(), 3);
     assert_eq!(two.rail.shop.order(&order).await["status"], "AWAITING_PAYMENT");
+}
+
+async fn the_simulated_bank_takes_nobodys_place_unless_a_route_names_it(app: &TestApp) {
+    for routes in [&[][..], &["ALIPAY=antom|sandbox"]] {
+        let antom = rails::fake("antom").await;
+        let rail = Rail::with(app, &[Arc::clone(&antom)], routes).await;
+        let order = rail.order_in("USD", TOTAL).await;
+        antom.way().trouble(Trouble::Bare(503));
+        let payment = pay(&rail.shop, &order, "pay", Value::Null).await;
+        if routes.is_empty() {
+            // It may have opened it: its job asks again.
+            assert_eq!(shown(&payment), ("antom", "PENDING", false), "{payment:#}");
+            let listed = payments(&rail.shop, demo::STOREFRONT, &order).await;
+            assert_eq!(listed.len(), 1, "{listed:#?}");
+            continue;
+        }
+        assert_eq!(shown(&payment), ("sandbox", "PENDING", true), "{payment:#}");
+        let listed = payments(&rail.shop, demo::STOREFRONT, &order).await;
+        assert_eq!(listed[0]["replacedBy"]["id"], payment["id"]);
+    }
 }
 
 async fn who_pays_is_kept_only_of_the_one_that_is_asked(app: &TestApp) {

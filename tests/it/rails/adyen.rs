@@ -20,6 +20,7 @@ use sha2::Sha256;
 
 use crate::support::rail::{Claim, Fake, Post, Way};
 
+mod mending;
 mod special;
 mod vectors;
 
@@ -48,6 +49,7 @@ struct Books {
     /// By idempotency key: what was asked, and the answer.
     answers: BTreeMap<String, (Value, Answer)>,
     news: Vec<Value>,
+    told: u64,
     numbered: u64,
 }
 
@@ -240,7 +242,10 @@ impl Books {
         (psp, original): (&str, Option<&str>),
         (reference, amount): (&str, &Amount),
     ) {
-        let mut item = json!({ "eventCode": code, "success": success.to_string(), "eventDate": "2026-07-01T18:48:05+02:00",
+        self.told += 1;
+        // One a second.
+        let date = format!("2026-07-01T18:{:02}:{:02}+02:00", self.told / 60 % 60, self.told % 60);
+        let mut item = json!({ "eventCode": code, "success": success.to_string(), "eventDate": date,
             "merchantAccountCode": ACCOUNT, "pspReference": psp, "merchantReference": reference, "amount": amount.json(),
             "reason": if success { "" } else { "Refused" } });
         if let Some(original) = original {
@@ -259,6 +264,14 @@ impl Books {
             self.payments.push(payment);
         }
         self.tell(("AUTHORISATION", success), (&psp, None), (reference, &amount));
+    }
+
+    /// What becomes of a capture, which has an id of its own.
+    fn captured(&mut self, payment: &str, code: &str) {
+        let paid = self.payments.iter().find(|known| known.reference == payment).expect("it was paid");
+        let (psp, amount) = (paid.psp.clone(), paid.amount.clone());
+        let capture = format!("77{}", &psp[2..]);
+        self.tell((code, true), (&capture, Some(&psp)), (payment, &amount));
     }
 
     fn settle(&mut self, reference: &str, fails: bool) {
@@ -376,6 +389,20 @@ impl Fake for Adyen {
 
     async fn fail_refund(&self, refund: &str) -> bool {
         self.books().settle(refund, true);
+        true
+    }
+
+    async fn fail_capture(&self, payment: &str) -> bool {
+        self.books().captured(payment, "CAPTURE_FAILED");
+        true
+    }
+
+    async fn mend_capture(&self, payment: &str) {
+        self.books().captured(payment, "CAPTURE");
+    }
+
+    async fn mend_refund(&self, refund: &str) -> bool {
+        self.books().settle(refund, false);
         true
     }
 

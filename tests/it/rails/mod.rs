@@ -22,6 +22,7 @@ mod partner;
 mod qiwi;
 mod rapyd;
 mod samples;
+mod settlement;
 pub(crate) mod stripe;
 mod suite;
 mod webmoney;

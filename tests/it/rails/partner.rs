@@ -468,12 +468,13 @@ impl Partner {
     pub(super) fn settle_payout(&self, id: &str, status: &'static str) {
         let mut books = self.books();
         let payout = books.payouts.iter_mut().find(|payout| payout.id == id).expect("it has it");
+        let was_paid = payout.status == "PAID";
         payout.status = status;
         payout.failure = (status != "PAID").then_some("the account is closed");
         let (amount_minor, currency, reason) = (payout.amount_minor, payout.currency.clone(), payout.failure);
         match status {
             "PAID" => books.book("PAYOUT", (id, id), (amount_minor, &currency)),
-            "RETURNED" => books.book("PAYOUT_RETURNED", (id, id), (amount_minor, &currency)),
+            "RETURNED" | "FAILED" if was_paid => books.book("PAYOUT_RETURNED", (id, id), (amount_minor, &currency)),
             _nothing_moved => {}
         }
         let data = json!({ "payout_id": id, "amount_minor": amount_minor, "currency": currency, "reason": reason });
@@ -564,6 +565,18 @@ impl Fake for Partner {
     async fn fail_refund(&self, refund: &str) -> bool {
         self.settle(refund, "FAILED");
         true
+    }
+
+    fn pays_out(&self) -> bool {
+        true
+    }
+
+    async fn settle_payout(&self, payout: &str) {
+        self.settle_payout(payout, "PAID");
+    }
+
+    async fn return_payout(&self, payout: &str) {
+        self.settle_payout(payout, "RETURNED");
     }
 
     async fn claim(&self, payment: &str, claim: Claim) -> bool {

@@ -18,6 +18,7 @@ use crate::support::{TestApp, trouble};
 
 mod disputes;
 mod forgery;
+mod mending;
 mod news;
 mod order_of_news;
 mod refunds;
@@ -37,6 +38,8 @@ macro_rules! play {
                 news: pay, decline, expire, chargeback_won, chargeback_lost;
                 disputes: before_its_money, ends_without_amounts;
                 refunds: refund_in_parts, over_refund, refund_fails_late, refund_fails_before_it_arrived;
+                mending: capture_fails_then_comes_good, refund_fails_then_comes_good, payout_back_after_paid,
+                    payout_back_is_heard_first;
                 timeout: answer_to_create_is_lost, answer_to_refund_is_lost, bare_status_is_no_failure,
                     money_overtakes_our_own_call;
                 forgery: forgeries;

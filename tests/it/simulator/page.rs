@@ -20,6 +20,7 @@ use crate::support::{TestApp, on_each_database};
 on_each_database!(
     each_method_has_the_next_action_of_its_rail,
     a_transfer_comes_short_and_then_the_rest,
+    a_transfer_whose_rest_is_paid_by_card_is_captured,
     too_much_is_set_aside_until_it_is_known_where_it_goes_back_to,
     money_that_comes_after_the_order_has_lapsed_is_late,
     another_reference_is_money_that_nobody_can_match,
@@ -181,6 +182,23 @@ async fn a_transfer_comes_short_and_then_the_rest(app: &TestApp) {
     assert_eq!(due(app, &payment).await, json!({ "status": "CAPTURED", "nextAction": null }));
     let moved: Vec<_> = at_bank(app, MovementKind::Transfer).await.iter().map(|row| row.amount.0).collect();
     assert_eq!(moved, [2_800, 9_999, 1]);
+}
+
+async fn a_transfer_whose_rest_is_paid_by_card_is_captured(app: &TestApp) {
+    let (order, transfer, url) = waiting(app, "k", "BANK_TRANSFER").await;
+    play(app, &url, &[("decision", "transfer"), ("amount", "33.33"), ("seen", "0")]).await;
+    let (card, url) = opened(app, &order, "VISA").await;
+    says(&page(app, &url).await, &["94.67 USD"]);
+    play(app, &url, &[("decision", "approve")]).await;
+    app.drain().await;
+    let statuses = (payment_status(app, &transfer).await, payment_status(app, &card).await);
+    assert_eq!(statuses, (PaymentStatus::Captured, PaymentStatus::Captured));
+    assert_eq!(due(app, &transfer).await, json!({ "status": "CAPTURED", "nextAction": null }));
+    let captured = async |payment: &Value| the_payment(app, &text(&payment["id"])).await.captured.0;
+    assert_eq!((captured(&transfer).await, captured(&card).await), (3_333, 9_467));
+    let seen = read(app, demo::BUYER, &order).await;
+    assert_eq!((&seen["status"], &seen["escrow"]["held"]["amount"]), (&json!("FUNDED"), &json!("128.00")));
+    assert_eq!(seen["refunds"], json!([]));
 }
 
 async fn too_much_is_set_aside_until_it_is_known_where_it_goes_back_to(app: &TestApp) {

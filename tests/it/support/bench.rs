@@ -45,6 +45,10 @@ pub(crate) enum Situation {
     RefundByHand,
     PaymentOpened,
     FundsSetAside,
+    /// It came back with less than was sent.
+    RefundShort,
+    /// Banks have kept a little of a bank transfer.
+    TransferShort,
 }
 
 use Situation::*;
@@ -152,6 +156,8 @@ impl<'a> Bench<'a> {
                 pay(self.app, &id, &self.key(), "VISA").await;
                 id
             }
+            RefundShort => Box::pin(crate::stuck::came_back_short(self.app, self, &self.key())).await,
+            TransferShort => Box::pin(crate::stuck::came_short(self.app, self, "127.00")).await.0,
             FundsSetAside => {
                 let id = self.order(PaymentOpened).await;
                 let stray = self.stray("200.00").await;
@@ -263,6 +269,8 @@ impl<'a> Bench<'a> {
             Action::ConfirmManualRefund => {
                 json!({ "refundId": self.any_refund(id).await, "bankReference": self.key() })
             }
+            Action::RetryRefund | Action::BearRefundCharge => json!({ "refundId": self.any_refund(id).await }),
+            Action::ClosePayment => json!({ "paymentId": self.any_payment(id).await }),
             Action::ApplyFunds => json!({ "unappliedFundsId": self.stray("10.00").await }),
             Action::DecideChargeback => {
                 json!({ "chargebackId": self.any_chargeback(id).await, "outcome": "WON" })
@@ -296,6 +304,13 @@ impl<'a> Bench<'a> {
     async fn any_chargeback(&self, id: &str) -> String {
         let rows = super::trouble::chargebacks(self.app, id).await;
         rows.first().map_or_else(|| "chargeback_01kdvdna00e018000000000000".to_owned(), |row| row.id.to_string())
+    }
+
+    async fn any_payment(&self, id: &str) -> Value {
+        let query = "query($id: ID!) { order(id: $id) { payments { id status } } }";
+        let data = self.app.data(demo::OPERATOR, query, json!({ "id": id })).await;
+        let open = data["order"]["payments"].as_array().expect("a list").iter().find(|row| row["status"] == "PENDING");
+        open.map_or_else(|| json!("payment_01kdvdna00e018000000000000"), |row| row["id"].clone())
     }
 
     async fn any_refund(&self, id: &str) -> Value {

@@ -96,6 +96,27 @@ pub(crate) trait Fake: Send + Sync {
         None
     }
 
+    /// A capture comes to nothing after it was reported, and comes good: where the provider mends that by itself.
+    async fn fail_capture(&self, _payment: &str) -> bool {
+        false
+    }
+
+    async fn mend_capture(&self, _payment: &str) {}
+
+    /// A refund that failed comes good: where the provider mends that by itself.
+    async fn mend_refund(&self, _refund: &str) -> bool {
+        false
+    }
+
+    /// Whether suppliers are paid by it; then a payout arrives, and comes back.
+    fn pays_out(&self) -> bool {
+        false
+    }
+
+    async fn settle_payout(&self, _payout: &str) {}
+
+    async fn return_payout(&self, _payout: &str) {}
+
     /// What it has sent since it was last asked, oldest first, each signed as of `wall`.
     fn notifications(&self, wall: Time) -> Vec<Post>;
 
@@ -209,11 +230,15 @@ impl<'a> Rail<'a> {
 
     /// The method is routed to all of these, the first one first: that is the one that is played.
     pub(crate) async fn routed(test: &'a TestApp, method: &str, fakes: &[Arc<dyn Fake>]) -> Self {
+        let names: Vec<_> = fakes.iter().map(|fake| fake.name()).collect();
+        Self::with(test, fakes, &[&format!("{method}={}", names.join("|"))]).await
+    }
+
+    /// With exactly these routes.
+    pub(crate) async fn with(test: &'a TestApp, fakes: &[Arc<dyn Fake>], routes: &[&str]) -> Self {
         let mut settings = (*test.app().settings).clone();
         fakes.iter().for_each(|fake| fake.configure(&mut settings));
-        let names: Vec<_> = fakes.iter().map(|fake| fake.name()).collect();
-        let route = provider::parse_route(&format!("{method}={}", names.join("|")));
-        settings.routes = vec![route.expect("a route")];
+        settings.routes = routes.iter().map(|route| provider::parse_route(route).expect("a route")).collect();
         let (app, shop) = serve(test, settings).await;
         Self { test, app, shop, fake: Arc::clone(&fakes[0]) }
     }

@@ -119,6 +119,8 @@ pub(crate) async fn provide_account(app: &TestApp, order: &str) {
         account_number: None,
         bank_name: None,
         bic: None,
+        clearing_code: None,
+        holder_address: None,
         currency: None,
     };
     let id = RefundAccountId(app.clock().new_id());

@@ -60,6 +60,7 @@ pub(super) const QUERIES: &[Rule] = &[
     rule("supplier", Told::Public, |a| json!({ "id": a.supplier_id })),
     rule("suppliers", Told::Public, |_| json!({})),
     rule("escrowProcess", Told::Public, |_| json!({})),
+    rule("bankAccountForms", Told::Public, |_| json!({ "country": "US" })),
     rule("sandboxClock", Told::Public, |_| json!({})),
     rule("viewer", Told::Public, |_| json!({})),
     rule("conversation", Told::NotFound, |a| json!({ "id": a.conversation })),
@@ -214,7 +215,7 @@ pub(super) const MUTATIONS: &[Rule] = &[
     rule(
         "setPayoutAccount",
         Told::Public,
-        |_| json!({ "accountHolder": "X", "country": "FR", "accountNumber": "11112222", "bankName": "X" }),
+        |_| json!({ "accountHolder": "X", "country": "FR", "iban": "FR1420041010050500013M02606" }),
     ),
     rule("endSession", Told::NotCalled("it ends the session that asks"), |_| json!({})),
     // Operators'
@@ -264,6 +265,12 @@ pub(super) const MUTATIONS: &[Rule] = &[
         Told::Refused,
         |_| json!({ "bookingId": "booking_01kdvdna00e008000000000000", "reason": "X" }),
     ),
+    rule("retryRefund", Told::Refused, |a| json!({ "refundId": a.refund, "orderId": a.troubled })),
+    rule("bearRefundCharge", Told::Refused, |a| json!({ "refundId": a.refund, "orderId": a.troubled })),
+    rule("closePayment", Told::Refused, |a| {
+        json!({ "paymentId": "payment_01kdvdna00e008000000000000", "orderId": a.troubled })
+    }),
+    rule("acceptShortfall", Told::Refused, |a| json!({ "orderId": a.troubled })),
     rule("reconcile", Told::Refused, |_| json!({ "day": "2026-01-01" })),
     rule("requestManualPayout", Told::Refused, |a| json!({ "payoutId": a.payout })),
     rule("approveManualPayout", Told::Refused, |a| json!({ "payoutId": a.payout })),

@@ -23,6 +23,12 @@ fn pick<T>(list: &[T], target: usize) -> Option<&T> {
     list.get(target % list.len().max(1))
 }
 
+/// A refund that waits for somebody.
+fn waiting(order: &Order, step: &Step) -> Option<RefundId> {
+    let waiting: Vec<_> = order.refunds.iter().filter(|refund| refund.status == RefundStatus::ActionRequired).collect();
+    pick(&waiting, step.target).map(|refund| refund.id)
+}
+
 /// What is still to be sent of a refund.
 fn left_of(order: &Order, id: RefundId) -> Money {
     let refund = order.refunds.iter().find(|refund| refund.id == id);
@@ -80,6 +86,14 @@ pub(super) fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128)
             let receipt_id = pick(&order.receipts, step.target).map_or(entity::ReceiptId(fresh), |receipt| receipt.id);
             Command::RefundUnapplied { receipt_id }
         }
+        Command::RetryRefund { .. } => {
+            Command::RetryRefund { refund_id: waiting(order, step).unwrap_or(refund), reference: number.to_string() }
+        }
+        Command::BearRefundCharge { .. } => {
+            let short = order.refunds.iter().find(|refund| refund.lost.is_positive());
+            Command::BearRefundCharge { refund_id: short.map_or(refund, |refund| refund.id) }
+        }
+        Command::ClosePayment { .. } => Command::ClosePayment { payment_id: payment },
         Command::ConfirmOrder { .. } => Command::ConfirmOrder { contract_version: order.row.contract_version },
         Command::OpenDispute { reason, description, .. } => Command::OpenDispute {
             dispute_id: DisputeId(fresh),
@@ -120,10 +134,14 @@ pub(super) fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128)
                 0 => ChargebackStage::Opened,
                 1 => ChargebackStage::Debited { movement: format!("{reference}:debited") },
                 2 => ChargebackStage::Won { movement: Some(format!("{reference}:won")) },
-                3 => ChargebackStage::Won { movement: None },
+                // What was never collected is not won without money, but given up.
+                3 if known.is_none_or(|row| row.restore_by.is_none()) => ChargebackStage::Won { movement: None },
                 _ => ChargebackStage::Lost,
             };
-            let mut command = chargeback(&reference, payment.0.as_u128(), amount, stage);
+            let known = known.map(|row| row.restore_by);
+            let restore_by = known.unwrap_or_else(|| (step.target % 4 == 2).then_some(restore_by()));
+            let cause = restore_by.map_or(ClaimCause::Dispute, |restore_by| ClaimCause::FailedCapture { restore_by });
+            let mut command = because(chargeback(&reference, payment.0.as_u128(), amount, stage), cause);
             if let Command::Chargeback { amount, .. } = &mut command {
                 *amount = match step.hours % 11 {
                     // As some providers: only the first stage says how much.
@@ -181,6 +199,7 @@ pub(super) fn aimed(step: &Step, order: &Order, actor: Actor, number: &mut u128)
         | Command::LeaveFeedback { .. }
         | Command::ReplyToFeedback { .. }
         | Command::HoldRefund { .. }
+        | Command::AcceptShortfall
         | Command::PassDeadline) => as_it_is,
     }
 }

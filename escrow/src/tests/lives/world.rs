@@ -119,6 +119,7 @@ impl World {
             | Account::Escrow
             | Account::Supplier
             | Account::Fees
+            | Account::ProviderFees
             | Account::Chargeback(_)
             | Account::Loss => format!("{account:?}"),
         };
@@ -211,6 +212,7 @@ impl World {
             let again = Command::Chargeback {
                 chargeback_id: row.id,
                 payment_id,
+                cause: ClaimCause::of(&row),
                 reference: row.reference,
                 amount: None,
                 stage: ChargebackStage::Again,
@@ -247,14 +249,7 @@ impl World {
                 matches!(refund.status, RefundStatus::Pending | RefundStatus::Succeeded)
                     || (refund.status == RefundStatus::Requested && refund.started_at.is_some())
             };
-            let sent: i64 = self
-                .order
-                .refunds
-                .iter()
-                .filter(mine)
-                .filter(out)
-                .map(|refund| refund.amount.0 - refund.charged_back.0)
-                .sum();
+            let sent: i64 = self.order.refunds.iter().filter(mine).filter(out).map(|refund| refund.to_send().0).sum();
             let receipts = self.order.receipts.iter().filter(|receipt| {
                 receipt.payment_id == Some(payment.id) && receipt.reason != ReceiptReason::ChargebackWon
             });

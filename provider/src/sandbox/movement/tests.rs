@@ -120,7 +120,10 @@ fn the_bank_says_what_the_buyer_does_next() {
     assert_eq!(next(Value::Null, Value::Null, json!(url)), Ok(NextAction::Redirect { url: url.clone() }));
     let to_account = NextAction::BankTransfer {
         account_holder: "a".to_owned(),
-        iban: "b".to_owned(),
+        iban: Some("b".to_owned()),
+        country: None,
+        bank_code: None,
+        account_number: None,
         bic: "c".to_owned(),
         reference: "d".to_owned(),
         creditor_reference: "e".to_owned(),

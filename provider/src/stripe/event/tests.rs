@@ -180,7 +180,12 @@ fn a_refund_is_called_by_our_name_however_it_is_heard() {
         assert_eq!(facts_of(kind, refund("succeeded", Value::Null)), Ok(vec![gone.clone()]), "{kind}");
     }
     let reason = "the card has expired or was cancelled".to_owned();
-    let failed = Fact::RefundFailed { reference, movement: Some("re_1:failed".to_owned()), reason };
+    let failed = Fact::RefundFailed {
+        reference,
+        provider_reference: Some("re_1".to_owned()),
+        movement: Some("re_1:failed".to_owned()),
+        reason,
+    };
     for kind in ["refund.updated", "refund.failed", "charge.refund.updated"] {
         assert_eq!(
             facts_of(kind, refund("failed", json!("expired_or_canceled_card"))),

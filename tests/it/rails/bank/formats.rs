@@ -3,10 +3,12 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use entity::MinorUnits;
 use entity::notification::NotificationStatus;
+use escrow::Command;
 use secure_payment::party::demo;
 use secure_payment::payment;
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ use super::transfers::{all_applied, asked, inbox, money};
 use super::{Bank, SECRET, start_bank};
 use crate::support::bank::{causes, operator, status};
 use crate::support::rail::{Fake, Rail};
+use crate::support::trouble::{done, provide_account};
 use crate::support::{TestApp, on_each_database};
 
 on_each_database!(
@@ -25,6 +28,7 @@ on_each_database!(
     several_documents_in_one_file_are_each_read,
     an_account_is_known_by_its_number_without_an_iban,
     a_number_that_two_accounts_of_ours_have_is_no_account,
+    an_account_of_ours_may_have_no_iban_at_all,
     one_page_is_a_whole_statement_however_it_is_numbered,
     what_can_not_be_used_is_moved_aside_at_once_and_shown,
     the_files_of_an_archive_are_each_their_own,
@@ -51,11 +55,17 @@ struct Desk<'a> {
 
 impl<'a> Desk<'a> {
     async fn of(app: &'a TestApp, accounts: &[&str]) -> Self {
+        Self::ordering_into(None, app, accounts).await
+    }
+
+    /// With a folder that our orders are put into, instead of being posted.
+    async fn ordering_into(outbox: Option<&Path>, app: &'a TestApp, accounts: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let bank = start_bank().await;
         {
             let mut own = bank.own.lock().expect("not poisoned");
             own.accounts = Some(accounts.iter().map(|account| (*account).to_owned()).collect());
+            own.outbox = outbox.map(|path| path.display().to_string());
             own.inbox = Some(folder.path().display().to_string());
         }
         let fake: Arc<dyn Fake> = bank.clone();
@@ -264,6 +274,35 @@ async fn a_number_that_two_accounts_of_ours_have_is_no_account(app: &TestApp) {
     desk.post(replaced(BBAN, "<Ccy>EUR</Ccy>", "<Ccy>GBP</Ccy>")).await;
     let last = inbox(&desk.rail).await.pop().expect("one");
     assert!(last.0 == NotificationStatus::Quarantined && last.1.contains("a currency"), "{last:?}");
+}
+
+async fn an_account_of_ours_may_have_no_iban_at_all(app: &TestApp) {
+    let outbox = tempfile::tempdir().expect("a folder");
+    let accounts = ["EUR=NL91ABNA0417164300/ABNANL2A", "USD=US:021000021:000123456789/CHASUS33"];
+    let desk = Desk::ordering_into(Some(outbox.path()), app, &accounts).await;
+    let order = desk.rail.order_in("USD", "30.00").await;
+    let payment = desk.rail.pay(&order).await;
+    let query = "query($id: ID!) { order(id: $id) { payments { nextAction { ... on BankTransferAction {
+        iban country bankCode accountNumber bic } } } } }";
+    let shown = desk.rail.shop.read(demo::BUYER, query, json!({ "id": order })).await;
+    let expected = json!({ "iban": null, "country": "US", "bankCode": "021000021", "accountNumber": "000123456789",
+        "bic": "CHASUS33" });
+    assert_eq!(shown["order"]["payments"][0]["nextAction"], expected);
+    for (number, id) in [("10", "123456789"), ("20", "021000021-000123456789")] {
+        let entry = Entry::credit(&format!("B{number}"), &money(number, "USD")).text(&[&payment.reference]);
+        let file = camt_054(("USD", "IBAN"), &[entry]);
+        desk.post(replaced(file.as_bytes(), "<IBAN>IBAN</IBAN>", &format!("<Othr><Id>{id}</Id></Othr>"))).await;
+    }
+    all_applied(&desk.rail).await;
+    assert_eq!(status(&desk.rail.shop, &order).await, "FUNDED");
+    // And back from there.
+    done(app, demo::SUPPLIER, &order, Command::RefundOrder { amount: MinorUnits(500) }).await;
+    provide_account(app, &order).await;
+    desk.rail.drain().await;
+    let orders = names(outbox.path());
+    let sent = fs::read_to_string(outbox.path().join(&orders[0])).expect("reads");
+    let from = "<DbtrAcct><Id><Othr><Id>000123456789</Id></Othr></Id><Ccy>USD</Ccy></DbtrAcct>";
+    assert!(orders.len() == 1 && sent.contains(from), "{orders:?} {sent}");
 }
 
 async fn one_page_is_a_whole_statement_however_it_is_numbered(app: &TestApp) {

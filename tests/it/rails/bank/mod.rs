@@ -6,6 +6,7 @@ mod folders;
 mod formats;
 mod orders;
 mod pain;
+mod payees;
 mod random_days;
 mod transfers;
 mod vectors;
@@ -71,6 +72,7 @@ pub(super) struct Bank {
 struct Own {
     accounts: Option<Vec<String>>,
     inbox: Option<String>,
+    outbox: Option<String>,
 }
 
 #[derive(Default)]
@@ -194,6 +196,8 @@ fn settings(settings: &mut Settings, base: &str) {
     let account = |(currency, iban): (&str, &str), bic: &str| format!("{currency}={iban}/{bic}");
     settings.providers.bank.accounts = vec![account(EUR, "MOCKNL2A"), account(USD, "NWBKGB2L")];
     settings.providers.bank.account_holder = Some("ACME Corporation".to_owned());
+    settings.providers.bank.holder_town = Some("Amsterdam".to_owned());
+    settings.providers.bank.holder_country = Some("NL".to_owned());
     settings.providers.bank.webhook_secret = vec![SecretString::from(SECRET)];
     settings.providers.bank.api_base = Some(format!("{base}/pain"));
     settings.providers.bank.api_key = Some(SecretString::from(KEY));
@@ -264,6 +268,10 @@ impl Fake for Bank {
             of.providers.bank.accounts.clone_from(accounts);
         }
         of.providers.bank.inbox.clone_from(&own.inbox);
+        if own.outbox.is_some() {
+            of.providers.bank.outbox.clone_from(&own.outbox);
+            of.providers.bank.api_base = None;
+        }
     }
 
     fn method(&self) -> &'static str {
@@ -307,6 +315,18 @@ impl Fake for Bank {
             self.send(pain_002(&order, "RJCT", Some("AC04")));
         }
         true
+    }
+
+    fn pays_out(&self) -> bool {
+        true
+    }
+
+    async fn settle_payout(&self, payout: &str) {
+        self.settle_refund(payout).await;
+    }
+
+    async fn return_payout(&self, payout: &str) {
+        self.fail_refund(payout).await;
     }
 
     async fn claim(&self, _payment: &str, _claim: Claim) -> bool {

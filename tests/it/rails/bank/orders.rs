@@ -29,6 +29,8 @@ on_each_database!(
     a_refund_that_was_sent_twice_is_harmless,
     a_bank_may_answer_in_its_own_format,
     a_name_that_no_bank_carries_is_shown_and_not_sent,
+    a_verification_of_the_payee_and_a_block_are_shown_and_not_final,
+    a_status_that_contradicts_what_is_booked_moves_nothing,
     a_payer_can_not_call_a_refund_back,
     a_payout_is_paid_and_comes_back_to_the_supplier,
     a_payout_that_the_bank_rejects_is_owed_again,
@@ -168,6 +170,8 @@ async fn a_name_that_no_bank_carries_is_shown_and_not_sent(app: &TestApp) {
         account_number: None,
         bank_name: None,
         bic: None,
+        clearing_code: None,
+        holder_address: None,
         currency: None,
     };
     let id = RefundAccountId(app.clock().new_id());
@@ -177,9 +181,82 @@ async fn a_name_that_no_bank_carries_is_shown_and_not_sent(app: &TestApp) {
     done(app, demo::BUYER, &order, command).await;
     rail.drain().await;
     let shown = refund(app, &order).await;
-    assert_eq!(shown.status, RefundStatus::ActionRequired);
+    assert_eq!(shown.status, RefundStatus::PayeeDetailsRequired, "another account is asked for, with the reason");
     assert!(shown.failure.is_some_and(|reason| reason.contains("Latin letters")));
     assert!(bank.orders().is_empty());
+    provide_account(app, &order).await;
+    rail.drain().await;
+    let sent = refund(app, &order).await;
+    assert_eq!((sent.status, sent.failure, bank.orders().len()), (RefundStatus::Pending, None, 1));
+}
+
+/// What came last is pending, and what operators read of it.
+async fn waits_for_a_person(app: &TestApp, rail: &Rail<'_>, order: &str, code: &str) {
+    assert_eq!(refund(app, order).await.status, RefundStatus::Pending, "{code}");
+    let (status, reason) = inbox(rail).await.pop().expect("one");
+    assert_eq!(status, NotificationStatus::Quarantined, "{code}");
+    assert!(reason.contains(code), "{code}: {reason}");
+}
+
+async fn a_verification_of_the_payee_and_a_block_are_shown_and_not_final(app: &TestApp) {
+    let (rail, bank) = at(app).await;
+    for (code, waits) in [("RVNM", true), ("RVMC", true), ("BLCK", true), ("RCVC", false), ("RVNA", false)] {
+        let order = refunded(app, &rail, &bank).await;
+        rail.drain().await;
+        let asked = refund(app, &order).await;
+        let (sent, _standing) = bank.order(&asked.reference);
+        tell(&rail, &bank, pain_002(&sent, code, None)).await;
+        if waits {
+            waits_for_a_person(app, &rail, &order, code).await;
+        }
+        tell(&rail, &bank, pain_002(&sent, "PDNG", Some(code))).await;
+        assert_eq!(refund(app, &order).await.status, RefundStatus::Pending, "{code}");
+        bank.settle_refund(&asked.reference).await;
+        rail.deliver().await;
+        assert_eq!(refund(app, &order).await.status, RefundStatus::Succeeded, "{code}: what is booked counts");
+    }
+    for (status, code, words) in [
+        ("RJCT", Some("RVNM"), "the name is not the account holder's (RVNM)"),
+        ("CANC", None, "it was cancelled (CANC)"),
+        ("CANC", Some("CUST"), "it was called back (CUST)"),
+    ] {
+        let order = refunded(app, &rail, &bank).await;
+        rail.drain().await;
+        let (sent, _standing) = bank.order(&refund(app, &order).await.reference);
+        tell(&rail, &bank, pain_002(&sent, status, code)).await;
+        let failed = refund(app, &order).await;
+        assert_eq!((failed.status, failed.failure.as_deref()), (RefundStatus::ActionRequired, Some(words)));
+        assert_eq!(failed.balance.0, 34_500, "the money is still the buyer's");
+    }
+}
+
+async fn a_status_that_contradicts_what_is_booked_moves_nothing(app: &TestApp) {
+    let (rail, bank) = at(app).await;
+    for late in ["RJCT", "CANC"] {
+        let order = refunded(app, &rail, &bank).await;
+        rail.drain().await;
+        let asked = refund(app, &order).await;
+        let (sent, _standing) = bank.order(&asked.reference);
+        bank.settle_refund(&asked.reference).await;
+        rail.deliver().await;
+        tell(&rail, &bank, pain_002(&sent, late, Some("AC04"))).await;
+        let after = refund(app, &order).await;
+        assert_eq!((after.status, after.balance.0), (RefundStatus::Succeeded, 0), "{late}");
+        assert_eq!(inbox(&rail).await.last().expect("one").0, NotificationStatus::Quarantined, "a person is shown it");
+    }
+    let order = refunded(app, &rail, &bank).await;
+    rail.drain().await;
+    let asked = refund(app, &order).await;
+    let (sent, _standing) = bank.order(&asked.reference);
+    for status in ["RJCT", "ACCP", "RJCT"] {
+        tell(&rail, &bank, pain_002(&sent, status, (status == "RJCT").then_some("AC04"))).await;
+        let after = refund(app, &order).await;
+        assert_eq!((after.status, after.balance.0), (RefundStatus::ActionRequired, 34_500), "{status}");
+    }
+    bank.settle_refund(&asked.reference).await;
+    rail.deliver().await;
+    let after = refund(app, &order).await;
+    assert_eq!((after.status, after.balance.0), (RefundStatus::Succeeded, 0), "the bank sent it after all");
 }
 
 /// Whoever pays chooses the end-to-end id; only the bank says that a transfer is one that came back.

@@ -17,14 +17,22 @@ pub(super) struct Order {
     pub(super) creditor: String,
     pub(super) text: String,
     pub(super) service: String,
+    /// Where the creditor lives.
+    pub(super) town: String,
+    /// What names its bank: the BIC, then its clearing code.
+    pub(super) agent: String,
 }
 
 /// Every element with a text that may be there, in the schema's order; `!` means that it must.
 const ELEMENTS: &str = "GrpHdr/MsgId! GrpHdr/CreDtTm! GrpHdr/NbOfTxs! GrpHdr/CtrlSum! GrpHdr/InitgPty/Nm! PmtInf/PmtInfId! \
-    PmtInf/PmtMtd! PmtInf/NbOfTxs! PmtInf/CtrlSum! PmtInf/PmtTpInf/SvcLvl/Cd PmtInf/ReqdExctnDt/Dt! PmtInf/Dbtr/Nm! \
-    PmtInf/DbtrAcct/Id/IBAN! PmtInf/DbtrAcct/Ccy! PmtInf/DbtrAgt/FinInstnId/BICFI! PmtInf/ChrgBr! \
+    PmtInf/PmtMtd! PmtInf/BtchBookg! PmtInf/NbOfTxs! PmtInf/CtrlSum! PmtInf/PmtTpInf/SvcLvl/Cd PmtInf/ReqdExctnDt/Dt! \
+    PmtInf/Dbtr/Nm! PmtInf/Dbtr/PstlAdr/StrtNm PmtInf/Dbtr/PstlAdr/BldgNb PmtInf/Dbtr/PstlAdr/PstCd PmtInf/Dbtr/PstlAdr/TwnNm \
+    PmtInf/Dbtr/PstlAdr/CtrySubDvsn PmtInf/Dbtr/PstlAdr/Ctry PmtInf/DbtrAcct/Id/IBAN! PmtInf/DbtrAcct/Ccy! PmtInf/DbtrAgt/FinInstnId/BICFI! PmtInf/ChrgBr! \
     PmtInf/CdtTrfTxInf/PmtId/EndToEndId! PmtInf/CdtTrfTxInf/Amt/InstdAmt! PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/BICFI \
-    PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/Nm PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/PstlAdr/Ctry PmtInf/CdtTrfTxInf/Cdtr/Nm! \
+    PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/ClrSysId/Cd PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/ClrSysMmbId/MmbId \
+    PmtInf/CdtTrfTxInf/CdtrAgt/FinInstnId/Nm PmtInf/CdtTrfTxInf/Cdtr/Nm! PmtInf/CdtTrfTxInf/Cdtr/PstlAdr/StrtNm \
+    PmtInf/CdtTrfTxInf/Cdtr/PstlAdr/BldgNb PmtInf/CdtTrfTxInf/Cdtr/PstlAdr/PstCd PmtInf/CdtTrfTxInf/Cdtr/PstlAdr/TwnNm \
+    PmtInf/CdtTrfTxInf/Cdtr/PstlAdr/CtrySubDvsn PmtInf/CdtTrfTxInf/Cdtr/PstlAdr/Ctry \
     PmtInf/CdtTrfTxInf/CdtrAcct/Id/IBAN PmtInf/CdtTrfTxInf/CdtrAcct/Id/Othr/Id PmtInf/CdtTrfTxInf/RmtInf/Ustrd!";
 
 /// A transfer of ours, or what a bank would say against it.
@@ -44,6 +52,11 @@ pub(super) fn read(body: &[u8], accounts: &[(&str, &str)]) -> Result<Order, Stri
     must(get("PmtInf/PmtInfId").len() <= 35 && get("PmtInf/PmtInfId") == format!("{id}-1"), "PmtInfId")?;
     must(tx("PmtId/EndToEndId") == id, "EndToEndId")?;
     must(get("PmtInf/PmtMtd") == "TRF", "PmtMtd")?;
+    must(get("PmtInf/BtchBookg") == "false", "BtchBookg")?;
+    for place in ["PmtInf/Dbtr", "PmtInf/CdtTrfTxInf/Cdtr"] {
+        address(&|name| get(&format!("{place}/PstlAdr/{name}")).to_owned())?;
+    }
+    agent(&|name| tx(&format!("CdtrAgt/FinInstnId/{name}")), &tx("CdtrAcct/Id/IBAN"))?;
     let currency = leaves.iter().find_map(|(_, _, currency)| currency.clone()).ok_or("InstdAmt has no currency")?;
     let amount = Money::exact(&tx("Amt/InstdAmt"), &currency).map_err(|error| error.to_string())?;
     for place in ["GrpHdr", "PmtInf"] {
@@ -69,9 +82,45 @@ pub(super) fn read(body: &[u8], accounts: &[(&str, &str)]) -> Result<Order, Stri
     must(service.is_empty() || (service == "SEPA" && currency == "EUR" && !iban.is_empty()), "SEPA")?;
     must(get("PmtInf/ChrgBr") == charges, "ChrgBr")?;
     must(tx("Cdtr/Nm").len() <= 70 && tx("RmtInf/Ustrd").len() <= 140, "a text is too long")?;
-    let to = if iban.is_empty() { other } else { iban };
     let (creditor, text) = (tx("Cdtr/Nm"), tx("RmtInf/Ustrd"));
-    Ok(Order { message_id: id.to_owned(), amount, to, creditor, text, service: service.to_owned() })
+    let is_abroad = !iban.starts_with("DE") && (iban.is_empty() || iban.get(..2) != of_debtor.1.get(..2));
+    let town = tx("Cdtr/PstlAdr/TwnNm");
+    must(!is_abroad || !town.is_empty(), "outside of SEPA the creditor's town is missing")?;
+    let agent = tx("CdtrAgt/FinInstnId/BICFI") + &tx("CdtrAgt/FinInstnId/ClrSysMmbId/MmbId");
+    let to = if iban.is_empty() { other } else { iban };
+    Ok(Order { message_id: id.to_owned(), amount, to, creditor, text, service: service.to_owned(), town, agent })
+}
+
+/// The parts of an address and their lengths (ISO 20022, `PostalAddress24`); the Swiss rule CH21: town and country, or none.
+fn address(part: &dyn Fn(&str) -> String) -> Result<(), String> {
+    for (name, longest) in
+        [("StrtNm", 70), ("BldgNb", 16), ("PstCd", 16), ("TwnNm", 35), ("CtrySubDvsn", 35), ("Ctry", 2)]
+    {
+        if part(name).len() > longest {
+            return Err(format!("{name} is too long"));
+        }
+    }
+    let any = ["StrtNm", "BldgNb", "PstCd", "CtrySubDvsn"].iter().any(|name| !part(name).is_empty());
+    match (part("TwnNm").is_empty(), part("Ctry").is_empty()) {
+        (false, false) => Ok(()),
+        (true, true) if !any => Ok(()),
+        _half => Err("CH21: an address has its town and its country".to_owned()),
+    }
+}
+
+/// How the creditor's bank is named: the Swiss rule CH17, and a code where there is no IBAN.
+fn agent(part: &dyn Fn(&str) -> String, iban: &str) -> Result<(), String> {
+    let (bic, code) = (part("BICFI"), part("ClrSysMmbId/MmbId"));
+    if !bic.is_empty() && !part("Nm").is_empty() {
+        return Err("CH17: a BIC stands without a name".to_owned());
+    }
+    if code.is_empty() != part("ClrSysMmbId/ClrSysId/Cd").is_empty() {
+        return Err("a clearing code has its system".to_owned());
+    }
+    if iban.is_empty() && bic.is_empty() && code.is_empty() {
+        return Err("RC04: nothing names the creditor's bank".to_owned());
+    }
+    Ok(())
 }
 
 fn is_carried(character: char) -> bool {

@@ -85,7 +85,7 @@ impl Rail<'_> {
         self.fake.notifications(self.app.clock.wall())
     }
 
-    async fn take(&self, post: &Post) {
+    pub(super) async fn take(&self, post: &Post) {
         let (status, body) = self.post(post).await;
         assert!((200..300).contains(&status), "{status} {body}");
     }
