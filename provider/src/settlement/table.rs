@@ -125,7 +125,7 @@ impl<'a> Row<'a> {
         let is_no_row = |beginning: &&str| first.get(..beginning.len()).is_some_and(|text| text == *beginning);
         self.table.layout.is_summary
             || self.record.iter().all(|field| field.trim().is_empty())
-            || self.table.layout.not_rows.iter().any(|no| is_no_row(no))
+            || self.table.layout.not_rows.iter().any(is_no_row)
     }
 
     /// Fields that are there, or are too many, are in the wrong columns.
