@@ -355,6 +355,7 @@ pub const TABLE: &[Row] = &[
     row(Action::Chargeback, &[Provider], &[AwaitingPayment], &[Cancelled, Funded], "lost, and nothing is left held; won, and nothing is due"),
     row(Action::Chargeback, &[Provider], QUIET, &[], "freezes the order"),
     when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], UNDER_WAY, &[Refunded], "lost, and nothing is left held")),
+    when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], &[Funded, CancelRequested, Disputed], &[AwaitingPayment], "a failed capture is given up, not shipped yet")),
     when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], &[AwaitingPayment], &[Cancelled, Funded], "lost, and nothing is left held; won, and nothing is due")),
     when(&[ChargebackUnsettled], row(Action::DecideChargeback, &[Operator], QUIET, &[], "thaws the order")),
     row(Action::ReversePayment, &[Provider], &[Funded, CancelRequested, Disputed], &[AwaitingPayment], "not shipped yet"),
