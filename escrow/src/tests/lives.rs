@@ -48,6 +48,7 @@ type Seen = std::cell::RefCell<std::collections::BTreeSet<(Action, OrderStatus, 
 
 /// Half of the lives begin where most can happen: paid, and shipped or not; there actors do what is theirs to do, or
 /// most steps would be refused.
+#[expect(clippy::too_many_lines, reason = "one beginning after the other, each by its steps")]
 fn life() -> impl Strategy<Value = Vec<Step>> {
     let first = |actor, wanted, amount| Step { actor, action: action(wanted), amount, target: 0, hours: 1 };
     (0..34, steps()).prop_map(move |(kind, steps)| {
